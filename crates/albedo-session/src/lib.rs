@@ -1,1 +1,4 @@
-//! See the crate description.
+//! Sockets: listener, connector, session driver, reader, writer, socket options.
+#![deny(unsafe_code)]
+
+pub mod sockopt;
