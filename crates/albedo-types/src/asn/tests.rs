@@ -1,3 +1,5 @@
+//! AS numbers as text and as octets.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The table of families and sets of them.
+
 use std::string::ToString;
 use std::vec::Vec;
 

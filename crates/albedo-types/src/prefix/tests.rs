@@ -1,3 +1,5 @@
+//! Prefixes as text, and that they are canonical.
+
 use std::string::ToString;
 
 use proptest::prelude::*;

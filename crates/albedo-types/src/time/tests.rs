@@ -1,3 +1,5 @@
+//! Instants and hold times.
+
 use super::*;
 
 #[test]
