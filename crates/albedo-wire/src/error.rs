@@ -5,6 +5,7 @@
 
 use crate::frame::MessageType;
 use crate::notification::Notification;
+use crate::update::UpdateFault;
 
 /// What a fault costs (RFC 7606 §2), mildest first: of several, the greatest is done (§3h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,7 +128,11 @@ pub enum ErrorKind {
         /// Octets there are.
         found: u16,
     },
+
     // UPDATE (RFC 4271 §6.3, RFC 7606).
+    /// A fault of an UPDATE.
+    #[error(transparent)]
+    Update(UpdateFault),
 }
 
 /// [`crate::frame::HEADER_LEN`] as the width of the length field.
@@ -149,6 +154,12 @@ impl DecodeError {
         Self { offset, kind }
     }
 
+    /// A fault of an UPDATE at this offset.
+    #[must_use]
+    pub const fn update(offset: usize, fault: UpdateFault) -> Self {
+        Self::new(offset, ErrorKind::Update(fault))
+    }
+
     /// What is done about it.
     #[must_use]
     pub const fn treatment(&self) -> Treatment {
@@ -163,6 +174,15 @@ impl DecodeError {
 }
 
 impl ErrorKind {
+    /// The fault, if it is one of an UPDATE.
+    #[must_use]
+    pub const fn as_update(&self) -> Option<&UpdateFault> {
+        match self {
+            Self::Update(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     /// What is done about a fault of this kind.
     #[must_use]
     pub const fn treatment(&self) -> Treatment {
@@ -177,6 +197,7 @@ impl ErrorKind {
             | Self::CapabilityLength { .. }
             | Self::BodyTruncated { .. }
             | Self::RouteRefreshLength { .. } => Treatment::Reset,
+            Self::Update(fault) => fault.treatment(),
         }
     }
 
@@ -197,6 +218,7 @@ impl ErrorKind {
                 Notification::bad_length(found.saturating_add(HEADER_LEN_U16))
             }
             Self::RouteRefreshLength { .. } => Notification::route_refresh_length(&[]),
+            Self::Update(fault) => fault.notification(),
         }
     }
 }

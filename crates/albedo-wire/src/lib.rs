@@ -16,7 +16,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod attr;
 pub mod cursor;
 pub mod error;
 pub mod frame;
+pub mod nlri;
 pub mod notification;
+pub mod update;

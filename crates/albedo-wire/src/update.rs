@@ -21,8 +21,14 @@ pub use encode::end_of_rib;
 mod fault;
 pub use fault::UpdateFault;
 
+mod notify;
+pub use notify::notification_of;
+
 mod pack;
 pub use pack::{PackSpec, Packed, pack_announce, pack_withdraw};
 
 mod split;
 pub use split::{MpReach, MpUnreach, RawBlock, RawUpdate, WalkErrors};
+
+#[cfg(test)]
+mod tests;

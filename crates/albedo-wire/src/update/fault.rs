@@ -13,6 +13,7 @@ use albedo_types::{Afi, Asn, Family, Safi};
 use crate::attr::{self, LengthRule};
 use crate::error::Treatment;
 use crate::nlri::{NlriFault, NlriField};
+use crate::notification::{Notification, codes};
 
 /// What is wrong with an UPDATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -306,6 +307,13 @@ impl UpdateFault {
             | Self::FamilyNotNegotiated { .. }
             | Self::Repeated { .. } => subcode::MALFORMED_ATTRIBUTE_LIST,
         }
+    }
+
+    /// The NOTIFICATION that goes out if the fault resets the session; see
+    /// [`super::notification_of`] for one that shows the attribute.
+    #[must_use]
+    pub const fn notification(&self) -> Notification {
+        Notification::new(codes::UPDATE, self.subcode())
     }
 
     /// Whether the fault lies in one family's routes only, so that a speaker that can give up a

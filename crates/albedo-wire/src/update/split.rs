@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::{UpdateContext, UpdateFault};
 use crate::attr::{self, AttrError, Need, RawAttr, code};
 use crate::error::{DecodeError, Treatment};
-use crate::nlri::{Nlri, NlriField, NlriKey};
+use crate::nlri::{NextHop, Nlri, NlriField, NlriKey, check_next_hop};
 
 /// Octets of the length field of withdrawn routes, and of that of attributes.
 const LENGTH_LEN: usize = 2;
@@ -101,7 +101,7 @@ pub struct MpReach<'a> {
     pub afi: Afi,
     /// The SAFI as found.
     pub safi: Safi,
-    /// The next hop, still to be checked by [`crate::nlri::check_next_hop`].
+    /// The next hop, still to be checked by [`MpReach::check_next_hop`].
     pub next_hop: &'a [u8],
     /// The NLRI.
     pub nlri: &'a [u8],
@@ -115,6 +115,26 @@ impl<'a> MpReach<'a> {
     pub const fn prefixes<K: NlriKey>(&self, ctx: &UpdateContext) -> Nlri<'a, K> {
         let add_path = ctx.add_path.contains(K::FAMILY);
         Nlri::at(self.nlri, add_path, NlriField::MpReach, self.nlri_offset)
+    }
+
+    /// Checks the next hop, as [`check_next_hop`] does; `None` for a family that is not looked
+    /// at.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_next_hop`]; the offset counts from the start of the message body.
+    pub fn check_next_hop(&self, ctx: &UpdateContext) -> Result<Option<NextHop>, DecodeError> {
+        let Some(family) = self.family else {
+            return Ok(None);
+        };
+        // One reserved octet stands between the next hop and the NLRI.
+        let behind = self.next_hop.len().saturating_add(1);
+        check_next_hop(family, self.next_hop, ctx)
+            .map(Some)
+            .map_err(|error| DecodeError {
+                offset: self.nlri_offset.saturating_sub(behind),
+                ..error
+            })
     }
 }
 
@@ -381,15 +401,16 @@ impl<'a> RawUpdate<'a> {
 }
 
 /// The three variable fields of an UPDATE.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     withdrawn: &'a [u8],
-    attributes: &'a [u8],
-    attributes_offset: usize,
+    pub(super) attributes: &'a [u8],
+    /// Offset of the attributes in the message body.
+    pub(super) attributes_offset: usize,
     announced: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    fn of(body: &'a [u8]) -> Result<Self, DecodeError> {
+    pub(super) fn of(body: &'a [u8]) -> Result<Self, DecodeError> {
         let short = DecodeError::update(0, UpdateFault::TooShort { found: body.len() });
         let (length, rest) = body.split_first_chunk::<LENGTH_LEN>().ok_or(short)?;
         let length = usize::from(u16::from_be_bytes(*length));
