@@ -1,1 +1,30 @@
-//! See the crate description.
+//! Threads and channels around the shards of the RIB.
+//!
+//! ```text
+//!   session ──► PeerPort ──► mailbox (bounded) ──► worker: Shard ──► SharedLog ──► PeerPort ──► session
+//!               intern,                             one thread        one writer,    cursors
+//!               partition                           per shard         many readers
+//! ```
+//!
+//! Data flows left to right only; against it there are credit (a full mailbox stops a session's
+//! reading) and counters.
+//! The crate knows neither tokio's runtime nor sockets: sessions bring wakers.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+mod engine;
+mod group;
+mod interner;
+mod log;
+mod mailbox;
+mod partition;
+pub mod port;
+mod reader;
+pub mod stats;
+mod worker;
+
+pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
+pub use interner::{DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source};
+pub use mailbox::MAILBOX_LETTERS_MAX;
+pub use partition::{Partition, V4_BITS, V6_BITS};
+pub use port::{BATCH_KEYS_MAX, PeerPort, Piece};

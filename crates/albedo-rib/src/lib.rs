@@ -1,1 +1,44 @@
-//! See the crate description.
+//! One shard of the RIB as a pure value.
+//!
+//! A shard owns its prefixes.
+//! It is told what peers announce, decides, and answers with segments for the logs of the update
+//! groups; it knows no threads, no clock and no sockets, so a simulator drives it like a worker.
+//!
+//! An UPDATE travels: [`shard`] → `family` (candidates, what was touched) → [`decision`] →
+//! `family::flush` (what each group had and has) → `encode` → [`segment`] → [`log`].
+//!
+//! RFC: 4271 §9, 4456.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+#[macro_use]
+extern crate std;
+
+pub mod attrs;
+mod catchup;
+pub mod decision;
+mod encode;
+mod family;
+pub mod group;
+pub mod input;
+pub mod log;
+pub mod peer;
+mod rebase;
+pub mod reflect;
+pub mod segment;
+pub mod shard;
+mod table;
+
+pub use attrs::{AttrSet, Home, Marks, Parts, Summary};
+pub use catchup::{CATCH_UP_CHUNK_BYTES, CATCH_UP_STEP_ENTRIES};
+pub use group::{ExternalKey, GroupKey};
+pub use input::{Birth, Input, Item, Output, Position, Resume, RouteBatch};
+pub use log::{At, Cursor, LOG_GRACE_BYTES, Log};
+pub use peer::PeerInfo;
+pub use rebase::{
+    BASE_SEGMENT_BYTES, LOG_GARBAGE_MIN_BYTES, LOG_GARBAGE_RATIO, REBASE_STEP_ENTRIES,
+};
+pub use segment::Segment;
+pub use shard::{FamilyStats, Shard};

@@ -1,0 +1,283 @@
+//! Starting and stopping, and what all parts share.
+//!
+//! Stopping: 1. sessions end and drop their ports, which sends the last letters; 2. `stop` puts a
+//! stop behind them in every channel; 3. workers drain up to it and end; 4. `stop` joins them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use albedo_rib::PeerInfo;
+use albedo_types::{ClusterId, Instant, PeerId, ShardId};
+
+use crate::group::Groups;
+use crate::interner::Interner;
+use crate::mailbox::{MAILBOX_LETTERS_MAX, MailboxSender, mailbox};
+use crate::port::PeerPort;
+use crate::reader::Reader;
+use crate::stats::Stats;
+use crate::worker::{Letter, Worker};
+
+/// Tombstones of a family in a shard beyond which the readers furthest behind are cut off.
+pub const TOMBSTONES_MAX: usize = 1 << 20;
+/// Most shards there can be.
+pub const SHARDS_MAX: usize = 64;
+
+/// What an engine is started with.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// How many shards, 1 to [`SHARDS_MAX`]; each is a thread.
+    pub shards: usize,
+    /// How long changes gather at most while a fan-out round is under way; zero: not at all.
+    pub pacing_max: Duration,
+    /// The cluster ids that are ours (RFC 4456 §8).
+    pub clusters: Vec<ClusterId>,
+    /// Letters in a shard's channel.
+    pub mailbox_letters_max: usize,
+    /// Tombstones of a family in a shard.
+    pub tombstones_max: usize,
+    /// Keeps peers from choosing prefixes that collide in the tables.
+    pub seed: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            pacing_max: Duration::from_millis(10),
+            clusters: Vec::new(),
+            mailbox_letters_max: MAILBOX_LETTERS_MAX,
+            tombstones_max: TOMBSTONES_MAX,
+            seed: 0,
+        }
+    }
+}
+
+/// What sessions, workers and the API share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) mailboxes: Box<[MailboxSender<Letter>]>,
+    pub(crate) groups: Groups,
+    pub(crate) interner: Interner,
+    pub(crate) readers: Readers,
+    pub(crate) stats: Arc<Stats>,
+    pacing_max_nanos: AtomicU64,
+    tombstones_max: usize,
+}
+
+impl Shared {
+    pub(crate) fn shards(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    pub(crate) fn pacing_max(&self) -> Duration {
+        Duration::from_nanos(self.pacing_max_nanos.load(Ordering::Relaxed))
+    }
+
+    pub(crate) const fn tombstones_max(&self) -> usize {
+        self.tombstones_max
+    }
+
+    /// A shard has nothing of a peer any more; with the last one, its index is free.
+    pub(crate) fn forgotten(&self, reader: &Reader) {
+        let before = reader.forgotten.fetch_add(1, Ordering::AcqRel);
+        if before as usize + 1 == self.shards() {
+            self.readers.remove(reader.peer);
+        }
+    }
+}
+
+/// Readers by peer, and the free indices.
+#[derive(Debug, Default)]
+pub(crate) struct Readers(Mutex<ReadersInner>);
+
+#[derive(Debug, Default)]
+struct ReadersInner {
+    by_peer: HashMap<PeerId, Arc<Reader>>,
+    free: Vec<PeerId>,
+    next: u32,
+}
+
+impl Readers {
+    fn allocate(&self) -> PeerId {
+        let mut inner = self.0.lock().expect("no panic while held");
+        inner.free.pop().unwrap_or_else(|| {
+            let peer = PeerId(inner.next);
+            inner.next += 1;
+            peer
+        })
+    }
+
+    pub(crate) fn insert(&self, peer: PeerId, reader: Arc<Reader>) {
+        self.0
+            .lock()
+            .expect("no panic while held")
+            .by_peer
+            .insert(peer, reader);
+    }
+
+    fn remove(&self, peer: PeerId) {
+        let mut inner = self.0.lock().expect("no panic while held");
+        inner.by_peer.remove(&peer);
+        inner.free.push(peer);
+    }
+
+    /// How many peers the shards know.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().expect("no panic while held").by_peer.len()
+    }
+
+    fn oldest_undelivered(&self, groups: &Groups) -> Option<Instant> {
+        let readers: Vec<Arc<Reader>> = {
+            let inner = self.0.lock().expect("no panic while held");
+            inner.by_peer.values().map(Arc::clone).collect()
+        };
+        let mut oldest = None;
+        for group in groups.list() {
+            for (shard, log) in group.logs.iter().enumerate() {
+                let shard = ShardId(u32::try_from(shard).expect("few shards"));
+                let family = group.key.family;
+                let reads = |reader: &Arc<Reader>| reader.reads(group.id, family, shard);
+                let reads = readers.iter().filter_map(reads);
+                let seen = reads.min();
+                let behind = seen.and_then(|version| log.oldest_after(version));
+                oldest = match (oldest, behind) {
+                    (Some(a), Some(b)) => Some(Instant::min(a, b)),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+        oldest
+    }
+}
+
+/// The engine: shard workers and what they share with sessions.
+#[derive(Debug)]
+pub struct Engine {
+    handle: EngineHandle,
+    workers: Vec<JoinHandle<bool>>,
+}
+
+/// A way to the engine.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    ///
+    /// # Panics
+    ///
+    /// If the number of shards is not within 1 to [`SHARDS_MAX`].
+    pub fn start(config: &EngineConfig) -> std::io::Result<Self> {
+        assert!(
+            (1..=SHARDS_MAX).contains(&config.shards),
+            "1 to {SHARDS_MAX} shards"
+        );
+        let stats = Arc::new(Stats::new(config.shards));
+        let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..config.shards)
+            .map(|_| mailbox(config.mailbox_letters_max))
+            .unzip();
+        let pacing = u64::try_from(config.pacing_max.as_nanos()).unwrap_or(u64::MAX);
+        let shared = Arc::new(Shared {
+            mailboxes: senders.into(),
+            groups: Groups::default(),
+            interner: Interner::new(config.clusters.as_slice().into(), Arc::clone(&stats)),
+            readers: Readers::default(),
+            stats,
+            pacing_max_nanos: AtomicU64::new(pacing),
+            tombstones_max: config.tombstones_max,
+        });
+        let mut workers = Vec::new();
+        for (n, mailbox) in mailboxes.into_iter().enumerate() {
+            let id = ShardId(u32::try_from(n).expect("few shards"));
+            let worker = Worker::new(id, Arc::clone(&shared), mailbox, config.seed);
+            let builder = std::thread::Builder::new().name(format!("shard-{n}"));
+            workers.push(builder.spawn(move || worker.run())?);
+        }
+        Ok(Self {
+            handle: EngineHandle { shared },
+            workers,
+        })
+    }
+
+    /// A way to the engine.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
+    }
+
+    /// Ends the workers once they have done what waits; whether nothing was left in the shards.
+    #[must_use]
+    pub fn stop(self) -> bool {
+        for mailbox in &self.handle.shared.mailboxes {
+            mailbox.send_blocking(Letter::Stop);
+        }
+        let empty = self
+            .workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or(false));
+        empty.fold(true, |all, empty| all && empty)
+    }
+}
+
+impl EngineHandle {
+    /// A peer's end, once its session is up.
+    #[must_use]
+    pub fn register(&self, info: PeerInfo) -> PeerPort {
+        let peer = self.shared.readers.allocate();
+        PeerPort::new(Arc::clone(&self.shared), peer, info)
+    }
+
+    /// All counters.
+    #[must_use]
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.shared.stats
+    }
+
+    /// The attribute sets.
+    #[must_use]
+    pub fn interner(&self) -> &Interner {
+        &self.shared.interner
+    }
+
+    /// Update groups that somebody is in.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.shared.groups.list().len()
+    }
+
+    /// Peers that the shards know.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.shared.readers.len()
+    }
+
+    /// Letters in a shard's channel.
+    #[must_use]
+    pub fn channel_depth(&self, shard: usize) -> usize {
+        self.shared
+            .mailboxes
+            .get(shard)
+            .map_or(0, MailboxSender::len)
+    }
+
+    /// Changes how long changes gather at most.
+    pub fn set_pacing(&self, max: Duration) {
+        let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
+        self.shared.pacing_max_nanos.store(nanos, Ordering::Relaxed);
+    }
+
+    /// When the oldest change was read that some peer has not got, if there is one.
+    #[must_use]
+    pub fn oldest_undelivered(&self) -> Option<Instant> {
+        self.shared.readers.oldest_undelivered(&self.shared.groups)
+    }
+}

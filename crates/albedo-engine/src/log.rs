@@ -1,0 +1,214 @@
+//! A log that one worker appends to and many sessions read, and who among them is up to date.
+//!
+//! A reader is *active* once it has come to the end; each segment appended then counts it, and it
+//! takes itself off the count when its socket has taken the segment.
+//! Whoever brings the count to zero was the last: that is the convergence time.
+//! A reader whose socket is full stops being active, and is not waited for.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use albedo_rib::{At, Cursor, Log, Segment};
+use albedo_types::{Family, Instant};
+
+use crate::stats::Stats;
+
+/// A segment, and how many active readers have not passed it.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    pub(crate) segment: Segment,
+    remaining: AtomicU32,
+}
+
+/// A handle that the log and the readers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry(pub(crate) Arc<Tracked>);
+
+impl AsRef<Segment> for Entry {
+    fn as_ref(&self) -> &Segment {
+        &self.0.segment
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    log: Log<Entry>,
+    active: u32,
+}
+
+/// A log between threads.
+#[derive(Debug)]
+pub(crate) struct SharedLog {
+    inner: RwLock<Inner>,
+    /// Number of the next segment: a reader that is there needs no lock to know.
+    end_seq: AtomicU64,
+    /// How long the last fan-out round took, in nanoseconds.
+    round_nanos: AtomicU64,
+    family: Family,
+    stats: Arc<Stats>,
+}
+
+/// Lock poisoning would mean that a worker panicked, and then the program ends.
+const POISON: &str = "a panic ends the program";
+
+impl SharedLog {
+    pub(crate) fn new(family: Family, stats: Arc<Stats>) -> Self {
+        Self {
+            inner: RwLock::default(),
+            end_seq: AtomicU64::new(0),
+            round_nanos: AtomicU64::new(0),
+            family,
+            stats,
+        }
+    }
+
+    // The worker's side.
+
+    pub(crate) fn open(&self, version: u64) {
+        let mut inner = self.inner.write().expect(POISON);
+        inner.log = Log::starting_at(version);
+        self.end_seq.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn close(&self) {
+        self.inner.write().expect(POISON).log = Log::default();
+    }
+
+    /// Appends a segment; the handle tells the worker whether the round is over.
+    pub(crate) fn append(&self, segment: Segment) -> Arc<Tracked> {
+        let mut inner = self.inner.write().expect(POISON);
+        let remaining = AtomicU32::new(inner.active);
+        let tracked = Arc::new(Tracked { segment, remaining });
+        inner.log.append(Entry(Arc::clone(&tracked)));
+        self.end_seq.store(inner.log.end_seq(), Ordering::Release);
+        tracked
+    }
+
+    pub(crate) fn rebase(&self, base: Vec<Segment>, version: u64, seq: u64) {
+        let base = base.into_iter().map(|segment| {
+            Entry(Arc::new(Tracked {
+                segment,
+                remaining: AtomicU32::new(0),
+            }))
+        });
+        let base = base.collect();
+        let gone = self
+            .inner
+            .write()
+            .expect(POISON)
+            .log
+            .rebase(base, version, seq);
+        drop(gone);
+    }
+
+    pub(crate) fn cost(&self) -> usize {
+        self.inner.read().expect(POISON).log.cost()
+    }
+
+    pub(crate) fn base_version(&self) -> u64 {
+        self.inner.read().expect(POISON).log.base_version()
+    }
+
+    pub(crate) fn round_nanos(&self) -> u64 {
+        self.round_nanos.load(Ordering::Relaxed)
+    }
+
+    // The readers' side.
+
+    pub(crate) fn start(&self) -> Cursor {
+        self.inner.read().expect(POISON).log.start()
+    }
+
+    /// Whether a reader is at the end, without a lock.
+    pub(crate) fn is_end(&self, cursor: Cursor) -> bool {
+        matches!(cursor, Cursor::Tail { seq } if seq == self.end_seq.load(Ordering::Acquire))
+    }
+
+    /// Calls `each` with what lies from a cursor on, until it says stop; what it ended with.
+    pub(crate) fn read(
+        &self,
+        cursor: Cursor,
+        mut each: impl FnMut(&Entry, Cursor) -> bool,
+    ) -> ReadEnd {
+        let inner = self.inner.read().expect(POISON);
+        let mut at = cursor;
+        loop {
+            match inner.log.at(at) {
+                At::Segment(entry, next) => {
+                    at = next;
+                    if !each(entry, next) {
+                        return ReadEnd::Stopped;
+                    }
+                }
+                At::End => {
+                    let version = inner.log.version();
+                    return ReadEnd::End {
+                        seq: inner.log.end_seq(),
+                        version,
+                    };
+                }
+                At::Behind => return ReadEnd::Behind,
+            }
+        }
+    }
+
+    /// Makes a reader active if it still is at the end.
+    pub(crate) fn activate(&self, cursor: Cursor) -> bool {
+        let mut inner = self.inner.write().expect(POISON);
+        let end = matches!(inner.log.at(cursor), At::End);
+        inner.active += u32::from(end);
+        end
+    }
+
+    /// A reader stops being active: nobody waits for it from `cursor` on.
+    pub(crate) fn deactivate(&self, cursor: Cursor, now: Instant) {
+        let mut inner = self.inner.write().expect(POISON);
+        inner.active -= 1;
+        let left: Vec<Entry> = inner.log.from(cursor).cloned().collect();
+        drop(inner);
+        for entry in left {
+            self.pass(&entry.0, now);
+        }
+    }
+
+    /// An active reader is past a segment.
+    pub(crate) fn pass(&self, tracked: &Tracked, now: Instant) {
+        if tracked.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let took = now.since(tracked.segment.born);
+            let times = &self.stats.times[self.family.index()];
+            if tracked.segment.loss {
+                times.withdraw_convergence.record(took);
+            }
+            times.convergence.record(took);
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            self.round_nanos.store(nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// When the oldest segment behind `version` was born, if there is one.
+    pub(crate) fn oldest_after(&self, version: u64) -> Option<Instant> {
+        let inner = self.inner.read().expect(POISON);
+        inner
+            .log
+            .oldest_after(version)
+            .map(|entry| entry.0.segment.born)
+    }
+}
+
+impl Tracked {
+    /// Whether an active reader has not passed the segment.
+    pub(crate) fn is_outstanding(&self) -> bool {
+        self.remaining.load(Ordering::Acquire) > 0
+    }
+}
+
+/// How reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadEnd {
+    /// The callback said so.
+    Stopped,
+    /// There is nothing more; number of the next segment, and the version seen.
+    End { seq: u64, version: u64 },
+    /// The place is gone.
+    Behind,
+}

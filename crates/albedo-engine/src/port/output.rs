@@ -1,0 +1,462 @@
+//! What goes out: pieces of segments between the cursors and the socket.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use albedo_rib::{Cursor, Input, Position};
+use albedo_types::{Family, Instant, PeerId};
+use albedo_wire::frame::HEADER_LEN;
+use albedo_wire::route_refresh::{RouteRefresh, Subtype};
+use albedo_wire::update::end_of_rib;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::lane::{Lane, State};
+use super::{PeerPort, Sync};
+use crate::clock;
+use crate::engine::Shared;
+use crate::log::{ReadEnd, Tracked};
+use crate::reader::{Chunk, Post, Reader};
+
+/// Pieces gathered for one vectored write.
+pub const GATHER_PIECES_MAX: usize = 64;
+/// Bytes gathered for one vectored write.
+pub const GATHER_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes for the socket, and what follows once it has taken them.
+#[derive(Debug)]
+pub struct Piece {
+    /// Whole messages, unless the piece is the rest of one.
+    pub bytes: Bytes,
+    after: After,
+}
+
+#[derive(Debug)]
+enum After {
+    Nothing,
+    /// End-of-RIB of a family.
+    EndOfRib(Family),
+    /// Part of a segment; where it stands in the reader's view of it, and what is passed with it.
+    Log {
+        lane: usize,
+        at: Cursor,
+        offset: u32,
+        passed: Passed,
+        next: Cursor,
+    },
+    /// A catch-up chunk.
+    Chunk {
+        lane: usize,
+        done: Option<u64>,
+        version: u64,
+    },
+}
+
+/// The segments that end with a piece: its own, and those behind it that hold nothing for the
+/// reader.
+type Passed = SmallVec<[Arc<Tracked>; 1]>;
+
+impl Piece {
+    pub(super) const fn control(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            after: After::Nothing,
+        }
+    }
+}
+
+/// BoRR or EoRR for a family (RFC 7313 §3.2).
+pub(super) fn refresh_marker(family: Family, subtype: Subtype) -> Bytes {
+    Bytes::from(RouteRefresh::new(family, subtype).encode())
+}
+
+impl PeerPort {
+    /// Gathers what there is to write into `out`; `Pending` if there is nothing, and then the
+    /// task is woken once there is.
+    pub fn poll_output(&mut self, cx: &mut Context<'_>, out: &mut Vec<Piece>) -> Poll<()> {
+        self.reader.waker.register(cx.waker());
+        self.gather(out);
+        // Gathering may have asked the shards for something.
+        let _ = self.poll_flush(cx);
+        if out.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    fn gather(&mut self, out: &mut Vec<Piece>) {
+        let now = clock::now();
+        out.extend(self.control.drain(..));
+        let mut budget = GATHER_BYTES_MAX;
+        let lanes = self.lanes.len();
+        for n in 0..lanes {
+            let lane = (self.next_lane + n) % lanes;
+            self.take_post(lane, now);
+            self.gather_lane(lane, &mut budget, out, now);
+        }
+        if lanes > 0 {
+            self.next_lane = (self.next_lane + 1) % lanes;
+        }
+        for family in Family::ALL {
+            self.finish_sync(family, out);
+        }
+    }
+
+    fn take_post(&mut self, n: usize, now: Instant) {
+        let lane = &mut self.lanes[n];
+        let shared = self.reader.lane(lane.family, lane.shard);
+        if !shared.has_post() {
+            return;
+        }
+        for post in shared.take() {
+            match post {
+                Post::Start {
+                    group,
+                    end_seq,
+                    epoch,
+                } => {
+                    lane.epoch = epoch;
+                    if group == lane.group.id {
+                        lane.start(end_seq, now);
+                    }
+                }
+                Post::Chunk { request, chunk } => {
+                    if request == lane.request && matches!(lane.state, State::CatchingUp(None)) {
+                        lane.state = State::CatchingUp(Some(chunk));
+                    }
+                }
+            }
+        }
+    }
+
+    fn gather_lane(&mut self, n: usize, budget: &mut usize, out: &mut Vec<Piece>, now: Instant) {
+        let lane = &mut self.lanes[n];
+        match &mut lane.state {
+            State::Waiting => {}
+            State::CatchingUp(None) => {}
+            State::CatchingUp(chunk @ Some(_)) => {
+                if *budget > 0
+                    && let Some(Chunk {
+                        bytes,
+                        done,
+                        version,
+                    }) = chunk.take()
+                {
+                    *budget = budget.saturating_sub(bytes.len());
+                    if bytes.is_empty() {
+                        self.chunk_written(n, done, version);
+                    } else {
+                        out.push(Piece {
+                            bytes,
+                            after: After::Chunk {
+                                lane: n,
+                                done,
+                                version,
+                            },
+                        });
+                    }
+                }
+            }
+            State::Reading => {
+                if lane.log.is_end(lane.cursor) && lane.active {
+                    return;
+                }
+                let peer = self.reader.peer;
+                let before = out.len();
+                let end = read(lane, peer, n, budget, out, now);
+                self.read_ended(n, end, out.len() > before, now);
+            }
+        }
+    }
+
+    fn read_ended(&mut self, n: usize, end: ReadEnd, gathered: bool, now: Instant) {
+        let lane = &mut self.lanes[n];
+        match end {
+            // What was gathered has to be written first.
+            _ if gathered => {}
+            ReadEnd::Stopped => {}
+            ReadEnd::End { seq, version } => {
+                lane.cursor = Cursor::Tail { seq };
+                lane.active = lane.active || lane.log.activate(lane.cursor);
+                publish(&self.reader, lane, version);
+            }
+            ReadEnd::Behind => {
+                let from = lane.behind(now);
+                let (family, shard) = (lane.family, lane.shard);
+                self.tell(
+                    shard,
+                    Input::CatchUp {
+                        peer: self.reader.peer,
+                        family,
+                        from,
+                    },
+                );
+            }
+        }
+        self.lanes[n].note_synced();
+    }
+
+    fn chunk_written(&mut self, n: usize, done: Option<u64>, version: u64) {
+        let lane = &mut self.lanes[n];
+        match done {
+            None => {
+                lane.state = State::CatchingUp(None);
+                let (family, shard) = (lane.family, lane.shard);
+                let peer = self.reader.peer;
+                self.tell(shard, Input::More { peer, family });
+            }
+            Some(seq) => {
+                lane.cursor = Cursor::Tail { seq };
+                lane.skip = 0;
+                lane.state = State::Reading;
+                // Whatever the initial table was to be, the reader has it.
+                if !lane.awaits_start {
+                    lane.sync_end = Some(lane.sync_end.unwrap_or(0).min(seq));
+                }
+                publish(&self.reader, lane, version);
+                lane.note_synced();
+            }
+        }
+    }
+
+    /// The socket has taken a piece.
+    pub fn written(&mut self, piece: Piece, now: Instant) {
+        match piece.after {
+            After::Nothing => {}
+            After::EndOfRib(family) => {
+                let times = &self.shared.stats.times[family.index()];
+                times.session_sync.record(now.since(self.established));
+            }
+            After::Chunk {
+                lane,
+                done,
+                version,
+            } => self.chunk_written(lane, done, version),
+            After::Log {
+                lane,
+                at,
+                offset,
+                passed,
+                next,
+            } => {
+                let lane = &mut self.lanes[lane];
+                if passed.is_empty() {
+                    lane.cursor = at;
+                    lane.skip = offset + length(&piece.bytes);
+                    return;
+                }
+                lane.cursor = next;
+                lane.skip = 0;
+                for tracked in passed {
+                    pass(&self.shared, &self.reader, lane, &tracked, now);
+                }
+                lane.note_synced();
+            }
+        }
+    }
+
+    /// The socket is full: `pieces` were not taken, the first of them but for `taken` bytes.
+    ///
+    /// The cursors stay where the socket stopped; of the pieces only the rest of the message that
+    /// was begun is kept, and returned to be written first.
+    pub fn blocked(&mut self, pieces: Vec<Piece>, taken: usize, now: Instant) -> Option<Bytes> {
+        let mut rest = None;
+        let mut control = Vec::new();
+        for (n, piece) in pieces.into_iter().enumerate() {
+            let taken = if n == 0 { taken } else { 0 };
+            let boundary = boundary(&piece.bytes, taken);
+            if taken > 0 && boundary > taken {
+                rest = Some(Bytes::copy_from_slice(&piece.bytes[taken..boundary]));
+            }
+            self.return_piece(piece, boundary, &mut control, now);
+        }
+        for piece in control.into_iter().rev() {
+            self.control.push_front(piece);
+        }
+        rest
+    }
+
+    /// Takes back a piece of which everything before `boundary` is written or about to be.
+    fn return_piece(
+        &mut self,
+        mut piece: Piece,
+        boundary: usize,
+        control: &mut Vec<Piece>,
+        now: Instant,
+    ) {
+        if boundary == piece.bytes.len() {
+            self.written(piece, now);
+            return;
+        }
+        match piece.after {
+            After::Nothing | After::EndOfRib(_) => {
+                let _ = piece.bytes.split_to(boundary);
+                control.push(piece);
+            }
+            After::Chunk {
+                lane,
+                done,
+                version,
+            } => {
+                let _ = piece.bytes.split_to(boundary);
+                let chunk = Chunk {
+                    bytes: piece.bytes,
+                    done,
+                    version,
+                };
+                self.lanes[lane].state = State::CatchingUp(Some(chunk));
+            }
+            After::Log {
+                lane, at, offset, ..
+            } => {
+                let lane = &mut self.lanes[lane];
+                // The first piece of a lane that comes back decides where the lane goes on.
+                if boundary > 0 {
+                    lane.cursor = at;
+                    lane.skip = offset + u32::try_from(boundary).expect("within a segment");
+                }
+                lane.deactivate(now);
+            }
+        }
+    }
+
+    fn finish_sync(&mut self, family: Family, out: &mut Vec<Piece>) {
+        let state = self.syncs[family.index()];
+        if state == Sync::Idle {
+            return;
+        }
+        let mut lanes = self.lanes.iter().filter(|lane| lane.family == family);
+        if !lanes.all(Lane::is_synced) {
+            return;
+        }
+        self.syncs[family.index()] = Sync::Idle;
+        match state {
+            Sync::Idle => {}
+            Sync::Initial { refresh } => {
+                let bytes = Bytes::from_static(end_of_rib(family));
+                out.push(Piece {
+                    bytes,
+                    after: After::EndOfRib(family),
+                });
+                if let Some(enhanced) = refresh {
+                    self.refresh(family, enhanced);
+                    out.extend(self.control.drain(..));
+                }
+            }
+            Sync::Refresh { enhanced, again } => {
+                if enhanced {
+                    out.push(Piece::control(refresh_marker(family, Subtype::End)));
+                }
+                if again {
+                    self.refresh(family, enhanced);
+                    out.extend(self.control.drain(..));
+                }
+            }
+        }
+    }
+
+    /// When the oldest change was read that this peer has not got, if there is one.
+    #[must_use]
+    pub fn oldest_undelivered(&self) -> Option<Instant> {
+        let oldest = |lane: &Lane| lane.log.oldest_after(lane.position.version);
+        self.lanes.iter().filter_map(oldest).min()
+    }
+}
+
+/// Gathers from a lane's log; pieces move the cursor only once they are written.
+fn read(
+    lane: &mut Lane,
+    peer: PeerId,
+    n: usize,
+    budget: &mut usize,
+    out: &mut Vec<Piece>,
+    now: Instant,
+) -> ReadEnd {
+    let before = out.len();
+    let mut at = lane.cursor;
+    let mut skip = lane.skip;
+    let log = Arc::clone(&lane.log);
+    log.read(at, |entry, next_cursor| {
+        if *budget == 0 || out.len() >= GATHER_PIECES_MAX {
+            return false;
+        }
+        let tracked = &entry.0;
+        let mut offset = skip;
+        let mut empty = true;
+        tracked.segment.view(peer, skip, |range| {
+            let bytes = tracked.segment.bytes().slice(range);
+            let len = length(&bytes);
+            *budget = budget.saturating_sub(bytes.len());
+            let passed = Passed::new();
+            out.push(Piece {
+                bytes,
+                after: After::Log {
+                    lane: n,
+                    at,
+                    offset,
+                    passed,
+                    next: at,
+                },
+            });
+            offset += len;
+            empty = false;
+        });
+        if empty && out.len() == before {
+            // Nothing for this peer, and nothing gathered before it: it is past.
+            lane.cursor = next_cursor;
+            lane.skip = 0;
+            lane.position = Position {
+                version: tracked.segment.version,
+                complete: matches!(next_cursor, Cursor::Tail { .. }),
+            };
+            if lane.active {
+                lane.log.pass(tracked, now);
+            }
+        } else if let Some(After::Log { passed, next, .. }) = out.last_mut().map(|p| &mut p.after) {
+            passed.push(Arc::clone(tracked));
+            *next = next_cursor;
+        }
+        at = next_cursor;
+        skip = 0;
+        true
+    })
+}
+
+fn pass(shared: &Shared, reader: &Reader, lane: &mut Lane, tracked: &Tracked, now: Instant) {
+    if lane.active {
+        let times = &shared.stats.times[lane.family.index()];
+        times.delivery.record(now.since(tracked.segment.born));
+        lane.log.pass(tracked, now);
+    }
+    if matches!(lane.cursor, Cursor::Tail { .. }) {
+        publish(reader, lane, tracked.segment.version);
+    }
+}
+
+fn publish(reader: &Reader, lane: &mut Lane, version: u64) {
+    lane.position = Position {
+        version,
+        complete: true,
+    };
+    reader
+        .lane(lane.family, lane.shard)
+        .publish(lane.epoch, version);
+}
+
+fn length(bytes: &Bytes) -> u32 {
+    u32::try_from(bytes.len()).expect("a segment is far below 4 GiB")
+}
+
+/// The end of the message in which byte `taken` lies; `taken` itself, if a message ends there.
+fn boundary(messages: &[u8], taken: usize) -> usize {
+    let mut at = 0;
+    while at < taken {
+        let Some(len) = messages.get(at + HEADER_LEN - 3..at + HEADER_LEN - 1) else {
+            // The rest of a message that has no header of its own.
+            return messages.len();
+        };
+        at += usize::from(u16::from_be_bytes([len[0], len[1]])).max(HEADER_LEN);
+    }
+    at.min(messages.len())
+}

@@ -1,0 +1,211 @@
+//! What a session and the shards share about one reader: how far it has come, and its post.
+//!
+//! One *lane* for each family and shard.
+//! The session publishes its position there; the worker reads it to know which tombstones nobody
+//! needs any more, and leaves starts and catch-up chunks.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use albedo_types::{Family, GroupId, PeerId, ShardId};
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+
+/// What a worker leaves for a reader; one of each at most is under way.
+#[derive(Debug)]
+pub(crate) enum Post {
+    /// Read the log from its base; End-of-RIB lies before this number of the tail.
+    Start {
+        group: GroupId,
+        end_seq: u64,
+        epoch: u16,
+    },
+    /// Write these, if they answer the last question.
+    Chunk { request: u32, chunk: Chunk },
+}
+
+/// Messages for one reader alone.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Bytes,
+    /// Behind the last chunk the reader goes on with this number of the tail.
+    pub(crate) done: Option<u64>,
+    /// Table version that it has seen then.
+    pub(crate) version: u64,
+}
+
+/// Posts that can wait in a lane: a start and the answer to the last question.
+pub(crate) const LANE_POSTS_MAX: usize = 2;
+
+/// The version that stands for "makes no claim on tombstones".
+pub(crate) const NO_CLAIM: u64 = (1 << 48) - 1;
+
+/// One lane of a reader.
+#[derive(Debug)]
+pub(crate) struct SharedLane {
+    /// Epoch (16 bits) and version (48 bits).
+    position: AtomicU64,
+    /// One more than the group whose log is read; 0 for none.
+    group: AtomicU32,
+    post: Mutex<Vec<Post>>,
+    has_post: AtomicBool,
+}
+
+impl Default for SharedLane {
+    fn default() -> Self {
+        Self {
+            position: AtomicU64::new(NO_CLAIM),
+            group: AtomicU32::new(0),
+            post: Mutex::default(),
+            has_post: AtomicBool::new(false),
+        }
+    }
+}
+
+impl SharedLane {
+    /// The version up to which the reader has seen everything that it may be asked to undo.
+    pub(crate) fn version(&self) -> u64 {
+        self.position.load(Ordering::Acquire) & NO_CLAIM
+    }
+
+    pub(crate) fn set_group(&self, group: GroupId) {
+        self.group.store(group.0 + 1, Ordering::Release);
+    }
+
+    /// The worker sends the reader back to a version; what the reader publishes of its place
+    /// before is void.
+    pub(crate) fn send_back(&self, version: u64) -> u16 {
+        let old = self.position.load(Ordering::Acquire);
+        let epoch = ((old >> 48) as u16).wrapping_add(1);
+        self.position.store(
+            u64::from(epoch) << 48 | version.min(NO_CLAIM - 1),
+            Ordering::Release,
+        );
+        epoch
+    }
+
+    /// The reader publishes its place, unless the worker has sent it back meanwhile.
+    pub(crate) fn publish(&self, epoch: u16, version: u64) {
+        let new = u64::from(epoch) << 48 | version.min(NO_CLAIM - 1);
+        let mut old = self.position.load(Ordering::Relaxed);
+        while (old >> 48) as u16 == epoch && old != new {
+            match self
+                .position
+                .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    pub(crate) fn put(&self, post: Post) {
+        let mut waiting = self.post.lock().expect("no panic while held");
+        match post {
+            // What was under way before a start is overtaken by it.
+            Post::Start { .. } => waiting.clear(),
+            // Only the answer to the last question counts.
+            Post::Chunk { .. } => waiting.retain(|old| matches!(old, Post::Start { .. })),
+        }
+        waiting.push(post);
+        debug_assert!(waiting.len() <= LANE_POSTS_MAX);
+        self.has_post.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_post(&self) -> bool {
+        self.has_post.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn take(&self) -> Vec<Post> {
+        let mut waiting = self.post.lock().expect("no panic while held");
+        self.has_post.store(false, Ordering::Release);
+        std::mem::take(&mut *waiting)
+    }
+}
+
+/// A reader.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) peer: PeerId,
+    pub(crate) waker: AtomicWaker,
+    /// Set when the reader fell so far behind that its session must end.
+    pub(crate) cut_off: AtomicBool,
+    /// Shards that have forgotten the peer.
+    pub(crate) forgotten: AtomicU32,
+    lanes: Box<[SharedLane]>,
+    shards: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(peer: PeerId, shards: usize) -> Self {
+        Self {
+            peer,
+            waker: AtomicWaker::new(),
+            cut_off: AtomicBool::new(false),
+            forgotten: AtomicU32::new(0),
+            lanes: (0..Family::COUNT * shards)
+                .map(|_| SharedLane::default())
+                .collect(),
+            shards,
+        }
+    }
+
+    /// How far the reader has come in a group's log, if it reads that.
+    pub(crate) fn reads(&self, group: GroupId, family: Family, shard: ShardId) -> Option<u64> {
+        let lane = self.lane(family, shard);
+        (lane.group.load(Ordering::Acquire) == group.0 + 1).then(|| lane.version())
+    }
+
+    pub(crate) fn lane(&self, family: Family, shard: ShardId) -> &SharedLane {
+        &self.lanes[family.index() * self.shards + shard.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_published_before_being_sent_back_is_void() {
+        let lane = SharedLane::default();
+        assert_eq!(lane.version(), NO_CLAIM);
+        let first = lane.send_back(3);
+        lane.publish(first, 7);
+        assert_eq!(lane.version(), 7);
+        let second = lane.send_back(5);
+        lane.publish(first, 9);
+        assert_eq!(lane.version(), 5);
+        lane.publish(second, 6);
+        assert_eq!(lane.version(), 6);
+    }
+
+    #[test]
+    fn a_start_overtakes_the_chunk_under_way() {
+        let lane = SharedLane::default();
+        let chunk = |request| Post::Chunk {
+            request,
+            chunk: Chunk {
+                bytes: Bytes::new(),
+                done: None,
+                version: 0,
+            },
+        };
+        lane.put(chunk(1));
+        lane.put(Post::Start {
+            group: GroupId(0),
+            end_seq: 0,
+            epoch: 1,
+        });
+        assert!(lane.has_post());
+        for request in 2..20 {
+            lane.put(chunk(request));
+        }
+        let posts = lane.take();
+        assert!(matches!(
+            posts[..],
+            [Post::Start { .. }, Post::Chunk { request: 19, .. }]
+        ));
+        assert_eq!(posts.len(), LANE_POSTS_MAX);
+        assert!(!lane.has_post());
+    }
+}

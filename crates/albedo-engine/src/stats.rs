@@ -1,0 +1,199 @@
+//! Counters and histograms of the data path: plain atomics that a scrape copies.
+//!
+//! Nothing here looks anything up by name; the metrics exporter reads these and names them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use albedo_types::{Family, Instant};
+use crossbeam_utils::CachePadded;
+
+/// Upper bounds of the buckets, in seconds.
+pub const BUCKETS_SECONDS: [f64; 18] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0, 60.0,
+];
+
+const BUCKETS_NANOS: [u64; 18] = [
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+    30_000_000_000,
+    60_000_000_000,
+];
+
+/// A histogram of durations; recording is two atomic additions.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BUCKETS_NANOS.len() + 1],
+    sum_nanos: AtomicU64,
+}
+
+/// A copy of a histogram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramSnapshot {
+    /// Samples at or below each of [`BUCKETS_SECONDS`], cumulative.
+    pub cumulative: [u64; BUCKETS_NANOS.len()],
+    /// All samples.
+    pub count: u64,
+    /// Their sum, in seconds.
+    pub sum_seconds: f64,
+}
+
+impl Histogram {
+    /// Records a duration.
+    pub fn record(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS_NANOS.partition_point(|bound| *bound < nanos);
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Copies the histogram.
+    #[must_use]
+    pub fn snapshot(&self) -> HistogramSnapshot {
+        let mut cumulative = [0; BUCKETS_NANOS.len()];
+        let mut count = 0;
+        for (n, bucket) in self.buckets.iter().enumerate() {
+            count += bucket.load(Ordering::Relaxed);
+            if let Some(slot) = cumulative.get_mut(n) {
+                *slot = count;
+            }
+        }
+        let sum = Duration::from_nanos(self.sum_nanos.load(Ordering::Relaxed));
+        HistogramSnapshot {
+            cumulative,
+            count,
+            sum_seconds: sum.as_secs_f64(),
+        }
+    }
+}
+
+/// What one family's updates took.
+#[derive(Debug, Default)]
+pub struct FamilyTimes {
+    /// Read of the first update of a batch → write to the last up-to-date peer.
+    pub convergence: Histogram,
+    /// The same start → each single peer's write.
+    pub delivery: Histogram,
+    /// Established → End-of-RIB written.
+    pub session_sync: Histogram,
+    /// Loss of a peer noticed → last up-to-date peer's withdrawals written.
+    pub withdraw_convergence: Histogram,
+}
+
+/// What a shard's worker publishes after each turn.
+#[derive(Debug, Default)]
+pub struct ShardStats {
+    /// Time spent working, in nanoseconds.
+    pub busy_nanos: AtomicU64,
+    /// When the worker last turned, on the engine's clock, in nanoseconds.
+    pub heartbeat_nanos: AtomicU64,
+    /// Batches flushed.
+    pub batches: AtomicU64,
+    /// Segments appended.
+    pub segments: AtomicU64,
+    /// UPDATE messages encoded.
+    pub messages: AtomicU64,
+    /// Bases written.
+    pub rebases: AtomicU64,
+    /// Log bytes of all groups.
+    pub log_bytes: AtomicU64,
+    /// Per family.
+    pub families: [FamilyCounts; Family::COUNT],
+}
+
+/// Counts of one family in one shard.
+#[derive(Debug, Default)]
+pub struct FamilyCounts {
+    /// Prefixes with a best route.
+    pub prefixes: AtomicU64,
+    /// Routes of all peers.
+    pub paths: AtomicU64,
+    /// Tombstones.
+    pub tombstones: AtomicU64,
+    /// Readers that are being caught up.
+    pub catch_ups: AtomicU64,
+    /// Groups with members.
+    pub groups: AtomicU64,
+}
+
+/// All counters of an engine.
+#[derive(Debug)]
+pub struct Stats {
+    /// Per family.
+    pub times: [FamilyTimes; Family::COUNT],
+    /// Per shard.
+    pub shards: Box<[CachePadded<ShardStats>]>,
+    /// Distinct attribute sets that were made.
+    pub sets_made: AtomicU64,
+    /// Look-ups that found their set.
+    pub sets_found: AtomicU64,
+    /// Readers that were cut off because their tombstones came to the bound.
+    pub cut_off: AtomicU64,
+    /// Times that a full channel stopped a session's reading.
+    pub channel_full: AtomicU64,
+}
+
+impl Stats {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self {
+            times: Default::default(),
+            shards: (0..shards).map(|_| CachePadded::default()).collect(),
+            sets_made: AtomicU64::new(0),
+            sets_found: AtomicU64::new(0),
+            cut_off: AtomicU64::new(0),
+            channel_full: AtomicU64::new(0),
+        }
+    }
+
+    /// How long ago the worker that turned least recently did, at `now`.
+    #[must_use]
+    pub fn oldest_heartbeat(&self, now: Instant) -> Duration {
+        let last = self
+            .shards
+            .iter()
+            .map(|s| s.heartbeat_nanos.load(Ordering::Relaxed))
+            .min();
+        now.since(Instant::from_nanos(last.unwrap_or(0)))
+    }
+}
+
+/// Sets a gauge.
+pub(crate) fn set(gauge: &AtomicU64, value: usize) {
+    gauge.store(value as u64, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_fall_into_the_bucket_whose_bound_they_do_not_exceed() {
+        let histogram = Histogram::default();
+        for (bound, nanos) in BUCKETS_SECONDS.iter().zip(BUCKETS_NANOS) {
+            assert!((bound * 1e9 - nanos as f64).abs() < 1.0);
+            histogram.record(Duration::from_nanos(nanos));
+        }
+        histogram.record(Duration::from_secs(61));
+        let snapshot = histogram.snapshot();
+        for (n, count) in snapshot.cumulative.into_iter().enumerate() {
+            assert_eq!(count, n as u64 + 1);
+        }
+        assert_eq!(snapshot.count, 19);
+        assert!(snapshot.sum_seconds > 61.0);
+    }
+}

@@ -1,0 +1,445 @@
+//! A shard's thread: drain, apply, flush once, deliver, and a bounded piece of slow work.
+//!
+//! Pacing (docs/adr/0004): the first change after quiet goes out at once.
+//! While the last round of fan-out is still under way, changes gather for about as long as that
+//! round took, so that under load batches grow and system calls per peer do not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use albedo_rib::{Input, Output, Shard};
+use albedo_types::{Family, GroupId, Instant, PeerId, ShardId};
+
+use crate::clock;
+use crate::engine::Shared;
+use crate::group::SharedGroup;
+use crate::log::Tracked;
+use crate::mailbox::{Mailbox, Received};
+use crate::reader::{Chunk, NO_CLAIM, Post, Reader};
+use crate::stats::{ShardStats, set};
+
+/// Letters that one batch takes.
+pub(crate) const BATCH_LETTERS_MAX: usize = 256;
+/// Routes after which a batch is ended.
+pub(crate) const BATCH_ROUTES_MAX: usize = 64 * 1024;
+/// A worker turns at least this often, for its heartbeat.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Tombstones are looked through at least this often while there are any.
+const BURY_INTERVAL: Duration = Duration::from_millis(100);
+/// Tombstones that are looked through without waiting for the interval.
+const BURY_AT: usize = 4096;
+
+/// What a shard's channel carries.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// A session came up.
+    Up { reader: Arc<Reader>, input: Input },
+    /// A session joins a group.
+    Join {
+        group: Arc<SharedGroup>,
+        input: Input,
+    },
+    /// Anything else, and when it was read.
+    Input { input: Input, at: Instant },
+    /// The engine ends.
+    Stop,
+}
+
+impl Letter {
+    pub(crate) const fn is_routes(&self) -> bool {
+        matches!(
+            self,
+            Self::Input {
+                input: Input::Routes { .. },
+                ..
+            }
+        )
+    }
+}
+
+/// A group as its worker sees it.
+#[derive(Debug)]
+struct Member {
+    group: Arc<SharedGroup>,
+    readers: Vec<Arc<Reader>>,
+    /// Version of the last segment appended.
+    version: u64,
+    /// The last segment appended.
+    last: Option<Arc<Tracked>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    id: ShardId,
+    shard: Shard,
+    shared: Arc<Shared>,
+    mailbox: Mailbox<Letter>,
+    readers: HashMap<PeerId, Arc<Reader>>,
+    groups: HashMap<GroupId, Member>,
+    out: Vec<Output>,
+    flushed_at: Instant,
+    buried_at: Instant,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        id: ShardId,
+        shared: Arc<Shared>,
+        mailbox: Mailbox<Letter>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            id,
+            shard: Shard::new(seed),
+            shared,
+            mailbox,
+            readers: HashMap::new(),
+            groups: HashMap::new(),
+            out: Vec::new(),
+            flushed_at: Instant::ZERO,
+            buried_at: Instant::ZERO,
+        }
+    }
+
+    /// Turns until the engine ends; whether the shard is empty then.
+    pub(crate) fn run(mut self) -> bool {
+        while self.turn() {}
+        self.shard.is_empty()
+    }
+
+    fn stats(&self) -> &ShardStats {
+        &self.shared.stats.shards[self.id.index()]
+    }
+
+    fn turn(&mut self) -> bool {
+        let first = if self.shard.has_work() {
+            self.mailbox.try_receive()
+        } else {
+            self.mailbox.receive(self.patience())
+        };
+        let started = clock::now();
+        let goes_on = self.drain(first);
+        if self.shard.has_changes() && goes_on {
+            self.gather();
+        }
+        let mut out = std::mem::take(&mut self.out);
+        if self.shard.has_changes() {
+            let now = clock::now();
+            self.shard.flush(now, &mut out);
+            self.flushed_at = now;
+            self.stats().batches.fetch_add(1, Ordering::Relaxed);
+        }
+        self.shard.step(clock::now(), &mut out);
+        for output in out.drain(..) {
+            self.deliver(output);
+        }
+        out.shrink_to(1024);
+        self.out = out;
+        self.bury(started);
+        self.publish(started);
+        goes_on
+    }
+
+    /// How long to wait for a letter.
+    fn patience(&self) -> Duration {
+        let tombstones = Family::ALL
+            .iter()
+            .any(|family| self.shard.stats(*family).tombstones > 0);
+        if tombstones { BURY_INTERVAL } else { HEARTBEAT }
+    }
+
+    /// Applies what waits; whether the engine goes on.
+    fn drain(&mut self, first: Received<Letter>) -> bool {
+        let mut received = first;
+        let mut routes = 0;
+        for _ in 0..BATCH_LETTERS_MAX {
+            match received {
+                Received::Letter(letter) => {
+                    if let Letter::Input {
+                        input: Input::Routes { batch, .. },
+                        ..
+                    } = &letter
+                    {
+                        routes += batch.len();
+                    }
+                    if !self.apply(letter) {
+                        return false;
+                    }
+                }
+                Received::Timeout => break,
+                Received::Closed => return false,
+            }
+            if routes >= BATCH_ROUTES_MAX {
+                break;
+            }
+            received = self.mailbox.try_receive();
+        }
+        self.mailbox.drained();
+        true
+    }
+
+    /// Lets changes gather while the last round is under way.
+    fn gather(&mut self) {
+        let max = self.shared.pacing_max();
+        let outstanding = |member: &&Member| {
+            member
+                .last
+                .as_ref()
+                .is_some_and(|last| last.is_outstanding())
+        };
+        let round = self.groups.values().filter(outstanding);
+        let round = round
+            .map(|member| member.group.logs[self.id.index()].round_nanos())
+            .max();
+        let Some(round) = round else { return };
+        let until = self.flushed_at + Duration::from_nanos(round).min(max);
+        for _ in 0..BATCH_LETTERS_MAX {
+            let left = until.since(clock::now());
+            if left.is_zero() || !self.groups.values().any(|member| outstanding(&member)) {
+                return;
+            }
+            match self.mailbox.receive(left) {
+                Received::Letter(letter) => {
+                    if !self.apply(letter) {
+                        return;
+                    }
+                    self.mailbox.drained();
+                }
+                Received::Timeout | Received::Closed => return,
+            }
+        }
+    }
+
+    fn apply(&mut self, letter: Letter) -> bool {
+        let now = clock::now();
+        match letter {
+            Letter::Up { reader, input } => {
+                self.readers.insert(reader.peer, reader);
+                self.shard.apply(input, now, &mut self.out);
+            }
+            Letter::Join { group, input } => {
+                if let Input::Join { peer, .. } = &input {
+                    self.join(group, *peer);
+                }
+                self.shard.apply(input, now, &mut self.out);
+            }
+            Letter::Input { input, at } => {
+                let down = if let Input::PeerDown { peer } = &input {
+                    Some(*peer)
+                } else {
+                    None
+                };
+                self.shard.apply(input, at, &mut self.out);
+                if let Some(peer) = down {
+                    self.forget(peer);
+                }
+            }
+            Letter::Stop => return false,
+        }
+        true
+    }
+
+    fn join(&mut self, group: Arc<SharedGroup>, peer: PeerId) {
+        let Some(reader) = self.readers.get(&peer).map(Arc::clone) else {
+            return;
+        };
+        let family = group.key.family;
+        for member in self.groups.values_mut() {
+            if member.group.key.family == family {
+                member.readers.retain(|other| other.peer != peer);
+            }
+        }
+        let member = self.groups.entry(group.id).or_insert_with(|| Member {
+            group,
+            readers: Vec::new(),
+            version: 0,
+            last: None,
+        });
+        reader.lane(family, self.id).set_group(member.group.id);
+        member.readers.push(reader);
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        for member in self.groups.values_mut() {
+            member.readers.retain(|other| other.peer != peer);
+        }
+        if let Some(reader) = self.readers.remove(&peer) {
+            self.shared.forgotten(&reader);
+        }
+    }
+
+    fn deliver(&mut self, output: Output) {
+        let shard = self.id.index();
+        match output {
+            Output::Open { group, version } => {
+                if let Some(member) = self.groups.get_mut(&group) {
+                    member.group.logs[shard].open(version);
+                    member.version = version;
+                    member.last = None;
+                }
+            }
+            Output::Append { group, segment } => self.append(group, segment),
+            Output::Rebase {
+                group,
+                base,
+                version,
+                seq,
+            } => {
+                self.stats().rebases.fetch_add(1, Ordering::Relaxed);
+                if let Some(member) = self.groups.get(&group) {
+                    member.group.logs[shard].rebase(base, version, seq);
+                }
+            }
+            Output::Start {
+                peer,
+                group,
+                end_seq,
+            } => {
+                let Some(reader) = self.readers.get(&peer) else {
+                    return;
+                };
+                let Some(member) = self.groups.get(&group) else {
+                    return;
+                };
+                let lane = reader.lane(member.group.key.family, self.id);
+                let epoch = lane.send_back(member.group.logs[shard].base_version());
+                lane.put(Post::Start {
+                    group,
+                    end_seq,
+                    epoch,
+                });
+                reader.waker.wake();
+            }
+            Output::CatchUp {
+                peer,
+                group,
+                request,
+                version,
+                bytes,
+                done,
+            } => {
+                let Some(reader) = self.readers.get(&peer) else {
+                    return;
+                };
+                let Some(member) = self.groups.get(&group) else {
+                    return;
+                };
+                let lane = reader.lane(member.group.key.family, self.id);
+                lane.put(Post::Chunk {
+                    request,
+                    chunk: Chunk {
+                        bytes,
+                        done,
+                        version,
+                    },
+                });
+                reader.waker.wake();
+            }
+            Output::Close { group } => {
+                if let Some(member) = self.groups.remove(&group) {
+                    member.group.logs[shard].close();
+                    // Somebody may have joined in the same batch after the last one left.
+                    if !member.readers.is_empty() {
+                        self.groups.insert(group, member);
+                    }
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, group: GroupId, segment: albedo_rib::Segment) {
+        let stats = &self.shared.stats.shards[self.id.index()];
+        stats.segments.fetch_add(1, Ordering::Relaxed);
+        stats
+            .messages
+            .fetch_add(u64::from(segment.messages), Ordering::Relaxed);
+        let Some(member) = self.groups.get_mut(&group) else {
+            return;
+        };
+        member.version = segment.version;
+        member.last = Some(member.group.logs[self.id.index()].append(segment));
+        for reader in &member.readers {
+            reader.waker.wake();
+        }
+    }
+
+    /// Removes the tombstones that every reader is past.
+    fn bury(&mut self, now: Instant) {
+        let due = now.since(self.buried_at) >= BURY_INTERVAL;
+        for family in Family::ALL {
+            let tombstones = self.shard.stats(family).tombstones;
+            if tombstones == 0 || !(due || tombstones >= BURY_AT) {
+                continue;
+            }
+            self.buried_at = now;
+            self.shard.bury(family, self.seen_by_all(family));
+            if self.shard.stats(family).tombstones > self.shared.tombstones_max() {
+                self.cut_off(family);
+            }
+        }
+    }
+
+    /// The version that every reader of a family has seen.
+    fn seen_by_all(&self, family: Family) -> u64 {
+        let members = self
+            .groups
+            .values()
+            .filter(|member| member.group.key.family == family);
+        let seen = members.flat_map(|member| {
+            member.readers.iter().map(|reader| {
+                let version = reader.lane(family, self.id).version();
+                // Whoever has read the whole log lacks nothing that its group was told.
+                if version >= member.version {
+                    NO_CLAIM
+                } else {
+                    version
+                }
+            })
+        });
+        seen.min().unwrap_or(NO_CLAIM)
+    }
+
+    /// Ends the sessions of those who are furthest behind: what they would have to be told of is
+    /// more than the bound.
+    fn cut_off(&mut self, family: Family) {
+        let seen = self.seen_by_all(family);
+        for member in self.groups.values() {
+            for reader in &member.readers {
+                if member.group.key.family == family
+                    && reader.lane(family, self.id).version() <= seen
+                    && !reader.cut_off.swap(true, Ordering::AcqRel)
+                {
+                    self.shared.stats.cut_off.fetch_add(1, Ordering::Relaxed);
+                    reader.waker.wake();
+                }
+            }
+        }
+    }
+
+    fn publish(&self, started: Instant) {
+        let now = clock::now();
+        let stats = self.stats();
+        let busy = u64::try_from(now.since(started).as_nanos()).unwrap_or(u64::MAX);
+        stats.busy_nanos.fetch_add(busy, Ordering::Relaxed);
+        stats
+            .heartbeat_nanos
+            .store(now.as_nanos(), Ordering::Relaxed);
+        for family in Family::ALL {
+            let counts = self.shard.stats(family);
+            let gauges = &stats.families[family.index()];
+            set(&gauges.prefixes, counts.prefixes);
+            set(&gauges.paths, counts.paths);
+            set(&gauges.tombstones, counts.tombstones);
+            set(&gauges.catch_ups, counts.catch_ups);
+            set(&gauges.groups, counts.groups);
+        }
+        let cost: usize = self
+            .groups
+            .values()
+            .map(|member| member.group.logs[self.id.index()].cost())
+            .sum();
+        set(&stats.log_bytes, cost);
+    }
+}

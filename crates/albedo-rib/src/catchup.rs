@@ -1,0 +1,262 @@
+//! A reader whose place in the log is gone gets what changed since, in its newest state.
+//!
+//! The lists of change tell what that is: live entries behind the reader's version are announced
+//! (or withdrawn, where the reader must not have them), tombstones behind it are withdrawn.
+//! A reader that comes from another group gets the difference between the two groups.
+//! One chunk at a time is under way for a reader; what changes meanwhile comes in a later chunk.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use albedo_types::{Family, GroupId, PeerId};
+use albedo_wire::nlri::NlriKey;
+use bytes::Bytes;
+
+use crate::attrs::AttrSet;
+use crate::encode::{self, Buckets};
+use crate::family::FamilyRib;
+use crate::group::GroupKey;
+use crate::input::{Output, Resume};
+use crate::peer::Peers;
+use crate::table::{Bookmark, Place, Slot};
+
+/// About how many bytes of messages one chunk has.
+pub const CATCH_UP_CHUNK_BYTES: usize = 64 * 1024;
+/// Entries looked at for one chunk.
+pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
+
+/// What a route adds to a message whose attributes are there already, at most, in bytes.
+const ROUTE_BYTES: usize = 17;
+
+/// A reader that is being caught up.
+#[derive(Debug)]
+pub(crate) struct CatchUp {
+    group: GroupId,
+    request: u32,
+    live_seen: u64,
+    dead_seen: u64,
+    live_mark: Option<Bookmark>,
+    dead_mark: Option<Bookmark>,
+    /// The group it comes from, and the version it had come to there.
+    diff: Option<(GroupKey, u64)>,
+}
+
+/// Readers that are being caught up, and those whose turn it is.
+#[derive(Debug, Default)]
+pub(crate) struct CatchUps {
+    by_peer: alloc::collections::BTreeMap<PeerId, CatchUp>,
+    ready: VecDeque<PeerId>,
+}
+
+impl CatchUps {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_peer.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The reader has its chunk and wants the next one.
+    pub(crate) fn more(&mut self, peer: PeerId) {
+        if self.by_peer.contains_key(&peer) && !self.ready.contains(&peer) {
+            self.ready.push_back(peer);
+        }
+    }
+}
+
+/// What one chunk is made of.
+#[derive(Debug, Default)]
+struct Chunk {
+    announced: Buckets<Slot>,
+    withdrawn: Vec<Slot>,
+    bytes: usize,
+    last: Option<Arc<AttrSet>>,
+}
+
+impl Chunk {
+    fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, slot: Slot) {
+        if !self
+            .last
+            .as_ref()
+            .is_some_and(|last| Arc::ptr_eq(last, attrs))
+        {
+            self.bytes += attrs.block.len() + 32;
+            self.last = Some(Arc::clone(attrs));
+        }
+        self.bytes += ROUTE_BYTES;
+        self.announced.push(source, attrs, slot);
+    }
+
+    fn withdraw(&mut self, slot: Slot) {
+        self.bytes += ROUTE_BYTES;
+        self.withdrawn.push(slot);
+    }
+}
+
+impl<K: NlriKey> FamilyRib<K> {
+    /// Notes that a reader is to be caught up.
+    pub(crate) fn start_catch_up(
+        &mut self,
+        peer: PeerId,
+        group: GroupId,
+        resume: Resume,
+        from: Option<GroupKey>,
+    ) {
+        let Resume { position, request } = resume;
+        self.drop_catch_up(peer);
+        let since = position.complete && from.is_none();
+        let catch_up = CatchUp {
+            group,
+            request,
+            live_seen: if since { position.version } else { 0 },
+            dead_seen: position.version,
+            live_mark: None,
+            dead_mark: None,
+            diff: from
+                .filter(|_| position.complete)
+                .map(|key| (key, position.version)),
+        };
+        self.catch_ups.by_peer.insert(peer, catch_up);
+        self.catch_ups.ready.push_back(peer);
+    }
+
+    pub(crate) fn drop_catch_up(&mut self, peer: PeerId) {
+        if let Some(catch_up) = self.catch_ups.by_peer.remove(&peer) {
+            self.table.forget(catch_up.live_mark);
+            self.table.forget(catch_up.dead_mark);
+            self.catch_ups.ready.retain(|ready| *ready != peer);
+        }
+    }
+
+    /// One chunk for each reader whose turn it is.
+    pub(crate) fn step_catch_ups(&mut self, peers: &Peers, out: &mut Vec<Output>) {
+        for _ in 0..self.catch_ups.ready.len() {
+            let Some(peer) = self.catch_ups.ready.pop_front() else {
+                break;
+            };
+            if let Some(catch_up) = self.catch_ups.by_peer.remove(&peer) {
+                self.step_catch_up(peers, peer, catch_up, out);
+            }
+        }
+    }
+
+    fn step_catch_up(
+        &mut self,
+        peers: &Peers,
+        peer: PeerId,
+        mut catch_up: CatchUp,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(group) = self.groups.get(&catch_up.group) else {
+            return;
+        };
+        let (key, end_seq) = (group.key, group.end_seq);
+        let mut chunk = Chunk::default();
+        self.collect_dead(&mut catch_up, &mut chunk);
+        self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
+        let done = self.table.seen_all(Place::Dead, catch_up.dead_seen)
+            && self.table.seen_all(Place::Live, catch_up.live_seen);
+        let bytes = self.encode_chunk(&key, chunk);
+        let (id, request) = (catch_up.group, catch_up.request);
+        if done {
+            self.table.forget(catch_up.live_mark);
+            self.table.forget(catch_up.dead_mark);
+        } else if bytes.is_empty() {
+            // Nothing in this stretch concerned the reader: go on without asking it.
+            self.catch_ups.by_peer.insert(peer, catch_up);
+            self.catch_ups.ready.push_back(peer);
+            return;
+        } else {
+            self.catch_ups.by_peer.insert(peer, catch_up);
+        }
+        out.push(Output::CatchUp {
+            peer,
+            group: id,
+            request,
+            version: self.version,
+            bytes,
+            done: done.then_some(end_seq),
+        });
+    }
+
+    fn collect_dead(&mut self, catch_up: &mut CatchUp, chunk: &mut Chunk) {
+        for _ in 0..CATCH_UP_STEP_ENTRIES {
+            if chunk.bytes >= CATCH_UP_CHUNK_BYTES {
+                return;
+            }
+            let mark = &mut catch_up.dead_mark;
+            let Some(slot) = self.table.next_after(Place::Dead, catch_up.dead_seen, mark) else {
+                return;
+            };
+            catch_up.dead_seen = self.table.entry(slot).version;
+            chunk.withdraw(slot);
+        }
+    }
+
+    fn collect_live(
+        &mut self,
+        peers: &Peers,
+        peer: PeerId,
+        key: &GroupKey,
+        catch_up: &mut CatchUp,
+        chunk: &mut Chunk,
+    ) {
+        for _ in 0..CATCH_UP_STEP_ENTRIES {
+            if chunk.bytes >= CATCH_UP_CHUNK_BYTES {
+                return;
+            }
+            let mark = &mut catch_up.live_mark;
+            let Some(slot) = self.table.next_after(Place::Live, catch_up.live_seen, mark) else {
+                return;
+            };
+            let entry = self.table.entry(slot);
+            catch_up.live_seen = entry.version;
+            let best = entry.candidates.best().expect("a live entry has a best");
+            let role = peers.source(best.peer).info.role;
+            let has = best.peer != peer && key.exports(&best.attrs, role);
+            if let Some((old, _)) = catch_up.diff.filter(|(_, seen)| entry.version <= *seen) {
+                let had = best.peer != peer && old.exports(&best.attrs, role);
+                if !had && !has
+                    || had && has && old.outgoing(&best.attrs) == key.outgoing(&best.attrs)
+                {
+                    continue;
+                }
+            }
+            if has {
+                chunk.announce(best.peer, &best.attrs, slot);
+            } else {
+                chunk.withdraw(slot);
+            }
+        }
+    }
+
+    fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk) -> Bytes {
+        let (table, builder) = (&self.table, &mut self.builder);
+        encode::withdraw(
+            builder,
+            key,
+            chunk.withdrawn.iter().map(|slot| table.entry(*slot).key),
+        );
+        chunk.announced.drain_sorted(|bucket, slots| {
+            let keys = slots.iter().map(|slot| table.entry(*slot).key);
+            encode::announce(builder, key, &bucket.attrs, keys);
+        });
+        builder.take_bytes()
+    }
+
+    /// What a reader that finds its place gone asks for.
+    pub(crate) fn catch_up(&mut self, peers: &Peers, peer: PeerId, family: Family, resume: Resume) {
+        if let Some(group) = peers
+            .get(peer)
+            .and_then(|state| state.groups[family.index()])
+        {
+            self.start_catch_up(peer, group, resume, None);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The decision process: which candidate of a prefix is best, and by which step.
+//!
+//! The steps stand in one table, in order; each is a pure function.
+//! MED compares only paths of one neighbouring AS, so "better than" is no order (RFC 3345), and
+//! nothing here implements `Ord`: candidates are first reduced to one winner per neighbouring AS,
+//! then the winners are compared without MED ("deterministic MED").
+//! The result therefore does not depend on the order of arrival.
+//!
+//! RFC: 4271 §9.1.2.2, 4456 §9 (ORIGINATOR_ID in place of the identifier, CLUSTER_LIST length
+//! after it), 9494 §4.3 (LLGR_STALE is least preferred).
+
+use core::cmp::Ordering;
+
+use albedo_types::PathId;
+
+use crate::attrs::{Marks, Summary};
+use crate::peer::PeerInfo;
+
+/// A candidate as the decision sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    /// Of its attributes.
+    pub summary: &'a Summary,
+    /// Who announced it.
+    pub peer: &'a PeerInfo,
+    /// Received path identifier.
+    pub path_id: PathId,
+}
+
+/// A step of the decision; the names are what `explain` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Not LLGR-stale beats stale.
+    LlgrStale,
+    /// Highest LOCAL_PREF.
+    LocalPref,
+    /// Shortest AS_PATH.
+    AsPathLength,
+    /// Lowest ORIGIN.
+    Origin,
+    /// Lowest MED, among paths of one neighbouring AS.
+    Med,
+    /// External over internal.
+    External,
+    /// Lowest ORIGINATOR_ID or identifier of the sender.
+    Identifier,
+    /// Shortest CLUSTER_LIST.
+    ClusterListLength,
+    /// Lowest peer address.
+    PeerAddress,
+    /// Lowest received path identifier.
+    PathId,
+}
+
+impl Step {
+    /// The step in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LlgrStale => "not LLGR-stale",
+            Self::LocalPref => "highest LOCAL_PREF",
+            Self::AsPathLength => "shortest AS_PATH",
+            Self::Origin => "lowest ORIGIN",
+            Self::Med => "lowest MED",
+            Self::External => "external over internal",
+            Self::Identifier => "lowest ORIGINATOR_ID or router id",
+            Self::ClusterListLength => "shortest CLUSTER_LIST",
+            Self::PeerAddress => "lowest peer address",
+            Self::PathId => "lowest path id",
+        }
+    }
+}
+
+type Compare = fn(&Path<'_>, &Path<'_>) -> Ordering;
+
+/// `Less` is better, throughout.
+const STEPS: [(Step, Compare); 10] = [
+    (Step::LlgrStale, |a, b| stale(a).cmp(&stale(b))),
+    (Step::LocalPref, |a, b| {
+        b.summary.local_pref.cmp(&a.summary.local_pref)
+    }),
+    (Step::AsPathLength, |a, b| {
+        a.summary.as_hops.cmp(&b.summary.as_hops)
+    }),
+    (Step::Origin, |a, b| a.summary.origin.cmp(&b.summary.origin)),
+    (Step::Med, |a, b| a.summary.med.cmp(&b.summary.med)),
+    (Step::External, |a, b| internal(a).cmp(&internal(b))),
+    (Step::Identifier, |a, b| identifier(a).cmp(&identifier(b))),
+    (Step::ClusterListLength, |a, b| {
+        a.summary.cluster_hops.cmp(&b.summary.cluster_hops)
+    }),
+    (Step::PeerAddress, |a, b| a.peer.addr.cmp(&b.peer.addr)),
+    (Step::PathId, |a, b| a.path_id.cmp(&b.path_id)),
+];
+
+fn stale(path: &Path<'_>) -> bool {
+    path.summary.marks.contains(Marks::LLGR_STALE)
+}
+
+fn internal(path: &Path<'_>) -> bool {
+    path.peer.role.is_internal()
+}
+
+fn identifier(path: &Path<'_>) -> u32 {
+    match path.summary.originator {
+        0 => path.peer.router_id.get(),
+        originator => originator,
+    }
+}
+
+/// Who of two wins, and by which step; `None` only for a path and itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `Less` if the first is better.
+    pub order: Ordering,
+    /// The step that decided.
+    pub step: Option<Step>,
+}
+
+/// Compares two paths; MED is looked at only if `med` says so.
+#[must_use]
+pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
+    for (step, cmp) in STEPS {
+        if step == Step::Med && !med {
+            continue;
+        }
+        let order = cmp(a, b);
+        if order != Ordering::Equal {
+            return Verdict {
+                order,
+                step: Some(step),
+            };
+        }
+    }
+    Verdict {
+        order: Ordering::Equal,
+        step: None,
+    }
+}
+
+/// Number of neighbouring ASes that are told apart without looking at all candidates again.
+const GROUPS_INLINE: usize = 8;
+
+/// The index of the best of `len` paths; `None` if there is none.
+///
+/// `path` gives the path at an index; it is called a few times for each.
+#[must_use]
+pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
+    match len {
+        0 => return None,
+        1 => return Some(0),
+        _ => {}
+    }
+    // Winner of each neighbouring AS, with MED.
+    let mut winners: smallvec::SmallVec<[(u32, usize); GROUPS_INLINE]> = smallvec::SmallVec::new();
+    for n in 0..len {
+        let candidate = path(n);
+        let group = candidate.summary.neighbour_as;
+        match winners
+            .iter_mut()
+            .find(|(neighbour, _)| *neighbour == group)
+        {
+            None => winners.push((group, n)),
+            Some((_, winner)) => {
+                if compare(&candidate, &path(*winner), true).order == Ordering::Less {
+                    *winner = n;
+                }
+            }
+        }
+    }
+    // Best of the winners, without MED.
+    winners.into_iter().map(|(_, n)| n).reduce(|a, b| {
+        if compare(&path(b), &path(a), false).order == Ordering::Less {
+            b
+        } else {
+            a
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

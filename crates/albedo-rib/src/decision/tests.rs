@@ -1,0 +1,199 @@
+use core::net::IpAddr;
+use std::vec::Vec;
+
+use albedo_types::{PeerRole, RouterId};
+use proptest::prelude::*;
+
+use super::*;
+
+fn peer(n: u32, role: PeerRole) -> PeerInfo {
+    PeerInfo {
+        addr: IpAddr::from([10, 0, 0, u8::try_from(n).unwrap()]),
+        router_id: RouterId::new(n).unwrap(),
+        role,
+    }
+}
+
+fn plain() -> (Summary, PeerInfo, PathId) {
+    (
+        Summary {
+            local_pref: 100,
+            ..Summary::default()
+        },
+        peer(9, PeerRole::Client),
+        PathId(0),
+    )
+}
+
+fn path((summary, peer, path_id): &(Summary, PeerInfo, PathId)) -> Path<'_> {
+    Path {
+        summary,
+        peer,
+        path_id: *path_id,
+    }
+}
+
+#[test]
+fn each_step_decides_where_all_before_it_are_equal() {
+    type Change = fn(&mut (Summary, PeerInfo, PathId));
+    let better: [(Step, Change); 10] = [
+        (Step::LlgrStale, |_| {}),
+        (Step::LocalPref, |p| p.0.local_pref = 200),
+        (Step::AsPathLength, |p| p.0.as_hops = 1),
+        (Step::Origin, |p| p.0.origin = 0),
+        (Step::Med, |p| p.0.med = 1),
+        (Step::External, |p| p.1.role = PeerRole::External),
+        (Step::Identifier, |p| p.0.originator = 3),
+        (Step::ClusterListLength, |p| p.0.cluster_hops = 1),
+        (Step::PeerAddress, |p| {
+            p.1.addr = IpAddr::from([10, 0, 0, 1])
+        }),
+        (Step::PathId, |p| p.2 = PathId(1)),
+    ];
+    let worse = (
+        Summary {
+            local_pref: 100,
+            as_hops: 2,
+            origin: 2,
+            med: 5,
+            originator: 7,
+            cluster_hops: 4,
+            ..Summary::default()
+        },
+        peer(9, PeerRole::Client),
+        PathId(8),
+    );
+    for (step, change) in better {
+        let mut good = worse;
+        let mut bad = worse;
+        if step == Step::LlgrStale {
+            bad.0.marks.insert(Marks::LLGR_STALE);
+        }
+        change(&mut good);
+        let verdict = compare(&path(&good), &path(&bad), true);
+        assert_eq!(
+            verdict,
+            Verdict {
+                order: Ordering::Less,
+                step: Some(step)
+            }
+        );
+        let verdict = compare(&path(&bad), &path(&good), true);
+        assert_eq!(
+            verdict,
+            Verdict {
+                order: Ordering::Greater,
+                step: Some(step)
+            }
+        );
+    }
+}
+
+#[test]
+fn rfc4456_s9_identifier_comes_before_cluster_list_length() {
+    let mut long = plain();
+    long.0.originator = 1;
+    long.0.cluster_hops = 5;
+    let mut short = plain();
+    short.0.originator = 2;
+    short.0.cluster_hops = 1;
+    assert_eq!(
+        compare(&path(&long), &path(&short), true).step,
+        Some(Step::Identifier)
+    );
+    assert_eq!(
+        compare(&path(&long), &path(&short), true).order,
+        Ordering::Less
+    );
+}
+
+#[test]
+fn med_is_compared_within_a_neighbouring_as_only() {
+    // RFC 3345's three paths: without grouping, the result depends on the order.
+    let mut a = plain();
+    (a.0.neighbour_as, a.0.med, a.0.originator) = (1, 10, 3);
+    let mut b = plain();
+    (b.0.neighbour_as, b.0.med, b.0.originator) = (1, 5, 4);
+    let mut c = plain();
+    (c.0.neighbour_as, c.0.med, c.0.originator) = (2, 0, 5);
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let all = [a, b, c];
+        let won = best(3, |n| path(&all[order[n]])).unwrap();
+        assert_eq!(
+            order[won], 1,
+            "b beats a by MED and c by identifier, in order {order:?}"
+        );
+    }
+}
+
+fn any_path() -> impl Strategy<Value = (Summary, PeerInfo, PathId)> {
+    (
+        (
+            0u32..2,
+            0u32..3,
+            0u32..3,
+            0u32..3,
+            0u32..4,
+            0u16..3,
+            0u8..3,
+            any::<bool>(),
+        ),
+        (1u32..4, 0usize..3, 0u32..2),
+    )
+        .prop_map(
+            |((lp, med, asn, hops, orig, cl, origin, stale), (id, role, path_id))| {
+                let mut marks = Marks::default();
+                if stale {
+                    marks.insert(Marks::LLGR_STALE);
+                }
+                let summary = Summary {
+                    local_pref: lp,
+                    med,
+                    neighbour_as: asn,
+                    as_hops: hops,
+                    originator: orig,
+                    cluster_hops: cl,
+                    origin,
+                    marks,
+                };
+                (summary, peer(id, PeerRole::ALL[role]), PathId(path_id))
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn without_med_the_order_is_strict_and_total(
+        a in any_path(), b in any_path(), c in any_path()
+    ) {
+        let less = |x, y| compare(&path(x), &path(y), false).order == Ordering::Less;
+        prop_assert!(!less(&a, &a));
+        prop_assert!(!(less(&a, &b) && less(&b, &a)));
+        if less(&a, &b) && less(&b, &c) {
+            prop_assert!(less(&a, &c));
+        }
+    }
+
+    #[test]
+    fn the_best_does_not_depend_on_the_order_of_arrival(
+        paths in proptest::collection::vec(any_path(), 1..7), seed: u64
+    ) {
+        let first = paths[best(paths.len(), |n| path(&paths[n])).unwrap()];
+        let mut rng = albedo_types::Rng::new(seed);
+        let mut shuffled: Vec<_> = paths.clone();
+        for n in (1..shuffled.len()).rev() {
+            let other = usize::try_from(rng.below(n as u64 + 1)).unwrap();
+            shuffled.swap(n, other);
+        }
+        let second = shuffled[best(shuffled.len(), |n| path(&shuffled[n])).unwrap()];
+        // Equal in every step is as good as the same.
+        prop_assert_eq!(compare(&path(&first), &path(&second), true).order, Ordering::Equal);
+    }
+}

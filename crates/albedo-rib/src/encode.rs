@@ -1,0 +1,146 @@
+//! From changes to messages: bucketed by source and attribute set, packed once per group.
+//!
+//! RFC: 4271 §4.3 (one attribute set per UPDATE), and as few messages as that allows.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use albedo_types::{PathId, PeerId};
+use albedo_wire::nlri::NlriKey;
+use albedo_wire::update::{pack_announce, pack_withdraw};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::attrs::AttrSet;
+use crate::group::GroupKey;
+use crate::segment::SegmentBuilder;
+
+/// Prefixes that share source and attributes, and therefore messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    pub(crate) source: PeerId,
+    pub(crate) attrs: Arc<AttrSet>,
+    count: u32,
+}
+
+/// Sorts items into buckets, in order of first appearance; `T` names an item.
+#[derive(Debug)]
+pub(crate) struct Buckets<T> {
+    buckets: Vec<Bucket>,
+    by_set: HashMap<(PeerId, usize), u32, FixedState>,
+    last: Option<u32>,
+    items: Vec<(u32, T)>,
+}
+
+impl<T> Default for Buckets<T> {
+    fn default() -> Self {
+        Self {
+            buckets: Vec::new(),
+            by_set: HashMap::with_hasher(FixedState::with_seed(0)),
+            last: None,
+            items: Vec::new(),
+        }
+    }
+}
+
+impl<T: Copy> Buckets<T> {
+    pub(crate) fn clear(&mut self) {
+        self.buckets.clear();
+        self.by_set.clear();
+        self.items.clear();
+        self.last = None;
+    }
+
+    pub(crate) fn push(&mut self, source: PeerId, attrs: &Arc<AttrSet>, item: T) {
+        let same = |bucket: &Bucket| bucket.source == source && Arc::ptr_eq(&bucket.attrs, attrs);
+        let bucket = match self.last.filter(|n| same(&self.buckets[*n as usize])) {
+            Some(n) => n,
+            None => {
+                let set = (source, Arc::as_ptr(attrs) as usize);
+                *self.by_set.entry(set).or_insert_with(|| {
+                    self.buckets.push(Bucket {
+                        source,
+                        attrs: Arc::clone(attrs),
+                        count: 0,
+                    });
+                    u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
+                })
+            }
+        };
+        self.last = Some(bucket);
+        self.buckets[bucket as usize].count += 1;
+        self.items.push((bucket, item));
+    }
+
+    /// Items in order of bucket, the buckets of one source beside each other; calls `each` for
+    /// every bucket with its items.
+    pub(crate) fn drain_sorted(&mut self, mut each: impl FnMut(&Bucket, &[T])) {
+        let (order, items) = self.sort();
+        let mut start = 0;
+        for n in order {
+            let bucket = &self.buckets[n as usize];
+            let end = start + bucket.count as usize;
+            each(bucket, &items[start..end]);
+            start = end;
+        }
+        self.clear();
+    }
+
+    /// The buckets in order of source, and the items in that order.
+    pub(crate) fn sort(&mut self) -> (Vec<u32>, Vec<T>) {
+        let count = u32::try_from(self.buckets.len()).expect("fewer sets than routes");
+        let mut order: Vec<u32> = (0..count).collect();
+        order.sort_by_key(|n| self.buckets[*n as usize].source);
+        let mut starts = alloc::vec![0usize; self.buckets.len()];
+        let mut next = 0;
+        for n in &order {
+            starts[*n as usize] = next;
+            next += self.buckets[*n as usize].count as usize;
+        }
+        let Some((_, first)) = self.items.first() else {
+            return (order, Vec::new());
+        };
+        let mut items = alloc::vec![*first; self.items.len()];
+        for (bucket, item) in &self.items {
+            let place = &mut starts[*bucket as usize];
+            items[*place] = *item;
+            *place += 1;
+        }
+        (order, items)
+    }
+
+    pub(crate) fn bucket(&self, n: u32) -> (&Bucket, usize) {
+        let bucket = &self.buckets[n as usize];
+        (bucket, bucket.count as usize)
+    }
+}
+
+/// Appends the announcements of one bucket for one group.
+pub(crate) fn announce<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    attrs: &AttrSet,
+    prefixes: impl Iterator<Item = K>,
+) {
+    let outgoing = key.outgoing(attrs);
+    let packed = pack_announce(
+        &mut builder.out,
+        key.pack_spec(),
+        &outgoing.block,
+        outgoing.mp_next_hop.as_deref(),
+        prefixes.map(|prefix| (PathId(0), prefix)),
+    );
+    debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
+    builder.messages += packed.messages;
+}
+
+/// Appends withdrawals for one group.
+pub(crate) fn withdraw<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    prefixes: impl Iterator<Item = K>,
+) {
+    let prefixes = prefixes.map(|prefix| (PathId(0), prefix));
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(), prefixes);
+    builder.messages += packed.messages;
+}

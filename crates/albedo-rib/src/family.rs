@@ -1,0 +1,405 @@
+//! One family of a shard: its table, what its peers announced, and the groups that read it.
+//!
+//! Input is applied route by route; what changed is noted once, with what was best before.
+//! At the end of the batch `flush` looks once at every prefix that was touched.
+//! What a group had and what it has now both follow from the best route, so nothing is kept per
+//! peer or per group but the log.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use albedo_types::{Family, GroupId, PathId, PeerId, PeerRole};
+use albedo_wire::nlri::NlriKey;
+
+use crate::attrs::AttrSet;
+use crate::catchup::CatchUps;
+use crate::decision::{self, Path};
+use crate::group::GroupKey;
+use crate::input::{Birth, Output, Resume};
+use crate::peer::Peers;
+use crate::rebase::Rebase;
+use crate::segment::SegmentBuilder;
+use crate::shard::FamilyStats;
+use crate::table::{Candidate, Place, Slot, Table, Upsert};
+
+mod flush;
+
+/// The best route of a prefix, and what decided who hears of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Best {
+    pub(crate) attrs: Arc<AttrSet>,
+    pub(crate) peer: PeerId,
+    pub(crate) role: PeerRole,
+}
+
+impl Best {
+    fn is(&self, other: &Self) -> bool {
+        self.peer == other.peer && self.role == other.role && Arc::ptr_eq(&self.attrs, &other.attrs)
+    }
+}
+
+/// A prefix that was touched, and its best route before.
+#[derive(Debug)]
+struct Dirty {
+    slot: Slot,
+    old: Option<Best>,
+}
+
+/// What a peer has in the table: an index over its candidates.
+///
+/// It may name an entry twice or name one that the peer has nothing in any more; it is never more
+/// than twice as long as what the peer has, plus a constant.
+#[derive(Debug, Default)]
+struct AdjRibIn {
+    slots: Vec<Slot>,
+    paths: usize,
+}
+
+/// Entries of an [`AdjRibIn`] before it is worth tidying.
+const ADJ_RIB_IN_SLACK: usize = 64;
+
+/// A group as its shard sees it.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) key: GroupKey,
+    pub(crate) members: usize,
+    /// Whether the log begins with a base; before, nobody can start.
+    pub(crate) ready: bool,
+    /// Segments appended to the tail so far; the log numbers them alike.
+    pub(crate) end_seq: u64,
+    /// Version of the base.
+    pub(crate) base_version: u64,
+    /// Routes announced or withdrawn in the log since and with its base.
+    pub(crate) operations: u64,
+    /// What the log occupies, in bytes.
+    pub(crate) cost: usize,
+    /// Bytes per route of the last base; 0 before there was one.
+    pub(crate) base_route_bytes: usize,
+    pub(crate) rebase: Option<Rebase>,
+    /// Who starts once the base that is being written is there.
+    pub(crate) waiting: Vec<PeerId>,
+    /// Who needs a base that was begun after it asked.
+    pub(crate) waiting_next: Vec<PeerId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FamilyRib<K> {
+    pub(crate) table: Table<K>,
+    pub(crate) version: u64,
+    adj_rib_in: Vec<AdjRibIn>,
+    paths: usize,
+    dirty: Vec<Dirty>,
+    pub(crate) groups: BTreeMap<GroupId, Group>,
+    pub(crate) catch_ups: CatchUps,
+    pub(crate) builder: SegmentBuilder,
+    scratch: flush::Scratch,
+}
+
+impl<K: NlriKey> FamilyRib<K> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            table: Table::new(seed),
+            version: 0,
+            adj_rib_in: Vec::new(),
+            paths: 0,
+            dirty: Vec::new(),
+            groups: BTreeMap::new(),
+            catch_ups: CatchUps::default(),
+            builder: SegmentBuilder::default(),
+            scratch: flush::Scratch::default(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> FamilyStats {
+        FamilyStats {
+            prefixes: self.table.live_len(),
+            paths: self.paths,
+            tombstones: self.table.dead_len(),
+            catch_ups: self.catch_ups.len(),
+            groups: self.groups.len(),
+        }
+    }
+
+    /// Notes what was best before the first change of a batch.
+    fn touch(&mut self, slot: Slot, peers: &Peers) {
+        let next = self.dirty.len();
+        let entry = self.table.entry_mut(slot);
+        if entry.dirty().is_some() {
+            return;
+        }
+        entry.set_dirty(Some(next));
+        let old = match entry.place() {
+            Place::Live => entry.candidates.best().map(|best| Best {
+                attrs: Arc::clone(&best.attrs),
+                peer: best.peer,
+                role: peers.source(best.peer).info.role,
+            }),
+            Place::New | Place::Dead => None,
+        };
+        self.dirty.push(Dirty { slot, old });
+    }
+
+    pub(crate) fn announce(
+        &mut self,
+        peers: &Peers,
+        peer: PeerId,
+        path_id: PathId,
+        key: K,
+        attrs: &Arc<AttrSet>,
+    ) {
+        let slot = self.table.find_or_insert(key);
+        let known = self.table.entry(slot).candidates.get(peer, path_id);
+        if known.is_some_and(|known| Arc::ptr_eq(&known.attrs, attrs)) {
+            return;
+        }
+        self.touch(slot, peers);
+        let candidate = Candidate {
+            attrs: Arc::clone(attrs),
+            peer,
+            path_id,
+        };
+        if self.table.entry_mut(slot).candidates.upsert(candidate) == Upsert::Added {
+            self.paths += 1;
+            self.index(peer, slot);
+        }
+    }
+
+    fn index(&mut self, peer: PeerId, slot: Slot) {
+        if self.adj_rib_in.len() <= peer.index() {
+            self.adj_rib_in
+                .resize_with(peer.index() + 1, AdjRibIn::default);
+        }
+        let adj = &mut self.adj_rib_in[peer.index()];
+        adj.paths += 1;
+        adj.slots.push(slot);
+        if adj.slots.len() > 2 * adj.paths + ADJ_RIB_IN_SLACK {
+            adj.slots.sort_unstable();
+            adj.slots.dedup();
+            let table = &self.table;
+            adj.slots.retain(|slot| {
+                let entry = table.get(*slot);
+                entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer))
+            });
+        }
+    }
+
+    pub(crate) fn withdraw(&mut self, peers: &Peers, peer: PeerId, path_id: PathId, key: &K) {
+        let Some(slot) = self.table.find(key) else {
+            return;
+        };
+        if self
+            .table
+            .entry(slot)
+            .candidates
+            .get(peer, path_id)
+            .is_none()
+        {
+            return;
+        }
+        self.touch(slot, peers);
+        let candidates = &mut self.table.entry_mut(slot).candidates;
+        let gone = candidates.remove(|c| c.peer == peer && c.path_id == path_id);
+        self.paths -= gone;
+        self.adj_rib_in[peer.index()].paths -= gone;
+    }
+
+    /// Removes all routes of a peer: O(its routes).
+    pub(crate) fn withdraw_all(&mut self, peers: &Peers, peer: PeerId) {
+        let Some(adj) = self.adj_rib_in.get_mut(peer.index()) else {
+            return;
+        };
+        let adj = core::mem::take(adj);
+        let mut left = adj.paths;
+        for slot in adj.slots {
+            let entry = self.table.get(slot);
+            if !entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer)) {
+                continue;
+            }
+            self.touch(slot, peers);
+            let gone = self
+                .table
+                .entry_mut(slot)
+                .candidates
+                .remove(|c| c.peer == peer);
+            self.paths -= gone;
+            left -= gone;
+        }
+        assert_eq!(left, 0, "the index names every candidate of a peer");
+    }
+
+    /// Notes all routes of a peer as touched, before its role changes.
+    pub(crate) fn touch_all(&mut self, peers: &Peers, peer: PeerId) {
+        let Some(adj) = self.adj_rib_in.get(peer.index()) else {
+            return;
+        };
+        for slot in adj.slots.clone() {
+            let entry = self.table.get(slot);
+            if entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer)) {
+                self.touch(slot, peers);
+            }
+        }
+    }
+
+    /// The best candidate of an entry by the decision process.
+    fn select(&self, slot: Slot, peers: &Peers) -> Option<usize> {
+        let candidates = self.table.entry(slot).candidates.as_slice();
+        decision::best(candidates.len(), |n| Path {
+            summary: &candidates[n].attrs.summary,
+            peer: &peers.source(candidates[n].peer).info,
+            path_id: candidates[n].path_id,
+        })
+    }
+
+    /// A peer begins to read a group's log.
+    pub(crate) fn join(
+        &mut self,
+        peers: &mut Peers,
+        peer: PeerId,
+        to: (GroupId, GroupKey),
+        resume: Option<Resume>,
+        out: &mut Vec<Output>,
+    ) {
+        let (group, key) = to;
+        let family = key.family.index();
+        let version = self.version;
+        let Some(state) = peers.get_mut(peer) else {
+            return;
+        };
+        let from = state.groups[family].replace(group);
+        if from.is_some() {
+            state.moved_at[family] = version;
+        }
+        self.drop_catch_up(peer);
+        let left = from.filter(|from| *from != group);
+        let old_key = left
+            .and_then(|from| self.groups.get(&from))
+            .map(|group| group.key);
+        let empty = self.table.live_len() == 0;
+        let joined = self.groups.entry(group).or_insert_with(|| {
+            out.push(Output::Open { group, version });
+            Group {
+                key,
+                members: 0,
+                ready: empty,
+                end_seq: 0,
+                base_version: version,
+                operations: 0,
+                cost: 0,
+                base_route_bytes: 0,
+                rebase: None,
+                waiting: Vec::new(),
+                waiting_next: Vec::new(),
+            }
+        });
+        if from != Some(group) {
+            joined.members += 1;
+        }
+        match (from, resume) {
+            (Some(_), Some(resume)) => {
+                self.start_catch_up(peer, group, resume, old_key);
+            }
+            _ if joined.ready => {
+                out.push(Output::Start {
+                    peer,
+                    group,
+                    end_seq: joined.end_seq,
+                });
+            }
+            _ => joined.waiting.push(peer),
+        }
+        if let Some(left) = left {
+            self.leave(left, peer, out);
+        }
+        self.begin_rebases();
+    }
+
+    fn leave(&mut self, id: GroupId, peer: PeerId, out: &mut Vec<Output>) {
+        let Some(group) = self.groups.get_mut(&id) else {
+            return;
+        };
+        group.waiting.retain(|waiting| *waiting != peer);
+        group.waiting_next.retain(|waiting| *waiting != peer);
+        group.members -= 1;
+        if group.members == 0 {
+            if let Some(group) = self.groups.remove(&id)
+                && let Some(rebase) = group.rebase
+            {
+                self.table.forget(rebase.mark);
+            }
+            out.push(Output::Close { group: id });
+        }
+    }
+
+    /// Forgets a peer as a reader.
+    pub(crate) fn quit(
+        &mut self,
+        peers: &mut Peers,
+        peer: PeerId,
+        family: Family,
+        out: &mut Vec<Output>,
+    ) {
+        self.drop_catch_up(peer);
+        let group = peers
+            .get_mut(peer)
+            .and_then(|state| state.groups[family.index()].take());
+        if let Some(group) = group {
+            self.leave(group, peer, out);
+        }
+    }
+
+    /// The peer asked for everything again: from a base that is no older than its question.
+    pub(crate) fn refresh(
+        &mut self,
+        peers: &Peers,
+        peer: PeerId,
+        family: Family,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(state) = peers.get(peer) else { return };
+        let Some(id) = state.groups[family.index()] else {
+            return;
+        };
+        let moved_at = state.moved_at[family.index()];
+        self.drop_catch_up(peer);
+        let version = self.version;
+        let Some(group) = self.groups.get_mut(&id) else {
+            return;
+        };
+        if group.ready
+            && group.rebase.is_none()
+            && group.base_version >= moved_at
+            && group.base_version == version
+        {
+            out.push(Output::Start {
+                peer,
+                group: id,
+                end_seq: group.end_seq,
+            });
+        } else if !group.waiting_next.contains(&peer) {
+            group.waiting_next.push(peer);
+        }
+        self.begin_rebases();
+    }
+
+    /// Whether nothing of any peer is left: all counts are zero.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.len() == 0
+            && self.paths == 0
+            && self.dirty.is_empty()
+            && self.groups.is_empty()
+            && self.catch_ups.is_empty()
+            && self.builder.is_empty()
+    }
+
+    /// What one flush begins with; for the caller that wants to know.
+    pub(crate) const fn has_changes(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Ends a batch.
+    pub(crate) fn flush(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
+        self.flush_changes(peers, birth, out);
+        self.begin_rebases();
+    }
+}

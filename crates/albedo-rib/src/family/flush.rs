@@ -1,0 +1,227 @@
+//! The end of a batch: the difference between what a group had and what it has, as one segment.
+//!
+//! For a prefix whose best route was `old` from X and is `new` from Y:
+//!
+//! | who | hears |
+//! | --- | --- |
+//! | everybody but X and Y | `new`, if its bytes differ; a withdrawal, if there is none |
+//! | X (it had nothing of its own route) | `new`, also where the bytes are equal |
+//! | Y (it must not hold a route beside its own) | a withdrawal of `old` |
+//!
+//! RFC: 4271 §9.1.3, 4456 §6.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use albedo_types::{GroupId, PeerId};
+use albedo_wire::nlri::NlriKey;
+
+use super::{Best, Dirty, FamilyRib};
+use crate::encode::{self, Buckets};
+use crate::group::GroupKey;
+use crate::input::{Birth, Output};
+use crate::peer::Peers;
+use crate::table::{Place, Slot};
+
+/// Bytes that the buffers of a batch keep for the next one.
+const SCRATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// Buffers that live from batch to batch.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    changes: Vec<Change>,
+    announced: Buckets<Slot>,
+    withdrawn: Vec<(PeerId, Slot)>,
+    private_announced: Vec<(PeerId, Slot)>,
+    private_withdrawn: Vec<(PeerId, Slot)>,
+}
+
+#[derive(Debug)]
+struct Change {
+    slot: Slot,
+    old: Option<Best>,
+    new: Option<Best>,
+}
+
+impl<K: NlriKey> FamilyRib<K> {
+    pub(super) fn flush_changes(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut dirty = core::mem::take(&mut self.dirty);
+        for Dirty { slot, old } in dirty.drain(..) {
+            if let Some(change) = self.decide(peers, slot, old) {
+                scratch.changes.push(change);
+            }
+        }
+        dirty.shrink_to(SCRATCH_BYTES_MAX / size_of::<Dirty>());
+        self.dirty = dirty;
+        if !scratch.changes.is_empty() {
+            let ids: Vec<GroupId> = self.groups.keys().copied().collect();
+            for id in ids {
+                self.flush_group(peers, id, birth, &mut scratch, out);
+            }
+            // Without readers there is nobody to whom a tombstone could matter.
+            if self.groups.is_empty() {
+                self.table.bury(self.version);
+            }
+        }
+        scratch.changes.clear();
+        scratch
+            .changes
+            .shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        self.scratch = scratch;
+    }
+
+    /// Looks once at a prefix that was touched.
+    fn decide(&mut self, peers: &Peers, slot: Slot, old: Option<Best>) -> Option<Change> {
+        self.table.entry_mut(slot).set_dirty(None);
+        let selected = self.select(slot, peers);
+        if let Some(best) = selected {
+            self.table.entry_mut(slot).candidates.set_best(best);
+        }
+        let new = self.table.entry(slot).candidates.best().map(|best| Best {
+            attrs: Arc::clone(&best.attrs),
+            peer: best.peer,
+            role: peers.source(best.peer).info.role,
+        });
+        match (&old, &new) {
+            (None, None) => {
+                if self.table.entry(slot).place() == Place::New {
+                    self.table.remove(slot);
+                }
+                return None;
+            }
+            (Some(old), Some(new)) if old.is(new) => return None,
+            _ => {}
+        }
+        self.version += 1;
+        let place = if new.is_some() {
+            Place::Live
+        } else {
+            Place::Dead
+        };
+        self.table.touch(slot, place, self.version);
+        Some(Change { slot, old, new })
+    }
+
+    fn flush_group(
+        &mut self,
+        peers: &Peers,
+        id: GroupId,
+        birth: Birth,
+        scratch: &mut Scratch,
+        out: &mut Vec<Output>,
+    ) {
+        let group = self.groups.get(&id).expect("a group of this family");
+        let key = group.key;
+        if !group.ready && group.rebase.is_none() {
+            return;
+        }
+        let operations = sort_changes(peers, id, &key, scratch);
+        if operations == 0 {
+            return;
+        }
+        self.encode_withdrawn(&key, scratch);
+        self.encode_announced(&key, scratch);
+        self.encode_private(&key, scratch);
+        let segment = self.builder.finish(self.version, birth.at, birth.loss);
+        self.builder.shrink(SCRATCH_BYTES_MAX);
+        let group = self.groups.get_mut(&id).expect("a group of this family");
+        group.cost += segment.cost();
+        group.operations += operations;
+        group.end_seq += 1;
+        out.push(Output::Append { group: id, segment });
+    }
+
+    fn encode_withdrawn(&mut self, key: &GroupKey, scratch: &mut Scratch) {
+        let (table, builder) = (&self.table, &mut self.builder);
+        scratch.withdrawn.sort_by_key(|(source, _)| *source);
+        for run in scratch.withdrawn.chunk_by(|a, b| a.0 == b.0) {
+            let start = builder.len();
+            encode::withdraw(
+                builder,
+                key,
+                run.iter().map(|(_, slot)| table.entry(*slot).key),
+            );
+            builder.own_run(run[0].0, start);
+        }
+        scratch.withdrawn.clear();
+    }
+
+    fn encode_announced(&mut self, key: &GroupKey, scratch: &mut Scratch) {
+        let (table, builder) = (&self.table, &mut self.builder);
+        scratch.announced.drain_sorted(|bucket, slots| {
+            let start = builder.len();
+            let keys = slots.iter().map(|slot| table.entry(*slot).key);
+            encode::announce(builder, key, &bucket.attrs, keys);
+            builder.own_run(bucket.source, start);
+        });
+    }
+
+    fn encode_private(&mut self, key: &GroupKey, scratch: &mut Scratch) {
+        let (table, builder) = (&self.table, &mut self.builder);
+        scratch.private_withdrawn.sort_by_key(|(peer, _)| *peer);
+        for run in scratch.private_withdrawn.chunk_by(|a, b| a.0 == b.0) {
+            let start = builder.len();
+            encode::withdraw(
+                builder,
+                key,
+                run.iter().map(|(_, slot)| table.entry(*slot).key),
+            );
+            builder.private_run(run[0].0, start);
+        }
+        scratch.private_withdrawn.clear();
+        let set = |slot: Slot| {
+            let best = table
+                .entry(slot)
+                .candidates
+                .best()
+                .expect("announced, so there is a best");
+            &best.attrs
+        };
+        scratch
+            .private_announced
+            .sort_by_key(|(peer, slot)| (*peer, Arc::as_ptr(set(*slot))));
+        let same =
+            |a: &(PeerId, Slot), b: &(PeerId, Slot)| a.0 == b.0 && Arc::ptr_eq(set(a.1), set(b.1));
+        for run in scratch.private_announced.chunk_by(same) {
+            let start = builder.len();
+            let keys = run.iter().map(|(_, slot)| table.entry(*slot).key);
+            encode::announce(builder, key, set(run[0].1), keys);
+            builder.private_run(run[0].0, start);
+        }
+        scratch.private_announced.clear();
+    }
+}
+
+/// Sorts the changes of a batch by who hears of them; how many there are for the group.
+fn sort_changes(peers: &Peers, id: GroupId, key: &GroupKey, scratch: &mut Scratch) -> u64 {
+    let reads = |peer: PeerId| {
+        peers
+            .get(peer)
+            .is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
+    };
+    let mut operations = 0;
+    for change in &scratch.changes {
+        let told = |best: &&Best| key.exports(&best.attrs, best.role);
+        let old = change.old.as_ref().filter(told);
+        let new = change.new.as_ref().filter(told);
+        match (old, new) {
+            (None, None) => continue,
+            (Some(old), None) => scratch.withdrawn.push((old.peer, change.slot)),
+            (None, Some(new)) => scratch.announced.push(new.peer, &new.attrs, change.slot),
+            (Some(old), Some(new)) => {
+                let moved = old.peer != new.peer;
+                if !Arc::ptr_eq(&old.attrs, &new.attrs) {
+                    scratch.announced.push(new.peer, &new.attrs, change.slot);
+                } else if moved && reads(old.peer) {
+                    scratch.private_announced.push((old.peer, change.slot));
+                }
+                if moved && reads(new.peer) {
+                    scratch.private_withdrawn.push((new.peer, change.slot));
+                }
+            }
+        }
+        operations += 1;
+    }
+    operations
+}

@@ -1,0 +1,244 @@
+//! One shard of the RIB: what its worker thread, and the simulator, drive.
+//!
+//! ```text
+//! apply(input)*  →  flush()  →  step()*  →  apply(input)* …
+//! ```
+//!
+//! `apply` notes; `flush` ends the batch and answers with segments; `step` does a bounded piece of
+//! what may take long: bases and catch-ups.
+
+use alloc::vec::Vec;
+
+use albedo_types::{Family, GroupId, Instant, Ipv4Prefix, Ipv6Prefix, PeerId};
+
+use crate::family::FamilyRib;
+use crate::group::GroupKey;
+use crate::input::{Birth, Input, Output, Resume, RouteBatch};
+use crate::peer::Peers;
+
+/// Counts of one family in a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FamilyStats {
+    /// Prefixes with a best route.
+    pub prefixes: usize,
+    /// Routes of all peers.
+    pub paths: usize,
+    /// Tombstones.
+    pub tombstones: usize,
+    /// Readers that are being caught up.
+    pub catch_ups: usize,
+    /// Update groups with members.
+    pub groups: usize,
+}
+
+/// One shard.
+#[derive(Debug)]
+pub struct Shard {
+    peers: Peers,
+    v4: FamilyRib<Ipv4Prefix>,
+    v6: FamilyRib<Ipv6Prefix>,
+    birth: Option<Birth>,
+}
+
+/// Calls the same method of the family's table.
+macro_rules! on {
+    ($self:ident, $family:expr, |$rib:ident, $peers:ident| $body:expr) => {{
+        let $peers = &mut $self.peers;
+        match $family {
+            Family::Ipv4Unicast => {
+                let $rib = &mut $self.v4;
+                $body
+            }
+            Family::Ipv6Unicast => {
+                let $rib = &mut $self.v6;
+                $body
+            }
+        }
+    }};
+}
+
+impl Shard {
+    /// An empty shard; `seed` keeps peers from choosing prefixes that collide in its tables.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            peers: Peers::default(),
+            v4: FamilyRib::new(seed),
+            v6: FamilyRib::new(seed.wrapping_add(1)),
+            birth: None,
+        }
+    }
+
+    /// Takes an input that arrived at `at`.
+    pub fn apply(&mut self, input: Input, at: Instant, out: &mut Vec<Output>) {
+        match input {
+            Input::PeerUp { peer, info } => self.peers.insert(peer, info),
+            Input::Join {
+                peer,
+                group,
+                key,
+                from,
+            } => self.join(peer, group, key, from, out),
+            Input::Routes { peer, batch } => {
+                if self.peers.get(peer).is_some() {
+                    self.born(at, false);
+                    self.routes(peer, &batch);
+                }
+            }
+            Input::Refresh { peer, family } => {
+                on!(self, family, |rib, peers| rib
+                    .refresh(peers, peer, family, out));
+            }
+            Input::CatchUp { peer, family, from } => {
+                on!(self, family, |rib, peers| rib
+                    .catch_up(peers, peer, family, from));
+            }
+            Input::More { peer, family } => {
+                on!(self, family, |rib, _peers| rib.catch_ups.more(peer));
+            }
+            Input::Role { peer, role } => {
+                self.born(at, false);
+                for family in Family::ALL {
+                    on!(self, family, |rib, peers| rib.touch_all(peers, peer));
+                }
+                if let Some(state) = self.peers.get_mut(peer) {
+                    state.info.role = role;
+                }
+            }
+            Input::PeerDown { peer } => {
+                self.born(at, true);
+                for family in Family::ALL {
+                    on!(self, family, |rib, peers| {
+                        rib.withdraw_all(peers, peer);
+                        rib.quit(peers, peer, family, out);
+                    });
+                }
+                self.peers.remove(peer);
+            }
+        }
+    }
+
+    fn born(&mut self, at: Instant, loss: bool) {
+        let birth = self.birth.get_or_insert(Birth { at, loss });
+        birth.at = birth.at.min(at);
+        birth.loss |= loss;
+    }
+
+    fn join(
+        &mut self,
+        peer: PeerId,
+        group: GroupId,
+        key: GroupKey,
+        from: Option<Resume>,
+        out: &mut Vec<Output>,
+    ) {
+        on!(self, key.family, |rib, peers| rib.join(
+            peers,
+            peer,
+            (group, key),
+            from,
+            out
+        ));
+    }
+
+    fn routes(&mut self, peer: PeerId, batch: &RouteBatch) {
+        let (mut v4, mut v6) = (batch.v4.iter(), batch.v6.iter());
+        for item in &batch.items {
+            for _ in 0..item.count {
+                match item.family {
+                    Family::Ipv4Unicast => {
+                        let Some((path_id, key)) = v4.next() else {
+                            return;
+                        };
+                        match &item.attrs {
+                            Some(attrs) => {
+                                self.v4.announce(&self.peers, peer, *path_id, *key, attrs);
+                            }
+                            None => self.v4.withdraw(&self.peers, peer, *path_id, key),
+                        }
+                    }
+                    Family::Ipv6Unicast => {
+                        let Some((path_id, key)) = v6.next() else {
+                            return;
+                        };
+                        match &item.attrs {
+                            Some(attrs) => {
+                                self.v6.announce(&self.peers, peer, *path_id, *key, attrs);
+                            }
+                            None => self.v6.withdraw(&self.peers, peer, *path_id, key),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a flush would find something to look at.
+    #[must_use]
+    pub const fn has_changes(&self) -> bool {
+        self.v4.has_changes() || self.v6.has_changes()
+    }
+
+    /// Ends the batch.
+    pub fn flush(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let birth = self.birth.take().unwrap_or(Birth {
+            at: now,
+            loss: false,
+        });
+        self.v4.flush(&self.peers, birth, out);
+        self.v6.flush(&self.peers, birth, out);
+    }
+
+    /// Whether there is something for [`Shard::step`] to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.v4.is_rebasing()
+            || self.v6.is_rebasing()
+            || self.v4.catch_ups.has_work()
+            || self.v6.catch_ups.has_work()
+    }
+
+    /// A bounded piece of what may take long; only between batches.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not been flushed.
+    pub fn step(&mut self, now: Instant, out: &mut Vec<Output>) {
+        assert!(!self.has_changes(), "work in steps goes on between batches");
+        for family in Family::ALL {
+            on!(self, family, |rib, peers| {
+                rib.step_catch_ups(peers, out);
+                rib.step_rebases(peers, now, out);
+            });
+        }
+    }
+
+    /// Removes the tombstones of a family that every reader is past.
+    pub fn bury(&mut self, family: Family, version: u64) -> usize {
+        on!(self, family, |rib, _peers| rib.table.bury(version))
+    }
+
+    /// The table version of a family.
+    #[must_use]
+    pub const fn version(&self, family: Family) -> u64 {
+        match family {
+            Family::Ipv4Unicast => self.v4.version,
+            Family::Ipv6Unicast => self.v6.version,
+        }
+    }
+
+    /// Counts of a family.
+    #[must_use]
+    pub fn stats(&self, family: Family) -> FamilyStats {
+        match family {
+            Family::Ipv4Unicast => self.v4.stats(),
+            Family::Ipv6Unicast => self.v6.stats(),
+        }
+    }
+
+    /// Whether nothing of any peer is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.v4.is_empty() && self.v6.is_empty()
+    }
+}
