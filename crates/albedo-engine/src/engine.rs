@@ -111,11 +111,7 @@ impl Readers {
     }
 
     pub(crate) fn insert(&self, peer: PeerId, reader: Arc<Reader>) {
-        self.0
-            .lock()
-            .expect("no panic while held")
-            .by_peer
-            .insert(peer, reader);
+        self.0.lock().expect("no panic while held").by_peer.insert(peer, reader);
     }
 
     fn remove(&self, peer: PeerId) {
@@ -177,14 +173,10 @@ impl Engine {
     ///
     /// If the number of shards is not within 1 to [`SHARDS_MAX`].
     pub fn start(config: &EngineConfig) -> std::io::Result<Self> {
-        assert!(
-            (1..=SHARDS_MAX).contains(&config.shards),
-            "1 to {SHARDS_MAX} shards"
-        );
+        assert!((1..=SHARDS_MAX).contains(&config.shards), "1 to {SHARDS_MAX} shards");
         let stats = Arc::new(Stats::new(config.shards));
-        let (senders, mailboxes): (Vec<_>, Vec<_>) = (0..config.shards)
-            .map(|_| mailbox(config.mailbox_letters_max))
-            .unzip();
+        let (senders, mailboxes): (Vec<_>, Vec<_>) =
+            (0..config.shards).map(|_| mailbox(config.mailbox_letters_max)).unzip();
         let pacing = u64::try_from(config.pacing_max.as_nanos()).unwrap_or(u64::MAX);
         let shared = Arc::new(Shared {
             mailboxes: senders.into(),
@@ -202,10 +194,7 @@ impl Engine {
             let builder = std::thread::Builder::new().name(format!("shard-{n}"));
             workers.push(builder.spawn(move || worker.run())?);
         }
-        Ok(Self {
-            handle: EngineHandle { shared },
-            workers,
-        })
+        Ok(Self { handle: EngineHandle { shared }, workers })
     }
 
     /// A way to the engine.
@@ -220,11 +209,11 @@ impl Engine {
         for mailbox in &self.handle.shared.mailboxes {
             mailbox.send_blocking(Letter::Stop);
         }
-        let empty = self
-            .workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or(false));
-        empty.fold(true, |all, empty| all && empty)
+        let mut empty = true;
+        for worker in self.workers {
+            empty &= worker.join().unwrap_or(false);
+        }
+        empty
     }
 }
 
@@ -263,10 +252,7 @@ impl EngineHandle {
     /// Letters in a shard's channel.
     #[must_use]
     pub fn channel_depth(&self, shard: usize) -> usize {
-        self.shared
-            .mailboxes
-            .get(shard)
-            .map_or(0, MailboxSender::len)
+        self.shared.mailboxes.get(shard).map_or(0, MailboxSender::len)
     }
 
     /// Changes how long changes gather at most.

@@ -100,11 +100,7 @@ pub struct Interner {
 impl Interner {
     pub(crate) fn new(clusters: Box<[ClusterId]>, stats: Arc<Stats>) -> Self {
         let map = DashMap::with_hasher(foldhash::fast::RandomState::default());
-        Self {
-            map: Arc::new(Map(map)),
-            clusters,
-            stats,
-        }
+        Self { map: Arc::new(Map(map)), clusters, stats }
     }
 
     /// How many sets there are.
@@ -127,11 +123,7 @@ impl Interner {
         context: &UpdateContext,
         scratch: &mut Scratch,
     ) -> Interned {
-        let Received {
-            family,
-            next_hop,
-            block,
-        } = *received;
+        let Received { family, next_hop, block } = *received;
         let Scratch { key, errors } = scratch;
         errors.clear();
         write_key(source, received, context.as4, key);
@@ -140,10 +132,7 @@ impl Interner {
             return Interned::Set(set);
         }
         let received = &key[key.len() - block.len()..];
-        let need = Need {
-            announces: true,
-            plain_next_hop: next_hop.is_none(),
-        };
+        let need = Need { announces: true, plain_next_hop: next_hop.is_none() };
         let decoded = Attributes::decode(received, need, context);
         errors.extend(decoded.errors.iter().cloned());
         if let Some(treatment) = decoded.treatment.filter(|t| *t > Treatment::Discard) {
@@ -202,11 +191,7 @@ impl Interner {
 }
 
 fn write_key(source: &Source, received: &Received<'_>, as4: bool, key: &mut Vec<u8>) {
-    let Received {
-        family,
-        next_hop,
-        block,
-    } = *received;
+    let Received { family, next_hop, block } = *received;
     key.clear();
     let flags = u8::from(source.external) | u8::from(as4) << 1;
     key.push(flags);
@@ -232,11 +217,7 @@ fn parts(
     attributes: &Attributes<'_>,
 ) -> Parts {
     let edit = Edit {
-        next_hop: if next_hop.is_some() {
-            NextHopEdit::Drop
-        } else {
-            NextHopEdit::Keep
-        },
+        next_hop: if next_hop.is_some() { NextHopEdit::Drop } else { NextHopEdit::Keep },
         originator_id: (!source.external).then_some(source.router_id),
         prepend_cluster: (!source.external).then_some(source.cluster),
         drop_reflection: source.external,
@@ -271,14 +252,8 @@ fn summary(source: &Source, attributes: &Attributes<'_>) -> Summary {
             marks.insert(mark);
         }
     }
-    let originator = attributes
-        .originator_id
-        .filter(|_| !source.external)
-        .unwrap_or(0);
-    let clusters = attributes
-        .cluster_list
-        .as_ref()
-        .filter(|_| !source.external);
+    let originator = attributes.originator_id.filter(|_| !source.external).unwrap_or(0);
+    let clusters = attributes.cluster_list.as_ref().filter(|_| !source.external);
     let cluster_hops = clusters.map_or(0, |list| list.len());
     Summary {
         local_pref: attributes.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),

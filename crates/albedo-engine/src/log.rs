@@ -85,19 +85,11 @@ impl SharedLog {
     }
 
     pub(crate) fn rebase(&self, base: Vec<Segment>, version: u64, seq: u64) {
-        let base = base.into_iter().map(|segment| {
-            Entry(Arc::new(Tracked {
-                segment,
-                remaining: AtomicU32::new(0),
-            }))
-        });
+        let base = base
+            .into_iter()
+            .map(|segment| Entry(Arc::new(Tracked { segment, remaining: AtomicU32::new(0) })));
         let base = base.collect();
-        let gone = self
-            .inner
-            .write()
-            .expect(POISON)
-            .log
-            .rebase(base, version, seq);
+        let gone = self.inner.write().expect(POISON).log.rebase(base, version, seq);
         drop(gone);
     }
 
@@ -142,10 +134,7 @@ impl SharedLog {
                 }
                 At::End => {
                     let version = inner.log.version();
-                    return ReadEnd::End {
-                        seq: inner.log.end_seq(),
-                        version,
-                    };
+                    return ReadEnd::End { seq: inner.log.end_seq(), version };
                 }
                 At::Behind => return ReadEnd::Behind,
             }
@@ -188,10 +177,7 @@ impl SharedLog {
     /// When the oldest segment behind `version` was born, if there is one.
     pub(crate) fn oldest_after(&self, version: u64) -> Option<Instant> {
         let inner = self.inner.read().expect(POISON);
-        inner
-            .log
-            .oldest_after(version)
-            .map(|entry| entry.0.segment.born)
+        inner.log.oldest_after(version).map(|entry| entry.0.segment.born)
     }
 }
 

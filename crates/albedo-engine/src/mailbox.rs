@@ -30,10 +30,7 @@ pub(crate) struct MailboxSender<T> {
 
 impl<T> Clone for MailboxSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            sender: self.sender.clone(),
-            space: Arc::clone(&self.space),
-        }
+        Self { sender: self.sender.clone(), space: Arc::clone(&self.space) }
     }
 }
 
@@ -131,13 +128,7 @@ impl<T> Mailbox<T> {
 pub(crate) fn mailbox<T>(letters_max: usize) -> (MailboxSender<T>, Mailbox<T>) {
     let (sender, receiver) = bounded(letters_max);
     let space = Arc::new(Space::default());
-    (
-        MailboxSender {
-            sender,
-            space: Arc::clone(&space),
-        },
-        Mailbox { receiver, space },
-    )
+    (MailboxSender { sender, space: Arc::clone(&space) }, Mailbox { receiver, space })
 }
 
 #[cfg(test)]
@@ -166,11 +157,7 @@ mod tests {
         assert!(matches!(sender.try_send(3, &cx), Sent::Full(3)));
         assert!(matches!(sender.try_send(3, &cx), Sent::Full(3)));
         mailbox.drained();
-        assert_eq!(
-            count.0.load(Ordering::SeqCst),
-            1,
-            "one waker, however often it asked"
-        );
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "one waker, however often it asked");
         assert!(matches!(mailbox.try_receive(), Received::Letter(1)));
         assert!(matches!(sender.try_send(3, &cx), Sent::Yes));
         mailbox.drained();

@@ -47,19 +47,13 @@ mod tests {
     #[test]
     fn neighbours_stay_together_and_the_rest_spreads() {
         let prefix = |text: &str| text.parse::<Ipv4Prefix>().unwrap();
-        assert_eq!(
-            prefix("10.244.0.0/26").shard(5),
-            prefix("10.244.255.192/26").shard(5)
-        );
+        assert_eq!(prefix("10.244.0.0/26").shard(5), prefix("10.244.255.192/26").shard(5));
         let mut counts = [0usize; 5];
         for n in 0..10_000u32 {
             let shard = Ipv4Prefix::from_bits(n << 16, 24).unwrap().shard(5);
             counts[shard.index()] += 1;
         }
-        assert!(
-            counts.iter().all(|count| (1_800..2_200).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (1_800..2_200).contains(count)), "{counts:?}");
         assert_eq!(prefix("0.0.0.0/0").shard(1), ShardId(0));
     }
 }

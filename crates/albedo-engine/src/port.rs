@@ -99,9 +99,7 @@ impl PeerPort {
     /// Whether the peer fell too far behind: the session is to be ended (Cease, out of resources).
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
-        self.reader
-            .cut_off
-            .load(std::sync::atomic::Ordering::Acquire)
+        self.reader.cut_off.load(std::sync::atomic::Ordering::Acquire)
     }
 
     fn tell_all(&mut self, letter: impl Fn(&Self) -> Letter) {
@@ -153,14 +151,8 @@ impl PeerPort {
             return;
         }
         let batch = std::mem::take(batch);
-        let input = Input::Routes {
-            peer: self.reader.peer,
-            batch,
-        };
-        self.letters[shard].push_back(Letter::Input {
-            input,
-            at: self.read_at,
-        });
+        let input = Input::Routes { peer: self.reader.peer, batch };
+        self.letters[shard].push_back(Letter::Input { input, at: self.read_at });
     }
 
     /// Whether letters wait for space in a channel: the session does not read until they are in.
@@ -226,17 +218,9 @@ impl PeerPort {
     }
 
     fn join_shard(&mut self, group: &Arc<SharedGroup>, shard: ShardId, from: Option<Resume>) {
-        let input = Input::Join {
-            peer: self.reader.peer,
-            group: group.id,
-            key: group.key,
-            from,
-        };
+        let input = Input::Join { peer: self.reader.peer, group: group.id, key: group.key, from };
         self.seal(shard.index());
-        self.letters[shard.index()].push_back(Letter::Join {
-            group: Arc::clone(group),
-            input,
-        });
+        self.letters[shard.index()].push_back(Letter::Join { group: Arc::clone(group), input });
     }
 
     /// The peer's role has changed: its routes are told to others by the new one (RFC 4456 §6).
@@ -244,13 +228,7 @@ impl PeerPort {
     pub fn change_role(&mut self, role: PeerRole) {
         for shard in 0..self.letters.len() {
             let shard = ShardId(u32::try_from(shard).expect("few shards"));
-            self.tell(
-                shard,
-                Input::Role {
-                    peer: self.reader.peer,
-                    role,
-                },
-            );
+            self.tell(shard, Input::Role { peer: self.reader.peer, role });
         }
     }
 
@@ -268,27 +246,15 @@ impl PeerPort {
                 *again = true;
                 return;
             }
-            Sync::Idle => {
-                *state = Sync::Refresh {
-                    enhanced,
-                    again: false,
-                }
-            }
+            Sync::Idle => *state = Sync::Refresh { enhanced, again: false },
         }
         if enhanced {
-            self.control
-                .push_back(Piece::control(output::refresh_marker(
-                    family,
-                    Subtype::Begin,
-                )));
+            self.control.push_back(Piece::control(output::refresh_marker(family, Subtype::Begin)));
         }
         for n in 0..self.lanes.len() {
             if self.lanes[n].family == family {
                 self.lanes[n].await_start();
-                let input = Input::Refresh {
-                    peer: self.reader.peer,
-                    family,
-                };
+                let input = Input::Refresh { peer: self.reader.peer, family };
                 self.tell(self.lanes[n].shard, input);
             }
         }

@@ -15,11 +15,7 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) enum Post {
     /// Read the log from its base; End-of-RIB lies before this number of the tail.
-    Start {
-        group: GroupId,
-        end_seq: u64,
-        epoch: u16,
-    },
+    Start { group: GroupId, end_seq: u64, epoch: u16 },
     /// Write these, if they answer the last question.
     Chunk { request: u32, chunk: Chunk },
 }
@@ -77,10 +73,7 @@ impl SharedLane {
     pub(crate) fn send_back(&self, version: u64) -> u16 {
         let old = self.position.load(Ordering::Acquire);
         let epoch = ((old >> 48) as u16).wrapping_add(1);
-        self.position.store(
-            u64::from(epoch) << 48 | version.min(NO_CLAIM - 1),
-            Ordering::Release,
-        );
+        self.position.store(u64::from(epoch) << 48 | version.min(NO_CLAIM - 1), Ordering::Release);
         epoch
     }
 
@@ -89,10 +82,7 @@ impl SharedLane {
         let new = u64::from(epoch) << 48 | version.min(NO_CLAIM - 1);
         let mut old = self.position.load(Ordering::Relaxed);
         while (old >> 48) as u16 == epoch && old != new {
-            match self
-                .position
-                .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.position.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => old = now,
             }
@@ -143,9 +133,7 @@ impl Reader {
             waker: AtomicWaker::new(),
             cut_off: AtomicBool::new(false),
             forgotten: AtomicU32::new(0),
-            lanes: (0..Family::COUNT * shards)
-                .map(|_| SharedLane::default())
-                .collect(),
+            lanes: (0..Family::COUNT * shards).map(|_| SharedLane::default()).collect(),
             shards,
         }
     }
@@ -184,27 +172,16 @@ mod tests {
         let lane = SharedLane::default();
         let chunk = |request| Post::Chunk {
             request,
-            chunk: Chunk {
-                bytes: Bytes::new(),
-                done: None,
-                version: 0,
-            },
+            chunk: Chunk { bytes: Bytes::new(), done: None, version: 0 },
         };
         lane.put(chunk(1));
-        lane.put(Post::Start {
-            group: GroupId(0),
-            end_seq: 0,
-            epoch: 1,
-        });
+        lane.put(Post::Start { group: GroupId(0), end_seq: 0, epoch: 1 });
         assert!(lane.has_post());
         for request in 2..20 {
             lane.put(chunk(request));
         }
         let posts = lane.take();
-        assert!(matches!(
-            posts[..],
-            [Post::Start { .. }, Post::Chunk { request: 19, .. }]
-        ));
+        assert!(matches!(posts[..], [Post::Start { .. }, Post::Chunk { request: 19, .. }]));
         assert_eq!(posts.len(), LANE_POSTS_MAX);
         assert!(!lane.has_post());
     }

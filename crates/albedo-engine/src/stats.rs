@@ -74,11 +74,7 @@ impl Histogram {
             }
         }
         let sum = Duration::from_nanos(self.sum_nanos.load(Ordering::Relaxed));
-        HistogramSnapshot {
-            cumulative,
-            count,
-            sum_seconds: sum.as_secs_f64(),
-        }
+        HistogramSnapshot { cumulative, count, sum_seconds: sum.as_secs_f64() }
     }
 }
 
@@ -163,11 +159,7 @@ impl Stats {
     /// How long ago the worker that turned least recently did, at `now`.
     #[must_use]
     pub fn oldest_heartbeat(&self, now: Instant) -> Duration {
-        let last = self
-            .shards
-            .iter()
-            .map(|s| s.heartbeat_nanos.load(Ordering::Relaxed))
-            .min();
+        let last = self.shards.iter().map(|s| s.heartbeat_nanos.load(Ordering::Relaxed)).min();
         now.since(Instant::from_nanos(last.unwrap_or(0)))
     }
 }

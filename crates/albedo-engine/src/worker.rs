@@ -15,9 +15,9 @@ use albedo_types::{Family, GroupId, Instant, PeerId, ShardId};
 use crate::clock;
 use crate::engine::Shared;
 use crate::group::SharedGroup;
-use crate::log::Tracked;
+use crate::log::{SharedLog, Tracked};
 use crate::mailbox::{Mailbox, Received};
-use crate::reader::{Chunk, NO_CLAIM, Post, Reader};
+use crate::reader::{Chunk, NO_CLAIM, Post, Reader, SharedLane};
 use crate::stats::{ShardStats, set};
 
 /// Letters that one batch takes.
@@ -37,10 +37,7 @@ pub(crate) enum Letter {
     /// A session came up.
     Up { reader: Arc<Reader>, input: Input },
     /// A session joins a group.
-    Join {
-        group: Arc<SharedGroup>,
-        input: Input,
-    },
+    Join { group: Arc<SharedGroup>, input: Input },
     /// Anything else, and when it was read.
     Input { input: Input, at: Instant },
     /// The engine ends.
@@ -49,13 +46,7 @@ pub(crate) enum Letter {
 
 impl Letter {
     pub(crate) const fn is_routes(&self) -> bool {
-        matches!(
-            self,
-            Self::Input {
-                input: Input::Routes { .. },
-                ..
-            }
-        )
+        matches!(self, Self::Input { input: Input::Routes { .. }, .. })
     }
 }
 
@@ -144,9 +135,7 @@ impl Worker {
 
     /// How long to wait for a letter.
     fn patience(&self) -> Duration {
-        let tombstones = Family::ALL
-            .iter()
-            .any(|family| self.shard.stats(*family).tombstones > 0);
+        let tombstones = Family::ALL.iter().any(|family| self.shard.stats(*family).tombstones > 0);
         if tombstones { BURY_INTERVAL } else { HEARTBEAT }
     }
 
@@ -157,11 +146,7 @@ impl Worker {
         for _ in 0..BATCH_LETTERS_MAX {
             match received {
                 Received::Letter(letter) => {
-                    if let Letter::Input {
-                        input: Input::Routes { batch, .. },
-                        ..
-                    } = &letter
-                    {
+                    if let Letter::Input { input: Input::Routes { batch, .. }, .. } = &letter {
                         routes += batch.len();
                     }
                     if !self.apply(letter) {
@@ -183,16 +168,10 @@ impl Worker {
     /// Lets changes gather while the last round is under way.
     fn gather(&mut self) {
         let max = self.shared.pacing_max();
-        let outstanding = |member: &&Member| {
-            member
-                .last
-                .as_ref()
-                .is_some_and(|last| last.is_outstanding())
-        };
+        let outstanding =
+            |member: &&Member| member.last.as_ref().is_some_and(|last| last.is_outstanding());
         let round = self.groups.values().filter(outstanding);
-        let round = round
-            .map(|member| member.group.logs[self.id.index()].round_nanos())
-            .max();
+        let round = round.map(|member| member.group.logs[self.id.index()].round_nanos()).max();
         let Some(round) = round else { return };
         let until = self.flushed_at + Duration::from_nanos(round).min(max);
         for _ in 0..BATCH_LETTERS_MAX {
@@ -226,11 +205,7 @@ impl Worker {
                 self.shard.apply(input, now, &mut self.out);
             }
             Letter::Input { input, at } => {
-                let down = if let Input::PeerDown { peer } = &input {
-                    Some(*peer)
-                } else {
-                    None
-                };
+                let down = if let Input::PeerDown { peer } = &input { Some(*peer) } else { None };
                 self.shard.apply(input, at, &mut self.out);
                 if let Some(peer) = down {
                     self.forget(peer);
@@ -281,61 +256,21 @@ impl Worker {
                 }
             }
             Output::Append { group, segment } => self.append(group, segment),
-            Output::Rebase {
-                group,
-                base,
-                version,
-                seq,
-            } => {
+            Output::Rebase { group, base, version, seq } => {
                 self.stats().rebases.fetch_add(1, Ordering::Relaxed);
                 if let Some(member) = self.groups.get(&group) {
                     member.group.logs[shard].rebase(base, version, seq);
                 }
             }
-            Output::Start {
-                peer,
-                group,
-                end_seq,
-            } => {
-                let Some(reader) = self.readers.get(&peer) else {
-                    return;
-                };
-                let Some(member) = self.groups.get(&group) else {
-                    return;
-                };
-                let lane = reader.lane(member.group.key.family, self.id);
-                let epoch = lane.send_back(member.group.logs[shard].base_version());
-                lane.put(Post::Start {
-                    group,
-                    end_seq,
-                    epoch,
+            Output::Start { peer, group, end_seq } => {
+                self.post(peer, group, |lane, log| {
+                    let epoch = lane.send_back(log.base_version());
+                    Post::Start { group, end_seq, epoch }
                 });
-                reader.waker.wake();
             }
-            Output::CatchUp {
-                peer,
-                group,
-                request,
-                version,
-                bytes,
-                done,
-            } => {
-                let Some(reader) = self.readers.get(&peer) else {
-                    return;
-                };
-                let Some(member) = self.groups.get(&group) else {
-                    return;
-                };
-                let lane = reader.lane(member.group.key.family, self.id);
-                lane.put(Post::Chunk {
-                    request,
-                    chunk: Chunk {
-                        bytes,
-                        done,
-                        version,
-                    },
-                });
-                reader.waker.wake();
+            Output::CatchUp { peer, group, request, version, bytes, done } => {
+                let chunk = Chunk { bytes, done, version };
+                self.post(peer, group, |_, _| Post::Chunk { request, chunk });
             }
             Output::Close { group } => {
                 if let Some(member) = self.groups.remove(&group) {
@@ -349,12 +284,24 @@ impl Worker {
         }
     }
 
+    /// Leaves something in a reader's lane.
+    fn post(
+        &self,
+        peer: PeerId,
+        group: GroupId,
+        post: impl FnOnce(&SharedLane, &SharedLog) -> Post,
+    ) {
+        let Some(reader) = self.readers.get(&peer) else { return };
+        let Some(member) = self.groups.get(&group) else { return };
+        let lane = reader.lane(member.group.key.family, self.id);
+        lane.put(post(lane, &member.group.logs[self.id.index()]));
+        reader.waker.wake();
+    }
+
     fn append(&mut self, group: GroupId, segment: albedo_rib::Segment) {
         let stats = &self.shared.stats.shards[self.id.index()];
         stats.segments.fetch_add(1, Ordering::Relaxed);
-        stats
-            .messages
-            .fetch_add(u64::from(segment.messages), Ordering::Relaxed);
+        stats.messages.fetch_add(u64::from(segment.messages), Ordering::Relaxed);
         let Some(member) = self.groups.get_mut(&group) else {
             return;
         };
@@ -383,19 +330,12 @@ impl Worker {
 
     /// The version that every reader of a family has seen.
     fn seen_by_all(&self, family: Family) -> u64 {
-        let members = self
-            .groups
-            .values()
-            .filter(|member| member.group.key.family == family);
+        let members = self.groups.values().filter(|member| member.group.key.family == family);
         let seen = members.flat_map(|member| {
             member.readers.iter().map(|reader| {
                 let version = reader.lane(family, self.id).version();
                 // Whoever has read the whole log lacks nothing that its group was told.
-                if version >= member.version {
-                    NO_CLAIM
-                } else {
-                    version
-                }
+                if version >= member.version { NO_CLAIM } else { version }
             })
         });
         seen.min().unwrap_or(NO_CLAIM)
@@ -423,9 +363,7 @@ impl Worker {
         let stats = self.stats();
         let busy = u64::try_from(now.since(started).as_nanos()).unwrap_or(u64::MAX);
         stats.busy_nanos.fetch_add(busy, Ordering::Relaxed);
-        stats
-            .heartbeat_nanos
-            .store(now.as_nanos(), Ordering::Relaxed);
+        stats.heartbeat_nanos.store(now.as_nanos(), Ordering::Relaxed);
         for family in Family::ALL {
             let counts = self.shard.stats(family);
             let gauges = &stats.families[family.index()];
@@ -435,11 +373,8 @@ impl Worker {
             set(&gauges.catch_ups, counts.catch_ups);
             set(&gauges.groups, counts.groups);
         }
-        let cost: usize = self
-            .groups
-            .values()
-            .map(|member| member.group.logs[self.id.index()].cost())
-            .sum();
+        let cost: usize =
+            self.groups.values().map(|member| member.group.logs[self.id.index()].cost()).sum();
         set(&stats.log_bytes, cost);
     }
 }

@@ -101,24 +101,8 @@ impl AttrSet {
     /// A set, to be interned under `key` at `home`.
     #[must_use]
     pub fn new(parts: Parts, key: Arc<[u8]>, home: Option<Weak<dyn Home>>) -> Self {
-        let Parts {
-            family,
-            summary,
-            external,
-            cluster,
-            block,
-            mp_next_hop,
-        } = parts;
-        Self {
-            summary,
-            family,
-            block,
-            mp_next_hop,
-            external,
-            cluster,
-            key,
-            home,
-        }
+        let Parts { family, summary, external, cluster, block, mp_next_hop } = parts;
+        Self { summary, family, block, mp_next_hop, external, cluster, key, home }
     }
 
     /// What the set is interned under.

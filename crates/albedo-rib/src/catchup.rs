@@ -81,11 +81,7 @@ struct Chunk {
 
 impl Chunk {
     fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, slot: Slot) {
-        if !self
-            .last
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, attrs))
-        {
+        if !self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, attrs)) {
             self.bytes += attrs.block.len() + 32;
             self.last = Some(Arc::clone(attrs));
         }
@@ -118,9 +114,7 @@ impl<K: NlriKey> FamilyRib<K> {
             dead_seen: position.version,
             live_mark: None,
             dead_mark: None,
-            diff: from
-                .filter(|_| position.complete)
-                .map(|key| (key, position.version)),
+            diff: from.filter(|_| position.complete).map(|key| (key, position.version)),
         };
         self.catch_ups.by_peer.insert(peer, catch_up);
         self.catch_ups.ready.push_back(peer);
@@ -238,11 +232,7 @@ impl<K: NlriKey> FamilyRib<K> {
 
     fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk) -> Bytes {
         let (table, builder) = (&self.table, &mut self.builder);
-        encode::withdraw(
-            builder,
-            key,
-            chunk.withdrawn.iter().map(|slot| table.entry(*slot).key),
-        );
+        encode::withdraw(builder, key, chunk.withdrawn.iter().map(|slot| table.entry(*slot).key));
         chunk.announced.drain_sorted(|bucket, slots| {
             let keys = slots.iter().map(|slot| table.entry(*slot).key);
             encode::announce(builder, key, &bucket.attrs, keys);
@@ -252,10 +242,7 @@ impl<K: NlriKey> FamilyRib<K> {
 
     /// What a reader that finds its place gone asks for.
     pub(crate) fn catch_up(&mut self, peers: &Peers, peer: PeerId, family: Family, resume: Resume) {
-        if let Some(group) = peers
-            .get(peer)
-            .and_then(|state| state.groups[family.index()])
-        {
+        if let Some(group) = peers.get(peer).and_then(|state| state.groups[family.index()]) {
             self.start_catch_up(peer, group, resume, None);
         }
     }

@@ -76,19 +76,13 @@ type Compare = fn(&Path<'_>, &Path<'_>) -> Ordering;
 /// `Less` is better, throughout.
 const STEPS: [(Step, Compare); 10] = [
     (Step::LlgrStale, |a, b| stale(a).cmp(&stale(b))),
-    (Step::LocalPref, |a, b| {
-        b.summary.local_pref.cmp(&a.summary.local_pref)
-    }),
-    (Step::AsPathLength, |a, b| {
-        a.summary.as_hops.cmp(&b.summary.as_hops)
-    }),
+    (Step::LocalPref, |a, b| b.summary.local_pref.cmp(&a.summary.local_pref)),
+    (Step::AsPathLength, |a, b| a.summary.as_hops.cmp(&b.summary.as_hops)),
     (Step::Origin, |a, b| a.summary.origin.cmp(&b.summary.origin)),
     (Step::Med, |a, b| a.summary.med.cmp(&b.summary.med)),
     (Step::External, |a, b| internal(a).cmp(&internal(b))),
     (Step::Identifier, |a, b| identifier(a).cmp(&identifier(b))),
-    (Step::ClusterListLength, |a, b| {
-        a.summary.cluster_hops.cmp(&b.summary.cluster_hops)
-    }),
+    (Step::ClusterListLength, |a, b| a.summary.cluster_hops.cmp(&b.summary.cluster_hops)),
     (Step::PeerAddress, |a, b| a.peer.addr.cmp(&b.peer.addr)),
     (Step::PathId, |a, b| a.path_id.cmp(&b.path_id)),
 ];
@@ -126,16 +120,10 @@ pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
         }
         let order = cmp(a, b);
         if order != Ordering::Equal {
-            return Verdict {
-                order,
-                step: Some(step),
-            };
+            return Verdict { order, step: Some(step) };
         }
     }
-    Verdict {
-        order: Ordering::Equal,
-        step: None,
-    }
+    Verdict { order: Ordering::Equal, step: None }
 }
 
 /// Number of neighbouring ASes that are told apart without looking at all candidates again.
@@ -156,10 +144,7 @@ pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
     for n in 0..len {
         let candidate = path(n);
         let group = candidate.summary.neighbour_as;
-        match winners
-            .iter_mut()
-            .find(|(neighbour, _)| *neighbour == group)
-        {
+        match winners.iter_mut().find(|(neighbour, _)| *neighbour == group) {
             None => winners.push((group, n)),
             Some((_, winner)) => {
                 if compare(&candidate, &path(*winner), true).order == Ordering::Less {
@@ -170,11 +155,7 @@ pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
     }
     // Best of the winners, without MED.
     winners.into_iter().map(|(_, n)| n).reduce(|a, b| {
-        if compare(&path(b), &path(a), false).order == Ordering::Less {
-            b
-        } else {
-            a
-        }
+        if compare(&path(b), &path(a), false).order == Ordering::Less { b } else { a }
     })
 }
 

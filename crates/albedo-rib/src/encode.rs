@@ -58,11 +58,7 @@ impl<T: Copy> Buckets<T> {
             None => {
                 let set = (source, Arc::as_ptr(attrs) as usize);
                 *self.by_set.entry(set).or_insert_with(|| {
-                    self.buckets.push(Bucket {
-                        source,
-                        attrs: Arc::clone(attrs),
-                        count: 0,
-                    });
+                    self.buckets.push(Bucket { source, attrs: Arc::clone(attrs), count: 0 });
                     u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
                 })
             }

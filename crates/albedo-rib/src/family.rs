@@ -154,11 +154,7 @@ impl<K: NlriKey> FamilyRib<K> {
             return;
         }
         self.touch(slot, peers);
-        let candidate = Candidate {
-            attrs: Arc::clone(attrs),
-            peer,
-            path_id,
-        };
+        let candidate = Candidate { attrs: Arc::clone(attrs), peer, path_id };
         if self.table.entry_mut(slot).candidates.upsert(candidate) == Upsert::Added {
             self.paths += 1;
             self.index(peer, slot);
@@ -167,8 +163,7 @@ impl<K: NlriKey> FamilyRib<K> {
 
     fn index(&mut self, peer: PeerId, slot: Slot) {
         if self.adj_rib_in.len() <= peer.index() {
-            self.adj_rib_in
-                .resize_with(peer.index() + 1, AdjRibIn::default);
+            self.adj_rib_in.resize_with(peer.index() + 1, AdjRibIn::default);
         }
         let adj = &mut self.adj_rib_in[peer.index()];
         adj.paths += 1;
@@ -188,13 +183,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(slot) = self.table.find(key) else {
             return;
         };
-        if self
-            .table
-            .entry(slot)
-            .candidates
-            .get(peer, path_id)
-            .is_none()
-        {
+        if self.table.entry(slot).candidates.get(peer, path_id).is_none() {
             return;
         }
         self.touch(slot, peers);
@@ -217,11 +206,7 @@ impl<K: NlriKey> FamilyRib<K> {
                 continue;
             }
             self.touch(slot, peers);
-            let gone = self
-                .table
-                .entry_mut(slot)
-                .candidates
-                .remove(|c| c.peer == peer);
+            let gone = self.table.entry_mut(slot).candidates.remove(|c| c.peer == peer);
             self.paths -= gone;
             left -= gone;
         }
@@ -272,9 +257,7 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         self.drop_catch_up(peer);
         let left = from.filter(|from| *from != group);
-        let old_key = left
-            .and_then(|from| self.groups.get(&from))
-            .map(|group| group.key);
+        let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key);
         let empty = self.table.live_len() == 0;
         let joined = self.groups.entry(group).or_insert_with(|| {
             out.push(Output::Open { group, version });
@@ -300,11 +283,7 @@ impl<K: NlriKey> FamilyRib<K> {
                 self.start_catch_up(peer, group, resume, old_key);
             }
             _ if joined.ready => {
-                out.push(Output::Start {
-                    peer,
-                    group,
-                    end_seq: joined.end_seq,
-                });
+                out.push(Output::Start { peer, group, end_seq: joined.end_seq });
             }
             _ => joined.waiting.push(peer),
         }
@@ -340,9 +319,7 @@ impl<K: NlriKey> FamilyRib<K> {
         out: &mut Vec<Output>,
     ) {
         self.drop_catch_up(peer);
-        let group = peers
-            .get_mut(peer)
-            .and_then(|state| state.groups[family.index()].take());
+        let group = peers.get_mut(peer).and_then(|state| state.groups[family.index()].take());
         if let Some(group) = group {
             self.leave(group, peer, out);
         }
@@ -371,11 +348,7 @@ impl<K: NlriKey> FamilyRib<K> {
             && group.base_version >= moved_at
             && group.base_version == version
         {
-            out.push(Output::Start {
-                peer,
-                group: id,
-                end_seq: group.end_seq,
-            });
+            out.push(Output::Start { peer, group: id, end_seq: group.end_seq });
         } else if !group.waiting_next.contains(&peer) {
             group.waiting_next.push(peer);
         }

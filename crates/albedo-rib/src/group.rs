@@ -45,10 +45,7 @@ impl GroupKey {
     /// How messages for the group are packed.
     #[must_use]
     pub const fn pack_spec(&self) -> PackSpec {
-        PackSpec {
-            message_len_max: self.message_len_max as usize,
-            add_path: false,
-        }
+        PackSpec { message_len_max: self.message_len_max as usize, add_path: false }
     }
 
     /// Whether the group is told of a best route with these attributes from a source of role
@@ -83,10 +80,7 @@ impl GroupKey {
         if self.external.is_none() && self.as4 && !other_cluster {
             return kept;
         }
-        let mut edit = Edit {
-            as4: self.as4,
-            ..Edit::default()
-        };
+        let mut edit = Edit { as4: self.as4, ..Edit::default() };
         let mut mp_next_hop = kept.mp_next_hop;
         if other_cluster {
             edit.prepend_cluster = Some(self.cluster_id);
@@ -113,17 +107,11 @@ impl GroupKey {
             }
         }
         let context = UpdateContext::internal(Asn::RESERVED);
-        let need = Need {
-            announces: false,
-            plain_next_hop: false,
-        };
+        let need = Need { announces: false, plain_next_hop: false };
         let decoded = Attributes::decode(&attrs.block, need, &context);
         let mut block = Vec::with_capacity(attrs.block.len() + 64);
         decoded.attributes.encode(&edit, &mut block);
-        Outgoing {
-            block: Cow::Owned(block),
-            mp_next_hop,
-        }
+        Outgoing { block: Cow::Owned(block), mp_next_hop }
     }
 }
 

@@ -55,11 +55,7 @@ impl RouteBatch {
             last.count += 1;
             return;
         }
-        self.items.push(Item {
-            family,
-            attrs: attrs.cloned(),
-            count: 1,
-        });
+        self.items.push(Item { family, attrs: attrs.cloned(), count: 1 });
     }
 }
 

@@ -81,19 +81,13 @@ impl<S: AsRef<Segment>> Log<S> {
     /// A log whose table was empty at `version`.
     #[must_use]
     pub fn starting_at(version: u64) -> Self {
-        Self {
-            base_version: version,
-            ..Self::default()
-        }
+        Self { base_version: version, ..Self::default() }
     }
 
     /// Where a joiner starts.
     #[must_use]
     pub const fn start(&self) -> Cursor {
-        Cursor::Base {
-            generation: self.generation,
-            index: 0,
-        }
+        Cursor::Base { generation: self.generation, index: 0 }
     }
 
     /// Number of the next segment that will be appended.
@@ -123,10 +117,7 @@ impl<S: AsRef<Segment>> Log<S> {
     /// Puts a new base in place, behind which the tail goes on at `seq`.
     /// Returns what fell out, so that it can be dropped where nobody waits.
     pub fn rebase(&mut self, base: Vec<S>, version: u64, seq: u64) -> Vec<S> {
-        assert!(
-            seq <= self.end_seq(),
-            "a base is begun before it is finished"
-        );
+        assert!(seq <= self.end_seq(), "a base is begun before it is finished");
         let mut gone = core::mem::replace(&mut self.base, base);
         let mut keep = LOG_GRACE_BYTES;
         let old = usize::try_from(seq.saturating_sub(self.tail_first)).unwrap_or(usize::MAX);
@@ -144,12 +135,7 @@ impl<S: AsRef<Segment>> Log<S> {
         self.generation += 1;
         self.base_version = version;
         self.base_seq = seq;
-        self.cost = self
-            .base
-            .iter()
-            .chain(&self.tail)
-            .map(|s| s.as_ref().cost())
-            .sum();
+        self.cost = self.base.iter().chain(&self.tail).map(|s| s.as_ref().cost()).sum();
         gone
     }
 
@@ -162,13 +148,9 @@ impl<S: AsRef<Segment>> Log<S> {
                     return At::Behind;
                 }
                 match self.base.get(index) {
-                    Some(segment) => At::Segment(
-                        segment,
-                        Cursor::Base {
-                            generation,
-                            index: index + 1,
-                        },
-                    ),
+                    Some(segment) => {
+                        At::Segment(segment, Cursor::Base { generation, index: index + 1 })
+                    }
                     None => self.at(Cursor::Tail { seq: self.base_seq }),
                 }
             }
@@ -185,17 +167,13 @@ impl<S: AsRef<Segment>> Log<S> {
     /// Table version that a reader at the end has seen.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.tail
-            .back()
-            .map_or(self.base_version, |segment| segment.as_ref().version)
+        self.tail.back().map_or(self.base_version, |segment| segment.as_ref().version)
     }
 
     /// The oldest segment of the tail that a reader at `version` has not seen.
     #[must_use]
     pub fn oldest_after(&self, version: u64) -> Option<&S> {
-        let n = self
-            .tail
-            .partition_point(|segment| segment.as_ref().version <= version);
+        let n = self.tail.partition_point(|segment| segment.as_ref().version <= version);
         self.tail.get(n)
     }
 

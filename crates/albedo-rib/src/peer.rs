@@ -37,11 +37,8 @@ impl Peers {
         if self.0.len() <= id.index() {
             self.0.resize_with(id.index() + 1, || None);
         }
-        self.0[id.index()] = Some(Peer {
-            info,
-            groups: [None; Family::COUNT],
-            moved_at: [0; Family::COUNT],
-        });
+        self.0[id.index()] =
+            Some(Peer { info, groups: [None; Family::COUNT], moved_at: [0; Family::COUNT] });
     }
 
     /// Removes a peer.

@@ -72,12 +72,7 @@ impl Group {
     /// Whether superseded bytes outweigh the live ones by more than the ratio.
     fn is_garbage(&self, live: usize) -> bool {
         let per_route = match self.base_route_bytes {
-            0 => {
-                self.cost
-                    / usize::try_from(self.operations)
-                        .unwrap_or(usize::MAX)
-                        .max(1)
-            }
+            0 => self.cost / usize::try_from(self.operations).unwrap_or(usize::MAX).max(1),
             bytes => bytes,
         };
         let bound = (1 + LOG_GARBAGE_RATIO) * live * per_route + LOG_GARBAGE_MIN_BYTES;
@@ -123,10 +118,7 @@ impl<K: NlriKey> FamilyRib<K> {
             if done {
                 self.finish_rebase(id, rebase, out);
             } else {
-                self.groups
-                    .get_mut(&id)
-                    .expect("a group of this family")
-                    .rebase = Some(rebase);
+                self.groups.get_mut(&id).expect("a group of this family").rebase = Some(rebase);
             }
         }
         self.begin_rebases();
@@ -134,19 +126,12 @@ impl<K: NlriKey> FamilyRib<K> {
 
     fn collect(&mut self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
         for _ in 0..REBASE_STEP_ENTRIES {
-            let next = self
-                .table
-                .next_after(Place::Live, rebase.seen, &mut rebase.mark);
+            let next = self.table.next_after(Place::Live, rebase.seen, &mut rebase.mark);
             let entry = next.map(|slot| (slot, self.table.entry(slot)));
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
                 self.table.forget(rebase.mark.take());
                 let (order, items) = rebase.collected.sort();
-                rebase.packing = Some(Packing {
-                    order,
-                    items,
-                    next_bucket: 0,
-                    next_item: 0,
-                });
+                rebase.packing = Some(Packing { order, items, next_bucket: 0, next_item: 0 });
                 return;
             };
             rebase.seen = entry.version;
@@ -179,15 +164,11 @@ impl<K: NlriKey> FamilyRib<K> {
             packing.next_bucket += 1;
             budget = budget.saturating_sub(count);
             if self.builder.len() >= BASE_SEGMENT_BYTES {
-                rebase
-                    .segments
-                    .push(self.builder.finish(rebase.version, now, false));
+                rebase.segments.push(self.builder.finish(rebase.version, now, false));
             }
         }
         if !self.builder.is_empty() {
-            rebase
-                .segments
-                .push(self.builder.finish(rebase.version, now, false));
+            rebase.segments.push(self.builder.finish(rebase.version, now, false));
         }
         packing.next_bucket == packing.order.len()
     }
@@ -209,11 +190,7 @@ impl<K: NlriKey> FamilyRib<K> {
             seq: rebase.seq,
         });
         for peer in group.waiting.drain(..) {
-            out.push(Output::Start {
-                peer,
-                group: id,
-                end_seq: group.end_seq,
-            });
+            out.push(Output::Start { peer, group: id, end_seq: group.end_seq });
         }
     }
 }

@@ -41,16 +41,9 @@ mod tests {
             (External, External, true),
         ] {
             assert_eq!(reflects(from, to, none), told, "{from} to {to}");
-            assert!(
-                !reflects(from, to, Marks::NO_ADVERTISE),
-                "{from} to {to}, no-advertise"
-            );
+            assert!(!reflects(from, to, Marks::NO_ADVERTISE), "{from} to {to}, no-advertise");
             let kept = told && to != External;
-            assert_eq!(
-                reflects(from, to, Marks::NO_EXPORT),
-                kept,
-                "{from} to {to}, no-export"
-            );
+            assert_eq!(reflects(from, to, Marks::NO_EXPORT), kept, "{from} to {to}, no-export");
         }
     }
 }

@@ -189,9 +189,7 @@ mod tests {
 
     fn read(segment: &Segment, peer: u32, skip: u32) -> Vec<u8> {
         let mut got = Vec::new();
-        segment.view(PeerId(peer), skip, |range| {
-            got.extend_from_slice(&segment.bytes[range])
-        });
+        segment.view(PeerId(peer), skip, |range| got.extend_from_slice(&segment.bytes[range]));
         got
     }
 

@@ -73,12 +73,7 @@ impl Shard {
     pub fn apply(&mut self, input: Input, at: Instant, out: &mut Vec<Output>) {
         match input {
             Input::PeerUp { peer, info } => self.peers.insert(peer, info),
-            Input::Join {
-                peer,
-                group,
-                key,
-                from,
-            } => self.join(peer, group, key, from, out),
+            Input::Join { peer, group, key, from } => self.join(peer, group, key, from, out),
             Input::Routes { peer, batch } => {
                 if self.peers.get(peer).is_some() {
                     self.born(at, false);
@@ -86,12 +81,10 @@ impl Shard {
                 }
             }
             Input::Refresh { peer, family } => {
-                on!(self, family, |rib, peers| rib
-                    .refresh(peers, peer, family, out));
+                on!(self, family, |rib, peers| rib.refresh(peers, peer, family, out));
             }
             Input::CatchUp { peer, family, from } => {
-                on!(self, family, |rib, peers| rib
-                    .catch_up(peers, peer, family, from));
+                on!(self, family, |rib, peers| rib.catch_up(peers, peer, family, from));
             }
             Input::More { peer, family } => {
                 on!(self, family, |rib, _peers| rib.catch_ups.more(peer));
@@ -132,13 +125,7 @@ impl Shard {
         from: Option<Resume>,
         out: &mut Vec<Output>,
     ) {
-        on!(self, key.family, |rib, peers| rib.join(
-            peers,
-            peer,
-            (group, key),
-            from,
-            out
-        ));
+        on!(self, key.family, |rib, peers| rib.join(peers, peer, (group, key), from, out));
     }
 
     fn routes(&mut self, peer: PeerId, batch: &RouteBatch) {
@@ -181,10 +168,7 @@ impl Shard {
 
     /// Ends the batch.
     pub fn flush(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let birth = self.birth.take().unwrap_or(Birth {
-            at: now,
-            loss: false,
-        });
+        let birth = self.birth.take().unwrap_or(Birth { at: now, loss: false });
         self.v4.flush(&self.peers, birth, out);
         self.v6.flush(&self.peers, birth, out);
     }

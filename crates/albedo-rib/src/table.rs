@@ -94,11 +94,7 @@ struct List {
 
 impl Default for List {
     fn default() -> Self {
-        Self {
-            head: NONE,
-            tail: NONE,
-            len: 0,
-        }
+        Self { head: NONE, tail: NONE, len: 0 }
     }
 }
 
@@ -164,18 +160,14 @@ impl<K: NlriKey> Table<K> {
 
     pub(crate) fn find(&self, key: &K) -> Option<Slot> {
         let hash = self.hasher.hash_one(key);
-        self.index
-            .find(hash, |slot| self.entry(*slot).key == *key)
-            .copied()
+        self.index.find(hash, |slot| self.entry(*slot).key == *key).copied()
     }
 
     pub(crate) fn find_or_insert(&mut self, key: K) -> Slot {
         let hash = self.hasher.hash_one(key);
         let chunks = &self.chunks;
         let at = |slot: Slot| {
-            chunks[slot as usize / CHUNK][slot as usize % CHUNK]
-                .as_ref()
-                .expect("a slot in use")
+            chunks[slot as usize / CHUNK][slot as usize % CHUNK].as_ref().expect("a slot in use")
         };
         let found = self.index.find(hash, |slot| at(*slot).key == key).copied();
         if let Some(slot) = found {
@@ -192,9 +184,7 @@ impl<K: NlriKey> Table<K> {
         let (chunks, hasher) = (&self.chunks, &self.hasher);
         self.index.insert_unique(hash, slot, |slot| {
             let slot = *slot as usize;
-            let entry = chunks[slot / CHUNK][slot % CHUNK]
-                .as_ref()
-                .expect("a slot in use");
+            let entry = chunks[slot / CHUNK][slot % CHUNK].as_ref().expect("a slot in use");
             hasher.hash_one(entry.key)
         });
         slot
@@ -244,12 +234,8 @@ impl<K: NlriKey> Table<K> {
 
     fn unlink(&mut self, slot: Slot) {
         let entry = self.entry_mut(slot);
-        let (place, prev, next, bookmarked) = (
-            entry.place(),
-            entry.prev,
-            entry.next,
-            entry.mark & BOOKMARK != 0,
-        );
+        let (place, prev, next, bookmarked) =
+            (entry.place(), entry.prev, entry.next, entry.mark & BOOKMARK != 0);
         if place == Place::New {
             return;
         }
@@ -313,11 +299,7 @@ impl<K: NlriKey> Table<K> {
     }
 
     fn seek(&self, place: Place, seen: u64) -> Slot {
-        let list = if place == Place::Live {
-            &self.live
-        } else {
-            &self.dead
-        };
+        let list = if place == Place::Live { &self.live } else { &self.dead };
         if seen == 0 {
             return list.head;
         }
@@ -347,18 +329,11 @@ impl<K: NlriKey> Table<K> {
         if slot == NONE {
             return None;
         }
-        debug_assert!(
-            self.entry(slot).version > seen,
-            "a list is in order of change"
-        );
+        debug_assert!(self.entry(slot).version > seen, "a list is in order of change");
         let next = self.entry(slot).next;
         let (id, evicted) = self.bookmarks.set(*mark, next);
         *mark = Some(id);
-        for old in [Some(slot), evicted]
-            .into_iter()
-            .flatten()
-            .filter(|old| *old != NONE)
-        {
+        for old in [Some(slot), evicted].into_iter().flatten().filter(|old| *old != NONE) {
             if !self.bookmarks.points_at(old) {
                 self.entry_mut(old).mark &= !BOOKMARK;
             }
@@ -371,11 +346,7 @@ impl<K: NlriKey> Table<K> {
 
     /// Whether nothing in a list changed after version `seen`.
     pub(crate) fn seen_all(&self, place: Place, seen: u64) -> bool {
-        let list = if place == Place::Live {
-            &self.live
-        } else {
-            &self.dead
-        };
+        let list = if place == Place::Live { &self.live } else { &self.dead };
         list.tail == NONE || self.entry(list.tail).version <= seen
     }
 

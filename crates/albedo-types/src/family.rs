@@ -91,10 +91,7 @@ impl Family {
     /// The family of an AFI and SAFI, if it is one of ours.
     #[must_use]
     pub fn from_wire(afi: Afi, safi: Safi) -> Option<Self> {
-        FAMILIES
-            .iter()
-            .find(|row| row.afi == afi && row.safi == safi)
-            .map(|row| row.family)
+        FAMILIES.iter().find(|row| row.afi == afi && row.safi == safi).map(|row| row.family)
     }
 }
 
@@ -127,11 +124,7 @@ impl FromStr for Family {
     type Err = UnknownFamily;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        FAMILIES
-            .iter()
-            .find(|row| row.name == text)
-            .map(|row| row.family)
-            .ok_or(UnknownFamily)
+        FAMILIES.iter().find(|row| row.name == text).map(|row| row.family).ok_or(UnknownFamily)
     }
 }
 
@@ -176,9 +169,7 @@ impl FamilySet {
 
     /// The families in order.
     pub fn iter(self) -> impl Iterator<Item = Family> {
-        Family::ALL
-            .into_iter()
-            .filter(move |family| self.contains(*family))
+        Family::ALL.into_iter().filter(move |family| self.contains(*family))
     }
 }
 

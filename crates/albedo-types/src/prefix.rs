@@ -195,11 +195,7 @@ impl FromStr for Prefix {
     type Err = ParsePrefixError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.contains(':') {
-            text.parse().map(Self::V6)
-        } else {
-            text.parse().map(Self::V4)
-        }
+        if text.contains(':') { text.parse().map(Self::V6) } else { text.parse().map(Self::V4) }
     }
 }
 

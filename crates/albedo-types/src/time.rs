@@ -102,11 +102,7 @@ impl HoldTime {
     /// As a duration, unless it is off.
     #[must_use]
     pub const fn duration(self) -> Option<Duration> {
-        if self.0 == 0 {
-            None
-        } else {
-            Some(Duration::from_secs(self.0 as u64))
-        }
+        if self.0 == 0 { None } else { Some(Duration::from_secs(self.0 as u64)) }
     }
 
     /// What two speakers agree on: the smaller (RFC 4271 §4.2); off wins.
@@ -118,11 +114,7 @@ impl HoldTime {
 
 impl fmt::Display for HoldTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            f.write_str("off")
-        } else {
-            write!(f, "{} s", self.0)
-        }
+        if self.0 == 0 { f.write_str("off") } else { write!(f, "{} s", self.0) }
     }
 }
 

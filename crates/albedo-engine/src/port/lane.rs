@@ -56,10 +56,7 @@ impl Lane {
             state: State::Waiting,
             cursor: Cursor::Tail { seq: 0 },
             skip: 0,
-            position: Position {
-                version: 0,
-                complete: false,
-            },
+            position: Position { version: 0, complete: false },
             epoch: 0,
             request: 0,
             active: false,
@@ -81,10 +78,7 @@ impl Lane {
         self.deactivate(now);
         self.cursor = self.log.start();
         self.skip = 0;
-        self.position = Position {
-            version: self.log.base_version(),
-            complete: false,
-        };
+        self.position = Position { version: self.log.base_version(), complete: false };
         self.state = State::Reading;
         self.sync_end = Some(end_seq);
         self.awaits_start = false;
@@ -100,13 +94,7 @@ impl Lane {
         let exact = matches!(self.state, State::Reading) && self.skip == 0 && !promised;
         let complete = self.position.complete && exact && !self.awaits_start;
         self.request = self.request.wrapping_add(1);
-        Resume {
-            position: Position {
-                complete,
-                ..self.position
-            },
-            request: self.request,
-        }
+        Resume { position: Position { complete, ..self.position }, request: self.request }
     }
 
     /// The peer is in another group now: the shard sends the difference.
@@ -126,10 +114,7 @@ impl Lane {
         self.skip = 0;
         self.state = State::CatchingUp(None);
         self.request = self.request.wrapping_add(1);
-        Resume {
-            position: self.position,
-            request: self.request,
-        }
+        Resume { position: self.position, request: self.request }
     }
 
     pub(super) fn deactivate(&mut self, now: Instant) {

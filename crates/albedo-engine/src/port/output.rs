@@ -58,10 +58,7 @@ type Passed = SmallVec<[Arc<Tracked>; 1]>;
 
 impl Piece {
     pub(super) const fn control(bytes: Bytes) -> Self {
-        Self {
-            bytes,
-            after: After::Nothing,
-        }
+        Self { bytes, after: After::Nothing }
     }
 }
 
@@ -78,11 +75,7 @@ impl PeerPort {
         self.gather(out);
         // Gathering may have asked the shards for something.
         let _ = self.poll_flush(cx);
-        if out.is_empty() {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
+        if out.is_empty() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     fn gather(&mut self, out: &mut Vec<Piece>) {
@@ -111,11 +104,7 @@ impl PeerPort {
         }
         for post in shared.take() {
             match post {
-                Post::Start {
-                    group,
-                    end_seq,
-                    epoch,
-                } => {
+                Post::Start { group, end_seq, epoch } => {
                     lane.epoch = epoch;
                     if group == lane.group.id {
                         lane.start(end_seq, now);
@@ -137,24 +126,13 @@ impl PeerPort {
             State::CatchingUp(None) => {}
             State::CatchingUp(chunk @ Some(_)) => {
                 if *budget > 0
-                    && let Some(Chunk {
-                        bytes,
-                        done,
-                        version,
-                    }) = chunk.take()
+                    && let Some(Chunk { bytes, done, version }) = chunk.take()
                 {
                     *budget = budget.saturating_sub(bytes.len());
                     if bytes.is_empty() {
                         self.chunk_written(n, done, version);
                     } else {
-                        out.push(Piece {
-                            bytes,
-                            after: After::Chunk {
-                                lane: n,
-                                done,
-                                version,
-                            },
-                        });
+                        out.push(Piece { bytes, after: After::Chunk { lane: n, done, version } });
                     }
                 }
             }
@@ -184,14 +162,7 @@ impl PeerPort {
             ReadEnd::Behind => {
                 let from = lane.behind(now);
                 let (family, shard) = (lane.family, lane.shard);
-                self.tell(
-                    shard,
-                    Input::CatchUp {
-                        peer: self.reader.peer,
-                        family,
-                        from,
-                    },
-                );
+                self.tell(shard, Input::CatchUp { peer: self.reader.peer, family, from });
             }
         }
         self.lanes[n].note_synced();
@@ -228,18 +199,8 @@ impl PeerPort {
                 let times = &self.shared.stats.times[family.index()];
                 times.session_sync.record(now.since(self.established));
             }
-            After::Chunk {
-                lane,
-                done,
-                version,
-            } => self.chunk_written(lane, done, version),
-            After::Log {
-                lane,
-                at,
-                offset,
-                passed,
-                next,
-            } => {
+            After::Chunk { lane, done, version } => self.chunk_written(lane, done, version),
+            After::Log { lane, at, offset, passed, next } => {
                 let lane = &mut self.lanes[lane];
                 if passed.is_empty() {
                     lane.cursor = at;
@@ -294,22 +255,12 @@ impl PeerPort {
                 let _ = piece.bytes.split_to(boundary);
                 control.push(piece);
             }
-            After::Chunk {
-                lane,
-                done,
-                version,
-            } => {
+            After::Chunk { lane, done, version } => {
                 let _ = piece.bytes.split_to(boundary);
-                let chunk = Chunk {
-                    bytes: piece.bytes,
-                    done,
-                    version,
-                };
+                let chunk = Chunk { bytes: piece.bytes, done, version };
                 self.lanes[lane].state = State::CatchingUp(Some(chunk));
             }
-            After::Log {
-                lane, at, offset, ..
-            } => {
+            After::Log { lane, at, offset, .. } => {
                 let lane = &mut self.lanes[lane];
                 // The first piece of a lane that comes back decides where the lane goes on.
                 if boundary > 0 {
@@ -335,10 +286,7 @@ impl PeerPort {
             Sync::Idle => {}
             Sync::Initial { refresh } => {
                 let bytes = Bytes::from_static(end_of_rib(family));
-                out.push(Piece {
-                    bytes,
-                    after: After::EndOfRib(family),
-                });
+                out.push(Piece { bytes, after: After::EndOfRib(family) });
                 if let Some(enhanced) = refresh {
                     self.refresh(family, enhanced);
                     out.extend(self.control.drain(..));
@@ -389,16 +337,7 @@ fn read(
             let len = length(&bytes);
             *budget = budget.saturating_sub(bytes.len());
             let passed = Passed::new();
-            out.push(Piece {
-                bytes,
-                after: After::Log {
-                    lane: n,
-                    at,
-                    offset,
-                    passed,
-                    next: at,
-                },
-            });
+            out.push(Piece { bytes, after: After::Log { lane: n, at, offset, passed, next: at } });
             offset += len;
             empty = false;
         });
@@ -435,13 +374,8 @@ fn pass(shared: &Shared, reader: &Reader, lane: &mut Lane, tracked: &Tracked, no
 }
 
 fn publish(reader: &Reader, lane: &mut Lane, version: u64) {
-    lane.position = Position {
-        version,
-        complete: true,
-    };
-    reader
-        .lane(lane.family, lane.shard)
-        .publish(lane.epoch, version);
+    lane.position = Position { version, complete: true };
+    reader.lane(lane.family, lane.shard).publish(lane.epoch, version);
 }
 
 fn length(bytes: &Bytes) -> u32 {

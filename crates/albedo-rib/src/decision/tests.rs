@@ -1,5 +1,4 @@
 use core::net::IpAddr;
-use std::vec::Vec;
 
 use albedo_types::{PeerRole, RouterId};
 use proptest::prelude::*;
@@ -15,22 +14,11 @@ fn peer(n: u32, role: PeerRole) -> PeerInfo {
 }
 
 fn plain() -> (Summary, PeerInfo, PathId) {
-    (
-        Summary {
-            local_pref: 100,
-            ..Summary::default()
-        },
-        peer(9, PeerRole::Client),
-        PathId(0),
-    )
+    (Summary { local_pref: 100, ..Summary::default() }, peer(9, PeerRole::Client), PathId(0))
 }
 
 fn path((summary, peer, path_id): &(Summary, PeerInfo, PathId)) -> Path<'_> {
-    Path {
-        summary,
-        peer,
-        path_id: *path_id,
-    }
+    Path { summary, peer, path_id: *path_id }
 }
 
 #[test]
@@ -45,9 +33,7 @@ fn each_step_decides_where_all_before_it_are_equal() {
         (Step::External, |p| p.1.role = PeerRole::External),
         (Step::Identifier, |p| p.0.originator = 3),
         (Step::ClusterListLength, |p| p.0.cluster_hops = 1),
-        (Step::PeerAddress, |p| {
-            p.1.addr = IpAddr::from([10, 0, 0, 1])
-        }),
+        (Step::PeerAddress, |p| p.1.addr = IpAddr::from([10, 0, 0, 1])),
         (Step::PathId, |p| p.2 = PathId(1)),
     ];
     let worse = (
@@ -71,21 +57,9 @@ fn each_step_decides_where_all_before_it_are_equal() {
         }
         change(&mut good);
         let verdict = compare(&path(&good), &path(&bad), true);
-        assert_eq!(
-            verdict,
-            Verdict {
-                order: Ordering::Less,
-                step: Some(step)
-            }
-        );
+        assert_eq!(verdict, Verdict { order: Ordering::Less, step: Some(step) });
         let verdict = compare(&path(&bad), &path(&good), true);
-        assert_eq!(
-            verdict,
-            Verdict {
-                order: Ordering::Greater,
-                step: Some(step)
-            }
-        );
+        assert_eq!(verdict, Verdict { order: Ordering::Greater, step: Some(step) });
     }
 }
 
@@ -97,14 +71,8 @@ fn rfc4456_s9_identifier_comes_before_cluster_list_length() {
     let mut short = plain();
     short.0.originator = 2;
     short.0.cluster_hops = 1;
-    assert_eq!(
-        compare(&path(&long), &path(&short), true).step,
-        Some(Step::Identifier)
-    );
-    assert_eq!(
-        compare(&path(&long), &path(&short), true).order,
-        Ordering::Less
-    );
+    assert_eq!(compare(&path(&long), &path(&short), true).step, Some(Step::Identifier));
+    assert_eq!(compare(&path(&long), &path(&short), true).order, Ordering::Less);
 }
 
 #[test]
@@ -116,56 +84,35 @@ fn med_is_compared_within_a_neighbouring_as_only() {
     (b.0.neighbour_as, b.0.med, b.0.originator) = (1, 5, 4);
     let mut c = plain();
     (c.0.neighbour_as, c.0.med, c.0.originator) = (2, 0, 5);
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let all = [a, b, c];
         let won = best(3, |n| path(&all[order[n]])).unwrap();
-        assert_eq!(
-            order[won], 1,
-            "b beats a by MED and c by identifier, in order {order:?}"
-        );
+        assert_eq!(order[won], 1, "b beats a by MED and c by identifier, in order {order:?}");
     }
 }
 
 fn any_path() -> impl Strategy<Value = (Summary, PeerInfo, PathId)> {
     (
-        (
-            0u32..2,
-            0u32..3,
-            0u32..3,
-            0u32..3,
-            0u32..4,
-            0u16..3,
-            0u8..3,
-            any::<bool>(),
-        ),
+        (0u32..2, 0u32..3, 0u32..3, 0u32..3, 0u32..4, 0u16..3, 0u8..3, any::<bool>()),
         (1u32..4, 0usize..3, 0u32..2),
     )
-        .prop_map(
-            |((lp, med, asn, hops, orig, cl, origin, stale), (id, role, path_id))| {
-                let mut marks = Marks::default();
-                if stale {
-                    marks.insert(Marks::LLGR_STALE);
-                }
-                let summary = Summary {
-                    local_pref: lp,
-                    med,
-                    neighbour_as: asn,
-                    as_hops: hops,
-                    originator: orig,
-                    cluster_hops: cl,
-                    origin,
-                    marks,
-                };
-                (summary, peer(id, PeerRole::ALL[role]), PathId(path_id))
-            },
-        )
+        .prop_map(|((lp, med, asn, hops, orig, cl, origin, stale), (id, role, path_id))| {
+            let mut marks = Marks::default();
+            if stale {
+                marks.insert(Marks::LLGR_STALE);
+            }
+            let summary = Summary {
+                local_pref: lp,
+                med,
+                neighbour_as: asn,
+                as_hops: hops,
+                originator: orig,
+                cluster_hops: cl,
+                origin,
+                marks,
+            };
+            (summary, peer(id, PeerRole::ALL[role]), PathId(path_id))
+        })
 }
 
 proptest! {
@@ -187,7 +134,7 @@ proptest! {
     ) {
         let first = paths[best(paths.len(), |n| path(&paths[n])).unwrap()];
         let mut rng = albedo_types::Rng::new(seed);
-        let mut shuffled: Vec<_> = paths.clone();
+        let mut shuffled = paths;
         for n in (1..shuffled.len()).rev() {
             let other = usize::try_from(rng.below(n as u64 + 1)).unwrap();
             shuffled.swap(n, other);

@@ -65,9 +65,7 @@ impl<K: NlriKey> FamilyRib<K> {
             }
         }
         scratch.changes.clear();
-        scratch
-            .changes
-            .shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        scratch.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
         self.scratch = scratch;
     }
 
@@ -94,11 +92,7 @@ impl<K: NlriKey> FamilyRib<K> {
             _ => {}
         }
         self.version += 1;
-        let place = if new.is_some() {
-            Place::Live
-        } else {
-            Place::Dead
-        };
+        let place = if new.is_some() { Place::Live } else { Place::Dead };
         self.table.touch(slot, place, self.version);
         Some(Change { slot, old, new })
     }
@@ -137,11 +131,7 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.withdrawn.sort_by_key(|(source, _)| *source);
         for run in scratch.withdrawn.chunk_by(|a, b| a.0 == b.0) {
             let start = builder.len();
-            encode::withdraw(
-                builder,
-                key,
-                run.iter().map(|(_, slot)| table.entry(*slot).key),
-            );
+            encode::withdraw(builder, key, run.iter().map(|(_, slot)| table.entry(*slot).key));
             builder.own_run(run[0].0, start);
         }
         scratch.withdrawn.clear();
@@ -162,25 +152,15 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.private_withdrawn.sort_by_key(|(peer, _)| *peer);
         for run in scratch.private_withdrawn.chunk_by(|a, b| a.0 == b.0) {
             let start = builder.len();
-            encode::withdraw(
-                builder,
-                key,
-                run.iter().map(|(_, slot)| table.entry(*slot).key),
-            );
+            encode::withdraw(builder, key, run.iter().map(|(_, slot)| table.entry(*slot).key));
             builder.private_run(run[0].0, start);
         }
         scratch.private_withdrawn.clear();
         let set = |slot: Slot| {
-            let best = table
-                .entry(slot)
-                .candidates
-                .best()
-                .expect("announced, so there is a best");
+            let best = table.entry(slot).candidates.best().expect("announced, so there is a best");
             &best.attrs
         };
-        scratch
-            .private_announced
-            .sort_by_key(|(peer, slot)| (*peer, Arc::as_ptr(set(*slot))));
+        scratch.private_announced.sort_by_key(|(peer, slot)| (*peer, Arc::as_ptr(set(*slot))));
         let same =
             |a: &(PeerId, Slot), b: &(PeerId, Slot)| a.0 == b.0 && Arc::ptr_eq(set(a.1), set(b.1));
         for run in scratch.private_announced.chunk_by(same) {
@@ -196,9 +176,7 @@ impl<K: NlriKey> FamilyRib<K> {
 /// Sorts the changes of a batch by who hears of them; how many there are for the group.
 fn sort_changes(peers: &Peers, id: GroupId, key: &GroupKey, scratch: &mut Scratch) -> u64 {
     let reads = |peer: PeerId| {
-        peers
-            .get(peer)
-            .is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
+        peers.get(peer).is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
     };
     let mut operations = 0;
     for change in &scratch.changes {

@@ -16,9 +16,7 @@ fn read(log: &Log<Arc<Segment>>, cursor: &mut Cursor) -> Result<Vec<u8>, ()> {
     loop {
         match log.at(*cursor) {
             At::Segment(segment, next) => {
-                segment.view(PeerId(0), 0, |range| {
-                    got.extend_from_slice(&segment.bytes()[range])
-                });
+                segment.view(PeerId(0), 0, |range| got.extend_from_slice(&segment.bytes()[range]));
                 *cursor = next;
             }
             At::End => return Ok(got),
@@ -53,11 +51,7 @@ fn a_new_base_takes_the_place_of_what_it_shows() {
     let seq = log.end_seq();
     log.append(segment("c", 3));
     let gone = log.rebase(vec![segment("B", 2)], 2, seq);
-    assert_eq!(
-        gone.len(),
-        1,
-        "the big one fell out, the one within the grace did not"
-    );
+    assert_eq!(gone.len(), 1, "the big one fell out, the one within the grace did not");
     // A joiner reads the base and what came since; one that had begun with the old base is behind.
     let mut joiner = log.start();
     assert_eq!(read(&log, &mut joiner).unwrap(), b"Bc");

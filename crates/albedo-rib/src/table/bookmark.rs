@@ -25,10 +25,7 @@ pub(super) struct Bookmarks {
 
 impl Default for Bookmarks {
     fn default() -> Self {
-        Self {
-            slots: [(0, NONE); BOOKMARKS_MAX],
-            stamp: 0,
-        }
+        Self { slots: [(0, NONE); BOOKMARKS_MAX], stamp: 0 }
     }
 }
 
@@ -44,21 +41,11 @@ impl Bookmarks {
             self.slots[mark.index].1 = slot;
             return (mark, None);
         }
-        let oldest = self
-            .slots
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, (stamp, _))| *stamp);
+        let oldest = self.slots.iter().enumerate().min_by_key(|(_, (stamp, _))| *stamp);
         let index = oldest.expect("there are bookmarks").0;
         self.stamp += 1;
         let evicted = core::mem::replace(&mut self.slots[index], (self.stamp, slot)).1;
-        (
-            Bookmark {
-                index,
-                stamp: self.stamp,
-            },
-            Some(evicted),
-        )
+        (Bookmark { index, stamp: self.stamp }, Some(evicted))
     }
 
     pub(super) fn clear(&mut self, mark: Bookmark) -> Option<Slot> {

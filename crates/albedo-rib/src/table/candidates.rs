@@ -51,8 +51,7 @@ impl Candidates {
     }
 
     fn find(&self, peer: PeerId, path_id: PathId) -> Result<usize, usize> {
-        self.as_slice()
-            .binary_search_by_key(&(peer, path_id), |c| (c.peer, c.path_id))
+        self.as_slice().binary_search_by_key(&(peer, path_id), |c| (c.peer, c.path_id))
     }
 
     pub(crate) fn get(&self, peer: PeerId, path_id: PathId) -> Option<&Candidate> {

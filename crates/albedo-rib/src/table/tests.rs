@@ -21,11 +21,7 @@ fn set() -> alloc::sync::Arc<AttrSet> {
 
 fn candidate(peer: u32, path_id: u32) -> Candidate {
     let (peer, path_id) = (albedo_types::PeerId(peer), albedo_types::PathId(path_id));
-    Candidate {
-        attrs: set(),
-        peer,
-        path_id,
-    }
+    Candidate { attrs: set(), peer, path_id }
 }
 
 /// Entries of a list from a version on, as a reader with one bookmark sees them.
@@ -41,11 +37,7 @@ fn walk(table: &mut Table<Ipv4Prefix>, place: Place, from: u64) -> Vec<u64> {
 
 #[test]
 fn an_entry_is_as_small_as_promised() {
-    assert!(
-        size_of::<Entry<Ipv4Prefix>>() <= 64,
-        "{}",
-        size_of::<Entry<Ipv4Prefix>>()
-    );
+    assert!(size_of::<Entry<Ipv4Prefix>>() <= 64, "{}", size_of::<Entry<Ipv4Prefix>>());
     assert!(size_of::<Candidate>() <= 24, "{}", size_of::<Candidate>());
 }
 
@@ -80,13 +72,13 @@ fn more_bookmarks_than_there_are_evict_the_oldest_which_finds_its_place_again() 
     let mut version = 200;
     for round in 0..200u64 {
         for (n, (seen, mark)) in readers.iter_mut().enumerate() {
-            if (round + n as u64).is_multiple_of(3) {
-                if let Some(slot) = table.next_after(Place::Live, *seen, mark) {
-                    let next = table.entry(slot).version;
-                    let expected = table.seek(Place::Live, *seen);
-                    assert_eq!(slot, expected, "the bookmark is where a search would end");
-                    *seen = next;
-                }
+            if (round + n as u64).is_multiple_of(3)
+                && let Some(slot) = table.next_after(Place::Live, *seen, mark)
+            {
+                let next = table.entry(slot).version;
+                let expected = table.seek(Place::Live, *seen);
+                assert_eq!(slot, expected, "the bookmark is where a search would end");
+                *seen = next;
             }
         }
         let moved = prefix(u32::try_from(rng.below(200)).unwrap());
@@ -97,13 +89,7 @@ fn more_bookmarks_than_there_are_evict_the_oldest_which_finds_its_place_again() 
     for (_, mark) in readers {
         table.forget(mark);
     }
-    assert!(
-        table
-            .chunks
-            .iter()
-            .flat_map(|c| c.iter().flatten())
-            .all(|e| e.mark & BOOKMARK == 0)
-    );
+    assert!(table.chunks.iter().flat_map(|c| c.iter().flatten()).all(|e| e.mark & BOOKMARK == 0));
 }
 
 #[test]
@@ -113,11 +99,7 @@ fn candidates_are_ordered_and_found() {
         assert_eq!(candidates.upsert(candidate(peer, path)), Upsert::Added);
     }
     assert_eq!(candidates.upsert(candidate(2, 0)), Upsert::Replaced);
-    let order: Vec<_> = candidates
-        .as_slice()
-        .iter()
-        .map(|c| (c.peer.0, c.path_id.0))
-        .collect();
+    let order: Vec<_> = candidates.as_slice().iter().map(|c| (c.peer.0, c.path_id.0)).collect();
     assert_eq!(order, [(1, 0), (1, 1), (2, 0), (3, 0)]);
     assert_eq!(candidates.remove(|c| c.peer.0 == 1), 2);
     assert_eq!(candidates.remove(|c| c.peer.0 == 3), 1);
@@ -137,8 +119,5 @@ fn an_empty_table_holds_no_memory() {
         let slot = table.find(&prefix(n)).unwrap();
         table.remove(slot);
     }
-    assert_eq!(
-        (table.len(), table.chunks.len(), table.index.capacity()),
-        (0, 0, 0)
-    );
+    assert_eq!((table.len(), table.chunks.len(), table.index.capacity()), (0, 0, 0));
 }

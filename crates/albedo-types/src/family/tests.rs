@@ -21,9 +21,6 @@ fn sets_hold_what_was_put_in() {
     let set: FamilySet = [Family::Ipv6Unicast].into_iter().collect();
     assert!(!set.contains(Family::Ipv4Unicast));
     assert_eq!(set.iter().collect::<Vec<_>>(), [Family::Ipv6Unicast]);
-    assert_eq!(
-        set.intersection(FamilySet::of(Family::Ipv4Unicast)),
-        FamilySet::EMPTY
-    );
+    assert_eq!(set.intersection(FamilySet::of(Family::Ipv4Unicast)), FamilySet::EMPTY);
     assert_eq!(FamilySet::ALL.iter().count(), Family::COUNT);
 }

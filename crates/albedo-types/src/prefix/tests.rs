@@ -10,12 +10,7 @@ use super::*;
 fn host_bits_are_cleared() {
     let prefix: Ipv4Prefix = "10.1.2.3/26".parse().unwrap();
     assert_eq!(prefix.to_string(), "10.1.2.0/26");
-    assert_eq!(
-        Ipv4Prefix::new(Ipv4Addr::new(255, 1, 1, 1), 0)
-            .unwrap()
-            .bits(),
-        0
-    );
+    assert_eq!(Ipv4Prefix::new(Ipv4Addr::new(255, 1, 1, 1), 0).unwrap().bits(), 0);
     assert_eq!("::1/0".parse::<Ipv6Prefix>().unwrap().bits(), 0);
 }
 
@@ -27,11 +22,7 @@ fn bad_texts_say_why() {
         ("10.0.0/8", "bad address: invalid IPv4 address syntax"),
         ("10.0.0.0/x", "bad length: invalid digit found in string"),
     ] {
-        assert_eq!(
-            text.parse::<Prefix>().unwrap_err().to_string(),
-            why,
-            "{text}"
-        );
+        assert_eq!(text.parse::<Prefix>().unwrap_err().to_string(), why, "{text}");
     }
 }
 

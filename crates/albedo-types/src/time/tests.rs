@@ -16,8 +16,5 @@ fn rfc4271_s6_2_hold_times_of_one_and_two_seconds_do_not_exist() {
 fn instants_saturate() {
     assert_eq!(Instant::NEVER + Duration::from_secs(1), Instant::NEVER);
     assert_eq!(Instant::ZERO - Instant::NEVER, Duration::ZERO);
-    assert_eq!(
-        Instant::from_nanos(5) - Instant::from_nanos(2),
-        Duration::from_nanos(3)
-    );
+    assert_eq!(Instant::from_nanos(5) - Instant::from_nanos(2), Duration::from_nanos(3));
 }
