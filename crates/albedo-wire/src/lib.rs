@@ -29,3 +29,6 @@ pub mod notification;
 pub mod open;
 pub mod route_refresh;
 pub mod update;
+
+#[cfg(test)]
+mod testing;

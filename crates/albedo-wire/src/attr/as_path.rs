@@ -176,9 +176,15 @@ impl<'a> AsPath<'a> {
         self.asns().filter(|found| *found == asn).count()
     }
 
-    /// Whether a number in the path does not fit two octets.
-    pub(super) fn is_wide(&self) -> bool {
-        self.asns().any(|asn| asn.0 > u32::from(u16::MAX))
+    /// Whether a number that AS4_PATH may carry does not fit two octets.
+    ///
+    /// Confederation segments are not among those: their numbers become AS_TRANS for who has
+    /// only two octets (RFC 6793 §3).
+    pub(super) fn needs_as4(&self) -> bool {
+        self.segments()
+            .filter(|segment| !segment.kind.is_confederation())
+            .flat_map(|segment| segment.asns())
+            .any(|asn| asn.0 > u32::from(u16::MAX))
     }
 
     /// The value in four-octet numbers.

@@ -73,7 +73,7 @@ impl Attributes<'_> {
                 let prepended = edit
                     .prepend_as
                     .is_some_and(|asn| asn.0 > u32::from(u16::MAX));
-                if prepended || self.as_path.is_wide() {
+                if prepended || self.as_path.needs_as4() {
                     put(out, flags_of(code), code, |out| {
                         self.as_path.write_as4(out, edit.prepend_as);
                     });

@@ -231,17 +231,16 @@ impl<'o> Packer<'o> {
         let mut open: Option<(usize, usize)> = None;
         for (id, key) in keys {
             let entry = id_len.saturating_add(key.encoded_len());
-            if let Some((start, nlri)) = open {
-                let filled = self.out.len().saturating_sub(nlri);
-                if shape.message_len(filled.saturating_add(entry)) > limit {
-                    self.close(shape, start, nlri);
-                    open = None;
-                }
-            }
-            if open.is_none() {
-                if shape.message_len(entry) > limit {
+            let filled = open.map(|(_, nlri)| self.out.len().saturating_sub(nlri));
+            let fits = |filled: usize| shape.message_len(filled.saturating_add(entry)) <= limit;
+            if !filled.is_some_and(fits) {
+                // One that fits no message at all leaves the open one open.
+                if !fits(0) {
                     self.packed.oversized = self.packed.oversized.saturating_add(1);
                     continue;
+                }
+                if let Some((start, nlri)) = open {
+                    self.close(shape, start, nlri);
                 }
                 let start = start(self.out);
                 shape.open(self.out);

@@ -1,4 +1,4 @@
-use std::string::{String, ToString};
+use std::string::ToString;
 use std::vec::Vec;
 
 use albedo_types::{Asn, Family, Ipv4Prefix, Ipv6Prefix, PathId};
@@ -6,14 +6,7 @@ use albedo_types::{Asn, Family, Ipv4Prefix, Ipv6Prefix, PathId};
 use super::*;
 use crate::attr::{Attributes, Edit, NextHopEdit};
 use crate::nlri::NextHop;
-
-pub(crate) fn hex(text: &str) -> Vec<u8> {
-    let digits: String = text.split_whitespace().collect();
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
-}
+use crate::testing::hex;
 
 // What Debian's BIRD 1.6.8 sends when it is configured as Calico's template does.
 const UPDATE4: &str = "ffffffffffffffffffffffffffffffff0045020000001540010100400200\
