@@ -1,0 +1,244 @@
+//! The events of a fleet's single sessions: connecting, the handshake (RFC 4271 §8), keepalives,
+//! and what is read.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Fleet, HANDSHAKE_MAX, PROBLEMS_MAX};
+use crate::build::{self, HEADER_LEN, KEEPALIVE, MESSAGE_LEN_MAX, kind};
+use crate::model::NodeId;
+use crate::parse::{self, Fault};
+use crate::poll::Interest;
+use crate::session::Stage;
+
+impl Fleet {
+    pub(super) fn connect(&mut self, n: usize) {
+        self.counters.connects += 1;
+        let deadline = Instant::now() + self.settings.connect_retry;
+        let session = &mut self.sessions[n];
+        session.stage = Stage::Connecting(deadline);
+        let result = session
+            .connect(self.settings.target)
+            .and_then(|()| match session.fd() {
+                Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
+                None => Ok(()),
+            });
+        if let Err(error) = result {
+            self.sessions[n].drop_connection();
+            self.sessions[n].stage = Stage::Waiting(deadline);
+            self.problem(
+                n,
+                &format!("cannot connect to {}: {error}", self.settings.target),
+            );
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        for n in 0..self.sessions.len() {
+            let session = &mut self.sessions[n];
+            match session.stage {
+                Stage::Waiting(at) | Stage::Connecting(at) if now >= at => self.connect(n),
+                Stage::OpenSent(at) | Stage::OpenConfirm(at) if now >= at => {
+                    self.lose(n, "the target did not complete the handshake");
+                }
+                Stage::Established if !session.hold_time.is_zero() => {
+                    if now >= session.heard + session.hold_time {
+                        self.lose(n, "nothing heard of the target for the hold time");
+                    } else if now >= session.keepalive_due {
+                        session.keepalive_due = now + session.hold_time / 3;
+                        session.push(Arc::from(KEEPALIVE));
+                        self.flush(n);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn on_room(&mut self, n: usize) {
+        if let Stage::Connecting(retry_at) = self.sessions[n].stage {
+            if self.sessions[n].connected().is_err() {
+                // Refused or dropped, as with a full backlog: an attempt, not a problem.
+                self.sessions[n].drop_connection();
+                self.sessions[n].stage = Stage::Waiting(retry_at);
+                return;
+            }
+            let seconds = u16::try_from(self.settings.hold_time.as_secs()).unwrap_or(u16::MAX);
+            let router_id = self.sessions[n].node.router_id;
+            let open = build::open(
+                self.settings.asn,
+                seconds,
+                router_id,
+                &self.settings.families,
+            );
+            self.sessions[n].stage = Stage::OpenSent(Instant::now() + HANDSHAKE_MAX);
+            self.sessions[n].push(open.into());
+        }
+        self.flush(n);
+    }
+
+    pub(super) fn flush(&mut self, n: usize) {
+        let session = &mut self.sessions[n];
+        let is_empty = match session.flush() {
+            Ok(is_empty) => is_empty,
+            Err(error) => return self.lose(n, &format!("writing failed: {error}")),
+        };
+        if session.wants_room == is_empty
+            && let Some(fd) = session.fd()
+        {
+            let interest = if is_empty {
+                Interest::Read
+            } else {
+                Interest::ReadWrite
+            };
+            match self.poller.modify(&fd, n as u64, interest) {
+                Ok(()) => session.wants_room = !is_empty,
+                Err(error) => self.lose(n, &format!("watching failed: {error}")),
+            }
+        }
+    }
+
+    pub(super) fn on_readable(&mut self, n: usize) {
+        if matches!(
+            self.sessions[n].stage,
+            Stage::Off | Stage::Waiting(_) | Stage::Connecting(_)
+        ) {
+            return;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let session = &mut self.sessions[n];
+        let start = session.partial.len();
+        buffer[..start].copy_from_slice(&session.partial);
+        match session.read(&mut buffer[start..]) {
+            Ok(0) => self.lose(n, "the target closed the connection"),
+            Ok(read) => {
+                self.counters.reads += 1;
+                self.counters.octets_in += read as u64;
+                session.partial.clear();
+                self.on_bytes(n, &buffer[..start + read]);
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            Err(error) => self.lose(n, &format!("reading failed: {error}")),
+        }
+        self.buffer = buffer;
+    }
+
+    fn on_bytes(&mut self, n: usize, mut bytes: &[u8]) {
+        let now = Instant::now();
+        self.sessions[n].heard = now;
+        let result = loop {
+            match parse::split(bytes, MESSAGE_LEN_MAX) {
+                Ok(Some(message)) => {
+                    bytes = &bytes[message.len()..];
+                    if let Err(fault) = self.on_message(n, message) {
+                        break Err(fault);
+                    }
+                    if matches!(self.sessions[n].stage, Stage::Waiting(_)) {
+                        return; // The message ended the session.
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
+        self.recount(n, now);
+        match result {
+            Ok(()) => self.sessions[n].partial.extend_from_slice(bytes),
+            Err(fault) => self.convict(n, fault),
+        }
+    }
+
+    fn on_message(&mut self, n: usize, message: &[u8]) -> Result<(), Fault> {
+        let body = &message[HEADER_LEN..];
+        match (message[18], self.sessions[n].stage) {
+            (kind::UPDATE, Stage::Established) => {
+                self.counters.updates_in += 1;
+                if let Some(table) = &mut self.tables[n] {
+                    self.checker.update(&self.model, table, message)?;
+                }
+            }
+            (kind::OPEN, Stage::OpenSent(until)) => {
+                let open = parse::Open::read(body)?;
+                if open.asn != self.settings.asn {
+                    let (is, wanted) = (open.asn, self.settings.asn);
+                    self.lose(n, &format!("the target has AS {is}, expected {wanted}"));
+                    return Ok(());
+                }
+                self.checker.learn_cluster(open.router_id);
+                let theirs = Duration::from_secs(open.hold_time.into());
+                self.sessions[n].hold_time = theirs.min(self.settings.hold_time);
+                self.sessions[n].stage = Stage::OpenConfirm(until);
+                self.sessions[n].push(Arc::from(KEEPALIVE));
+                self.flush(n);
+            }
+            (kind::KEEPALIVE, Stage::OpenConfirm(_)) => {
+                let session = &mut self.sessions[n];
+                session.stage = Stage::Established;
+                session.keepalive_due = Instant::now() + session.hold_time / 3;
+                self.established += 1;
+                if !self.is_initial_held {
+                    let initial = Arc::clone(&self.sessions[n].node.initial);
+                    self.send(n as NodeId, initial);
+                }
+            }
+            (kind::KEEPALIVE, Stage::Established) => {}
+            (kind::ROUTE_REFRESH, Stage::Established) => {
+                let initial = Arc::clone(&self.sessions[n].node.initial);
+                self.send(n as NodeId, initial);
+            }
+            (kind::NOTIFICATION, _) => {
+                let (code, subcode) = (body.first().unwrap_or(&0), body.get(1).unwrap_or(&0));
+                self.lose(n, &format!("the target sent NOTIFICATION {code}/{subcode}"));
+            }
+            (other, stage) => {
+                let words = format!("the target sent message type {other} in state {stage:?}");
+                self.lose(n, &words);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a session that failed and has it tried anew. Before it was up that is an attempt that
+    /// failed, which daemons with a short backlog or a start delay make plenty of.
+    fn lose(&mut self, n: usize, why: &str) {
+        let session = &mut self.sessions[n];
+        let was_established = session.is_established();
+        session.drop_connection();
+        session.stage = Stage::Waiting(Instant::now() + self.settings.connect_retry);
+        if let Some(table) = &mut self.tables[n] {
+            table.clear(&self.model);
+            self.recount(n, Instant::now());
+        }
+        if was_established {
+            self.established -= 1;
+            self.counters.losses += 1;
+            self.problem(n, why);
+        } else {
+            self.counters.refusals += 1;
+            self.last_refusal = Some(format!("{}: {why}", self.sessions[n].node.source.ip()));
+        }
+    }
+
+    /// Ends a session because the target sent what no daemon may send.
+    fn convict(&mut self, n: usize, fault: Fault) {
+        let why = format!("malformed message from the target: {fault}");
+        let is_counted = self.sessions[n].is_established();
+        self.lose(n, &why);
+        if !is_counted {
+            self.problem(n, &why);
+        }
+    }
+
+    fn problem(&mut self, n: usize, what: &str) {
+        self.counters.problems += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            let from = self.sessions[n].node.source.ip();
+            self.problems.push(format!("{from}: {what}"));
+        }
+    }
+}

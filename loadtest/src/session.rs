@@ -1,0 +1,249 @@
+//! One BGP session of a played node: its socket, what waits to be written, and how far it is.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Slices handed to the kernel in one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// What a node is and announces.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The address it connects from.
+    pub source: SocketAddr,
+    /// Its BGP identifier.
+    pub router_id: Ipv4Addr,
+    /// UPDATEs it sends as soon as the session is up; sent anew after each new start.
+    pub initial: Arc<[u8]>,
+    /// Whether its table is checked.
+    pub is_checked: bool,
+}
+
+/// How far a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// There is no connection and none is wanted.
+    Off,
+    /// A connection is wanted and will be tried again at the instant.
+    Waiting(Instant),
+    /// Connecting; given up at the instant and tried anew.
+    Connecting(Instant),
+    /// Our OPEN is on its way.
+    OpenSent(Instant),
+    /// Their OPEN was right; their KEEPALIVE has to come.
+    OpenConfirm(Instant),
+    /// UPDATEs may flow.
+    Established,
+}
+
+/// How a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// NOTIFICATION 6/2, Administrative Shutdown, then FIN.
+    Cease,
+    /// FIN only, as a process that dies does.
+    Close,
+    /// RST.
+    Reset,
+}
+
+/// One session.
+pub struct Session {
+    /// Who is played.
+    pub node: Node,
+    /// How far it is.
+    pub stage: Stage,
+    /// When something was last heard of the target.
+    pub heard: Instant,
+    /// When the next KEEPALIVE is due.
+    pub keepalive_due: Instant,
+    /// Hold time that both sides agreed on; zero: none.
+    pub hold_time: Duration,
+    /// The socket, while there is one.
+    socket: Option<Socket>,
+    /// The beginning of a message whose end has not come yet.
+    pub partial: Vec<u8>,
+    queue: VecDeque<(Arc<[u8]>, usize)>,
+    /// Whether the socket is watched for room to write.
+    pub wants_room: bool,
+    /// Octets written.
+    pub octets_out: u64,
+}
+
+impl Session {
+    /// A session that is off.
+    #[must_use]
+    pub fn new(node: Node, now: Instant) -> Self {
+        Self {
+            node,
+            stage: Stage::Off,
+            heard: now,
+            keepalive_due: now,
+            hold_time: Duration::ZERO,
+            socket: None,
+            partial: Vec::new(),
+            queue: VecDeque::new(),
+            wants_room: false,
+            octets_out: 0,
+        }
+    }
+
+    /// Whether UPDATEs may flow.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        self.stage == Stage::Established
+    }
+
+    /// Begins to connect; room to write will tell how it went.
+    ///
+    /// # Errors
+    /// Where the source address is not this machine's, or descriptors are used up.
+    pub fn connect(&mut self, target: SocketAddr) -> io::Result<()> {
+        self.drop_connection();
+        let socket = Socket::new(
+            Domain::for_address(target),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.bind(&self.node.source.into())?;
+        match socket.connect(&target.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        self.wants_room = true;
+        self.socket = Some(socket);
+        Ok(())
+    }
+
+    /// Why the attempt to connect failed, if it did.
+    ///
+    /// # Errors
+    /// The socket's error.
+    pub fn connected(&self) -> io::Result<()> {
+        match &self.socket {
+            Some(socket) => socket.take_error()?.map_or(Ok(()), Err),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// The socket's descriptor.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Reads what waits; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// As the socket says.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.socket {
+            Some(socket) => socket.read(buffer),
+            None => Ok(0),
+        }
+    }
+
+    /// Queues octets for writing.
+    pub fn push(&mut self, bytes: Arc<[u8]>) {
+        if !bytes.is_empty() {
+            self.queue.push_back((bytes, 0));
+        }
+    }
+
+    /// Writes as much as the socket takes; true where nothing is left.
+    ///
+    /// # Errors
+    /// As the socket says; a full socket is no error.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        let Some(socket) = &mut self.socket else {
+            return Ok(true);
+        };
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut count = 0;
+            for ((bytes, done), slice) in self.queue.iter().zip(&mut slices) {
+                *slice = IoSlice::new(&bytes[*done..]);
+                count += 1;
+            }
+            match socket.write_vectored(&slices[..count]) {
+                Ok(written) => {
+                    self.octets_out += written as u64;
+                    advance(&mut self.queue, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Octets that wait to be written.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.queue
+            .iter()
+            .map(|(bytes, done)| bytes.len() - done)
+            .sum()
+    }
+
+    /// Ends the connection, if there is one; what waited to be written is lost.
+    pub fn drop_connection(&mut self) {
+        self.socket = None;
+        self.partial = Vec::new();
+        self.queue.clear();
+        self.wants_room = false;
+    }
+
+    /// Ends the connection with RST instead of FIN.
+    pub fn reset_connection(&mut self) {
+        if let Some(socket) = &self.socket {
+            // Where this fails the connection ends with FIN, which no caller can tell apart.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+        self.drop_connection();
+    }
+}
+
+/// Takes `written` octets from the front of a queue.
+fn advance(queue: &mut VecDeque<(Arc<[u8]>, usize)>, mut written: usize) {
+    while let Some((bytes, done)) = queue.front_mut() {
+        let left = bytes.len() - *done;
+        if written < left {
+            *done += written;
+            return;
+        }
+        written -= left;
+        queue.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advance;
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    #[test]
+    fn advance_crosses_the_borders_of_chunks() {
+        let chunk = |n: usize| (Arc::<[u8]>::from(vec![0u8; n]), 0);
+        let mut queue = VecDeque::from([chunk(3), chunk(5), chunk(1)]);
+        advance(&mut queue, 2);
+        assert_eq!((queue.len(), queue[0].1), (3, 2));
+        advance(&mut queue, 1);
+        assert_eq!((queue.len(), queue[0].1), (2, 0));
+        advance(&mut queue, 5);
+        assert_eq!((queue.len(), queue[0].1), (1, 0));
+        advance(&mut queue, 1);
+        assert!(queue.is_empty());
+    }
+}

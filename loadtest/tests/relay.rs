@@ -1,0 +1,221 @@
+//! The generator against the relay in this process: what is right is found right, and what a
+//! relay cannot do (reflect, withdraw) is found wrong.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use albedo_loadtest::check::Expectation;
+use albedo_loadtest::fleet::{Fleet, Settings};
+use albedo_loadtest::floor::Floor;
+use albedo_loadtest::model::ABSENT;
+use albedo_loadtest::run::{Conduct, run};
+use albedo_loadtest::scenario::{Start, cluster, table};
+use albedo_loadtest::session::Goodbye;
+
+/// Far longer than anything here takes.
+const PLENTY: Duration = Duration::from_secs(60);
+/// Long enough to find out that something does not come.
+const BRIEF: Duration = Duration::from_millis(500);
+
+struct Relay {
+    addr: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Relay {
+    fn start() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut floor = Floor::bind(listen, Ipv4Addr::new(10, 0, 0, 1)).expect("loopback");
+        let addr = floor.local_addr().expect("bound");
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || floor.run(&flag).expect("epoll works"));
+        Self {
+            addr,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    fn settings(&self, families: Vec<albedo_loadtest::prefix::Family>) -> Settings {
+        Settings {
+            target: self.addr,
+            asn: 64512,
+            hold_time: Duration::from_secs(90),
+            families,
+            connect_retry: Duration::from_millis(300),
+            cluster_id: None,
+            expectation: Expectation::Verbatim,
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the relay does not panic");
+        }
+    }
+}
+
+fn cluster() -> cluster::Shape {
+    cluster::Shape {
+        nodes: 30,
+        blocks_v4: 3,
+        blocks_v6: 2,
+        source_net: "127.1.0.0/16".parse().expect("a network"),
+        local_pref: 100,
+        expectation: Expectation::Verbatim,
+        cluster_id: 0x0a00_0001,
+    }
+}
+
+fn conduct(timeout: Duration) -> Conduct {
+    Conduct {
+        timeout,
+        settle: Duration::from_millis(20),
+        pids: vec![std::process::id()],
+        faults_max: 5,
+        shows_progress: false,
+    }
+}
+
+#[test]
+fn a_cluster_becomes_exact_cold_and_synchronised_again_and_again() {
+    let relay = Relay::start();
+    for start in [Start::Cold, Start::Synchronised, Start::Cold] {
+        let shape = cluster();
+        let settings = relay.settings(shape.families());
+        let outcome = run(settings, shape.plan(start), &conduct(PLENTY)).expect("loopback works");
+        assert!(
+            outcome.complete,
+            "{:?} {:?}",
+            outcome.problems, outcome.faults
+        );
+        assert_eq!(outcome.tables_exact, 30);
+        assert_eq!(outcome.routes_expected, 30 * 29 * 5);
+        assert_eq!(
+            (outcome.announced, outcome.echoes, outcome.repeats),
+            (30 * 29 * 5, 0, 0)
+        );
+        assert!(outcome.seconds_to_last_exact >= outcome.seconds_to_first_exact);
+        assert!(outcome.target_resident_peak > Some(0));
+    }
+}
+
+#[test]
+fn a_table_of_several_sources_becomes_exact() {
+    let relay = Relay::start();
+    let shape = table::Shape {
+        prefixes: 20_000,
+        sets: 3000,
+        sources: 3,
+        receivers: 4,
+        has_non_client_sources: false,
+        source_net: "127.2.0.0/16".parse().expect("a network"),
+        seed: 1,
+        expectation: Expectation::Verbatim,
+        cluster_id: 0x0a00_0001,
+    };
+    let settings = relay.settings(vec![albedo_loadtest::prefix::Family::V4]);
+    let plan = shape.plan(Start::Synchronised);
+    let outcome = run(settings, plan, &conduct(PLENTY)).expect("loopback works");
+    assert!(
+        outcome.complete,
+        "{:?} {:?}",
+        outcome.problems, outcome.faults
+    );
+    assert_eq!(outcome.announced, 6 * 20_000);
+}
+
+#[test]
+fn a_relay_is_no_reflector() {
+    let relay = Relay::start();
+    let shape = cluster::Shape {
+        expectation: Expectation::Reflected,
+        source_net: "127.3.0.0/16".parse().expect("a network"),
+        ..cluster()
+    };
+    let settings = Settings {
+        expectation: Expectation::Reflected,
+        ..relay.settings(shape.families())
+    };
+    let outcome = run(settings, shape.plan(Start::Cold), &conduct(BRIEF)).expect("loopback works");
+    assert!(!outcome.complete);
+    assert_eq!(outcome.routes_wrong, 30 * 29 * 5);
+    assert_eq!(outcome.faults.len(), 5);
+    let words = "ORIGINATOR_ID is missing, expected 127.3.0.2; \
+                 CLUSTER_LIST is missing, expected 10.0.0.1";
+    assert!(outcome.faults[0].contains(words), "{}", outcome.faults[0]);
+}
+
+#[test]
+fn changes_are_followed_and_a_missing_withdrawal_is_found() {
+    let relay = Relay::start();
+    let shape = cluster::Shape {
+        source_net: "127.4.0.0/16".parse().expect("a network"),
+        ..cluster()
+    };
+    let plan = shape.plan(Start::Cold);
+    let mut fleet =
+        Fleet::new(relay.settings(shape.families()), plan.nodes, plan.model).expect("epoll works");
+    for node in 0..29 {
+        fleet.start(node);
+    }
+    // The last node is off: nobody can have its routes, so nobody is exact.
+    let is_complete = |fleet: &Fleet| fleet.is_exact() && fleet.established() == 29;
+    assert!(
+        !fleet
+            .run_until(Instant::now() + BRIEF, is_complete)
+            .expect("epoll works")
+    );
+    assert_eq!(
+        (fleet.exact(), fleet.checked(), fleet.wrong()),
+        (0, 29, 29 * 5)
+    );
+    let last: Vec<_> = (0..)
+        .take(fleet.model.len())
+        .filter(|&id| fleet.model.owner(id) == 29)
+        .collect();
+    for &id in &last {
+        fleet.expect(id, ABSENT);
+    }
+    assert!(
+        fleet
+            .run_until(Instant::now() + PLENTY, is_complete)
+            .expect("epoll works")
+    );
+    for &id in &last {
+        fleet.expect(id, 1);
+    }
+    assert_eq!(fleet.exact(), 0);
+    fleet.start(29);
+    let all = |fleet: &Fleet| fleet.is_exact() && fleet.established() == 30;
+    assert!(
+        fleet
+            .run_until(Instant::now() + PLENTY, all)
+            .expect("epoll works")
+    );
+    // It goes; a reflector would withdraw its routes, a relay does not.
+    fleet.stop(29, Goodbye::Reset);
+    for &id in &last {
+        fleet.expect(id, ABSENT);
+    }
+    assert!(
+        !fleet
+            .run_until(Instant::now() + BRIEF, is_complete)
+            .expect("epoll works")
+    );
+    assert_eq!(fleet.wrong(), 29 * 5);
+    assert!(
+        fleet.faults(1)[0].ends_with("should not be there"),
+        "{:?}",
+        fleet.faults(1)
+    );
+    assert_eq!(fleet.counters.problems, 0, "{:?}", fleet.problems);
+}
