@@ -1,1 +1,12 @@
-//! See the crate description.
+//! Where peers come from, and what a change of them means.
+//!
+//! A source (a configuration file today) says which peers are wanted; [`reconcile`] compares that
+//! with what is there and tells the difference.
+//! It is a pure function: the same two sets give the same changes, in the same order, and nothing
+//! is touched here.
+//! The crate knows nothing of BGP messages or sessions.
+#![forbid(unsafe_code)]
+
+mod reconcile;
+
+pub use reconcile::{Changes, reconcile};
