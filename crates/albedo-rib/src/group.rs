@@ -106,8 +106,9 @@ impl GroupKey {
                 }
             }
         }
-        let context = UpdateContext::internal(Asn::RESERVED);
-        let need = Need { announces: false, plain_next_hop: false };
+        let context = UpdateContext::own();
+        // A NEXT_HOP that is in the block has to be seen to be kept.
+        let need = Need { announces: false, plain_next_hop: true };
         let decoded = Attributes::decode(&attrs.block, need, &context);
         let mut block = Vec::with_capacity(attrs.block.len() + 64);
         decoded.attributes.encode(&edit, &mut block);

@@ -184,10 +184,7 @@ impl<'a> Attributes<'a> {
     /// One attribute as it came in.
     #[must_use]
     pub fn raw_of(&self, code: u8) -> Option<&RawAttr<'a>> {
-        let place = self
-            .kept
-            .binary_search_by_key(&code, |attr| attr.code)
-            .ok()?;
+        let place = self.kept.binary_search_by_key(&code, |attr| attr.code).ok()?;
         self.kept.get(place)
     }
 }

@@ -135,9 +135,7 @@ impl GracefulRestart {
     #[must_use]
     pub fn family(&self, family: Family) -> Option<&GracefulFamily> {
         let wanted = (family.afi(), family.safi());
-        self.families
-            .iter()
-            .find(|entry| (entry.afi, entry.safi) == wanted)
+        self.families.iter().find(|entry| (entry.afi, entry.safi) == wanted)
     }
 }
 
@@ -167,9 +165,7 @@ impl LongLived {
     #[must_use]
     pub fn family(&self, family: Family) -> Option<&LongLivedFamily> {
         let wanted = (family.afi(), family.safi());
-        self.families
-            .iter()
-            .find(|entry| (entry.afi, entry.safi) == wanted)
+        self.families.iter().find(|entry| (entry.afi, entry.safi) == wanted)
     }
 }
 
@@ -248,10 +244,7 @@ impl Capability {
     /// The family as one that is offered, for any AFI and SAFI of ours.
     #[must_use]
     pub const fn multiprotocol(family: Family) -> Self {
-        Self::Multiprotocol {
-            afi: family.afi(),
-            safi: family.safi(),
-        }
+        Self::Multiprotocol { afi: family.afi(), safi: family.safi() }
     }
 
     /// The code.
@@ -288,10 +281,7 @@ impl Capability {
     /// Reads the value of a capability; `value` holds exactly its octets.
     pub(crate) fn decode(code: u8, value: Cursor<'_>) -> Result<Self, Malformed> {
         let Some(row) = table::find(code) else {
-            return Ok(Self::Unknown {
-                code,
-                value: value.rest().to_owned(),
-            });
+            return Ok(Self::Unknown { code, value: value.rest().to_owned() });
         };
         let malformed = match (row.if_malformed, row.length) {
             (IfMalformed::Refuse, Length::Exactly(expected)) => Malformed::Refuse { expected },

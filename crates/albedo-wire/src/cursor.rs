@@ -21,10 +21,7 @@ impl<'a> Cursor<'a> {
     /// At the start of `bytes`, which lies `offset` octets into whatever offsets are counted from.
     #[must_use]
     pub const fn at(bytes: &'a [u8], offset: usize) -> Self {
-        Self {
-            rest: bytes,
-            offset,
-        }
+        Self { rest: bytes, offset }
     }
 
     /// Octets from the start of the whole to here.

@@ -42,13 +42,8 @@ pub enum MessageType {
 
 impl MessageType {
     /// All types, in order.
-    pub const ALL: [Self; 5] = [
-        Self::Open,
-        Self::Update,
-        Self::Notification,
-        Self::Keepalive,
-        Self::RouteRefresh,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Open, Self::Update, Self::Notification, Self::Keepalive, Self::RouteRefresh];
 
     /// The type of a type octet, if it is one we speak.
     #[must_use]
@@ -84,11 +79,7 @@ impl MessageType {
     /// The shortest and the longest whole message of the type, in octets.
     #[must_use]
     pub const fn len_range(self, extended: bool) -> (usize, usize) {
-        let long = if extended {
-            MESSAGE_LEN_MAX_EXTENDED
-        } else {
-            MESSAGE_LEN_MAX
-        };
+        let long = if extended { MESSAGE_LEN_MAX_EXTENDED } else { MESSAGE_LEN_MAX };
         match self {
             Self::Open => (29, MESSAGE_LEN_MAX),
             Self::Update => (23, long),
@@ -142,20 +133,13 @@ pub fn split(buf: &[u8], extended: bool) -> Result<Option<Frame<'_>>, DecodeErro
     if len < min || len > max {
         return Err(bad_length(len, min, max, Some(kind)));
     }
-    Ok(buf
-        .get(HEADER_LEN..len)
-        .map(|body| Frame { kind, body, len }))
+    Ok(buf.get(HEADER_LEN..len).map(|body| Frame { kind, body, len }))
 }
 
 #[cold]
 fn bad_marker(marker: &[u8; MARKER_LEN]) -> DecodeError {
     let offset = marker.iter().position(|octet| *octet != 0xff).unwrap_or(0);
-    DecodeError::new(
-        offset,
-        ErrorKind::Marker {
-            found: marker[offset],
-        },
-    )
+    DecodeError::new(offset, ErrorKind::Marker { found: marker[offset] })
 }
 
 /// The length is judged before the type (RFC 4271 §6.1 names them in that order), by what any
@@ -175,12 +159,7 @@ fn bad_length(found: usize, min: usize, max: usize, kind: Option<MessageType>) -
     let narrow = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     DecodeError::new(
         16,
-        ErrorKind::MessageLength {
-            kind,
-            found: narrow(found),
-            min: narrow(min),
-            max: narrow(max),
-        },
+        ErrorKind::MessageLength { kind, found: narrow(found), min: narrow(min), max: narrow(max) },
     )
 }
 

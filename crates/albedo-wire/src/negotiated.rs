@@ -120,13 +120,10 @@ fn add_path(from: &Open, to: &Open) -> FamilySet {
 /// The families that the sender of `open` takes with an IPv6 next hop beside their own.
 fn extended_next_hop(open: &Open) -> FamilySet {
     const IPV6: Afi = Afi(2);
-    let lists = open
-        .capabilities
-        .iter()
-        .filter_map(|capability| match capability {
-            Capability::ExtendedNextHop(entries) => Some(entries),
-            _ => None,
-        });
+    let lists = open.capabilities.iter().filter_map(|capability| match capability {
+        Capability::ExtendedNextHop(entries) => Some(entries),
+        _ => None,
+    });
     lists
         .flatten()
         .filter(|entry| entry.next_hop == IPV6 && entry.afi != IPV6)

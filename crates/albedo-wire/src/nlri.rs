@@ -125,13 +125,7 @@ impl<'a, K: NlriKey> Nlri<'a, K> {
     fn fail(&mut self, fault: NlriFault) -> DecodeError {
         let offset = self.end.saturating_sub(self.rest.len());
         self.rest = &[];
-        DecodeError::update(
-            offset,
-            UpdateFault::Nlri {
-                field: self.field,
-                fault,
-            },
-        )
+        DecodeError::update(offset, UpdateFault::Nlri { field: self.field, fault })
     }
 }
 

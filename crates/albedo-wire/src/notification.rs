@@ -41,21 +41,13 @@ impl Notification {
     /// A NOTIFICATION without data.
     #[must_use]
     pub const fn new(code: u8, subcode: u8) -> Self {
-        Self {
-            code,
-            subcode,
-            data: Vec::new(),
-        }
+        Self { code, subcode, data: Vec::new() }
     }
 
     /// A NOTIFICATION with data.
     #[must_use]
     pub fn with_data(code: u8, subcode: u8, data: &[u8]) -> Self {
-        Self {
-            code,
-            subcode,
-            data: data.to_vec(),
-        }
+        Self { code, subcode, data: data.to_vec() }
     }
 
     /// 1/1: the marker is not all ones.
@@ -169,11 +161,7 @@ impl Notification {
         data.extend_from_slice(&family.afi().0.to_be_bytes());
         data.push(family.safi().0);
         data.extend_from_slice(&bound.to_be_bytes());
-        Self {
-            code: codes::CEASE,
-            subcode: codes::cease::MAX_PREFIXES,
-            data,
-        }
+        Self { code: codes::CEASE, subcode: codes::cease::MAX_PREFIXES, data }
     }
 
     /// 6/n with nothing more to say; see [`codes::cease`].
@@ -192,9 +180,7 @@ impl Notification {
         if carries_text(codes::CEASE, subcode) && !text.is_empty() {
             let text = cut(text, TEXT_LEN_MAX);
             // `cut` leaves at most 255 octets.
-            notification
-                .data
-                .push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+            notification.data.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
             notification.data.extend_from_slice(text.as_bytes());
         }
         notification
@@ -206,11 +192,7 @@ impl Notification {
         let mut data = Vec::with_capacity(FIXED_LEN + inner.data.len());
         data.extend_from_slice(&[inner.code, inner.subcode]);
         data.extend_from_slice(&inner.data);
-        Self {
-            code: codes::CEASE,
-            subcode: codes::cease::HARD_RESET,
-            data,
-        }
+        Self { code: codes::CEASE, subcode: codes::cease::HARD_RESET, data }
     }
 
     /// 7/1: a ROUTE-REFRESH of a wrong length; the data are the whole message (RFC 7313 §5).

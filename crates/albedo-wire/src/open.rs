@@ -125,8 +125,7 @@ impl Open {
     /// (RFC 6793 §4.1).
     #[must_use]
     pub fn asn(&self) -> Asn {
-        self.four_octet_as()
-            .unwrap_or_else(|| Asn(u32::from(self.as_field)))
+        self.four_octet_as().unwrap_or_else(|| Asn(u32::from(self.as_field)))
     }
 
     /// The AS number of capability 65.
@@ -161,9 +160,7 @@ impl Open {
     /// Whether a capability of this code is there.
     #[must_use]
     pub fn offers(&self, code: u8) -> bool {
-        self.capabilities
-            .iter()
-            .any(|capability| capability.code() == code)
+        self.capabilities.iter().any(|capability| capability.code() == code)
     }
 
     /// Reads a message body; offsets count from its start.
@@ -181,18 +178,7 @@ impl Open {
             };
             return Err(DecodeError::new(body.len(), kind));
         };
-        let [
-            version,
-            as_high,
-            as_low,
-            hold_high,
-            hold_low,
-            a,
-            b,
-            c,
-            d,
-            len,
-        ] = fixed;
+        let [version, as_high, as_low, hold_high, hold_low, a, b, c, d, len] = fixed;
         if version != VERSION {
             return Err(DecodeError::new(0, ErrorKind::Version { found: version }));
         }
@@ -219,10 +205,8 @@ impl Open {
             len = rest.u16().ok_or_else(|| truncated(2, rest))?;
         }
         if usize::from(len) != rest.len() {
-            let kind = ErrorKind::OptionalParametersLength {
-                found: len,
-                allowed: narrow(rest.len()),
-            };
+            let kind =
+                ErrorKind::OptionalParametersLength { found: len, allowed: narrow(rest.len()) };
             return Err(DecodeError::new(len_offset, kind));
         }
         while !rest.is_empty() {
@@ -233,9 +217,7 @@ impl Open {
             } else {
                 u16::from(rest.u8().ok_or_else(|| truncated(1, rest))?)
             };
-            let value = rest
-                .sub(usize::from(len))
-                .ok_or_else(|| truncated(len, rest))?;
+            let value = rest.sub(usize::from(len)).ok_or_else(|| truncated(len, rest))?;
             if kind != PARAMETER_CAPABILITIES {
                 let kind = ErrorKind::OptionalParameterType { found: kind };
                 return Err(DecodeError::new(at, kind));
@@ -248,9 +230,8 @@ impl Open {
     fn decode_capabilities(&mut self, mut rest: Cursor<'_>) -> Result<(), DecodeError> {
         while !rest.is_empty() {
             let [code, len] = rest.array().ok_or_else(|| truncated(2, rest))?;
-            let value = rest
-                .sub(usize::from(len))
-                .ok_or_else(|| truncated(u16::from(len), rest))?;
+            let value =
+                rest.sub(usize::from(len)).ok_or_else(|| truncated(u16::from(len), rest))?;
             let offset = value.offset();
             match Capability::decode(code, value) {
                 Ok(capability) => self.capabilities.push(capability),
@@ -258,11 +239,7 @@ impl Open {
                     self.ignored.push(IgnoredCapability { offset, code, len })
                 }
                 Err(Malformed::Refuse { expected }) => {
-                    let kind = ErrorKind::CapabilityLength {
-                        code,
-                        found: len,
-                        expected,
-                    };
+                    let kind = ErrorKind::CapabilityLength { code, found: len, expected };
                     return Err(DecodeError::new(offset - 1, kind));
                 }
             }
@@ -331,11 +308,7 @@ impl Open {
         if hold_time < expect.min_hold_time {
             return Err(Notification::unacceptable_hold_time());
         }
-        Ok(PeerOpen {
-            asn,
-            router_id,
-            hold_time,
-        })
+        Ok(PeerOpen { asn, router_id, hold_time })
     }
 }
 
@@ -355,10 +328,7 @@ fn narrow(len: usize) -> u16 {
 
 #[cold]
 fn truncated(needed: u16, rest: Cursor<'_>) -> DecodeError {
-    let kind = ErrorKind::OpenTruncated {
-        needed,
-        found: narrow(rest.len()),
-    };
+    let kind = ErrorKind::OpenTruncated { needed, found: narrow(rest.len()) };
     DecodeError::new(rest.offset(), kind)
 }
 

@@ -64,11 +64,7 @@ impl RouteRefresh {
     /// Of a family of ours.
     #[must_use]
     pub const fn new(family: Family, subtype: Subtype) -> Self {
-        Self {
-            afi: family.afi(),
-            safi: family.safi(),
-            subtype,
-        }
+        Self { afi: family.afi(), safi: family.safi(), subtype }
     }
 
     /// The family, if it is one of ours.
@@ -88,11 +84,8 @@ impl RouteRefresh {
         let found = u16::try_from(body.len()).unwrap_or(u16::MAX);
         let mut cursor = Cursor::new(body);
         let Some([high, low, subtype, safi]) = cursor.array::<BODY_LEN>() else {
-            let kind = ErrorKind::BodyTruncated {
-                kind: MessageType::RouteRefresh,
-                needed: 4,
-                found,
-            };
+            let kind =
+                ErrorKind::BodyTruncated { kind: MessageType::RouteRefresh, needed: 4, found };
             return Err(DecodeError::new(body.len(), kind));
         };
         if !cursor.is_empty() {

@@ -75,10 +75,7 @@ pub(crate) fn mandatory() -> Vec<u8> {
 }
 
 /// Demands of a message with IPv4 routes of the old style.
-pub(crate) const PLAIN: Need = Need {
-    announces: true,
-    plain_next_hop: true,
-};
+pub(crate) const PLAIN: Need = Need { announces: true, plain_next_hop: true };
 
 pub(crate) fn internal() -> UpdateContext {
     UpdateContext::internal(Asn(64512))
@@ -99,10 +96,8 @@ pub(crate) fn any_context() -> impl Strategy<Value = UpdateContext> {
     (any::<[bool; 6]>(), any::<[bool; 4]>()).prop_map(|(session, knobs)| {
         let [as4, is_internal, add_path, v4, v6, enhanced] = session;
         let [strict, sets, loopback, link_local] = knobs;
-        let families = [
-            (albedo_types::Family::Ipv4Unicast, v4),
-            (albedo_types::Family::Ipv6Unicast, v6),
-        ];
+        let families =
+            [(albedo_types::Family::Ipv4Unicast, v4), (albedo_types::Family::Ipv6Unicast, v6)];
         let all = albedo_types::FamilySet::ALL;
         let none = albedo_types::FamilySet::EMPTY;
         UpdateContext {
@@ -136,16 +131,10 @@ pub(crate) fn any_good_attribute() -> impl Strategy<Value = Vec<u8>> {
     let fixed = |flags: u8, code: u8| any::<[u8; 4]>().prop_map(move |v| attr(flags, code, &v));
     let asns = prop::collection::vec(1_u32.., 1..40);
     let path = prop::collection::vec((1_u8..=4, asns), 0..4).prop_map(|segments| {
-        let segments: Vec<_> = segments
-            .iter()
-            .map(|(kind, asns)| (*kind, &asns[..]))
-            .collect();
+        let segments: Vec<_> = segments.iter().map(|(kind, asns)| (*kind, &asns[..])).collect();
         attr(0x40, 2, &path4(&segments))
     });
-    let unknown = (
-        prop::sample::select(std::vec![0x80_u8, 0xc0, 0xe0, 0xd0]),
-        200_u8..240,
-    );
+    let unknown = (prop::sample::select(std::vec![0x80_u8, 0xc0, 0xe0, 0xd0]), 200_u8..240);
     let unknown =
         (unknown, prop::collection::vec(any::<u8>(), 0..600)).prop_map(|((flags, code), value)| {
             let [high, low] = u16::try_from(value.len()).unwrap().to_be_bytes();

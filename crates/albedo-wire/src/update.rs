@@ -9,6 +9,9 @@
 //!
 //! RFC 4271 §4.3, RFC 4760, RFC 7606.
 
+mod block;
+pub use block::RawBlock;
+
 mod context;
 pub use context::{
     AS_PATH_ELEMENTS_DEFAULT, AS_PATH_ELEMENTS_MAX, AttrLimits, CLUSTER_LIST_ENTRIES_DEFAULT,
@@ -21,6 +24,9 @@ pub use encode::end_of_rib;
 mod fault;
 pub use fault::UpdateFault;
 
+mod multiprotocol;
+pub use multiprotocol::{MpReach, MpUnreach};
+
 mod notify;
 pub use notify::notification_of;
 
@@ -28,7 +34,7 @@ mod pack;
 pub use pack::{PackSpec, Packed, pack_announce, pack_withdraw};
 
 mod split;
-pub use split::{MpReach, MpUnreach, RawBlock, RawUpdate, WalkErrors};
+pub use split::{RawUpdate, WalkErrors};
 
 #[cfg(test)]
 mod tests;

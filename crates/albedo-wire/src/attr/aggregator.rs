@@ -49,9 +49,7 @@ impl fmt::Display for Aggregator {
 /// AS 0 aggregates nothing (RFC 7607 §2).
 pub(super) fn check(value: &[u8], _: &UpdateContext) -> Result<(), UpdateFault> {
     match Aggregator::read(value) {
-        Some(Aggregator {
-            asn: Asn::RESERVED, ..
-        }) => Err(UpdateFault::AsZero),
+        Some(Aggregator { asn: Asn::RESERVED, .. }) => Err(UpdateFault::AsZero),
         _ => Ok(()),
     }
 }

@@ -104,10 +104,7 @@ impl<'a> Iterator for Segments<'a> {
         let octets = usize::from(count).saturating_mul(ASN_LEN);
         let (asns, rest) = rest.split_at_checked(octets)?;
         self.0 = rest;
-        Some(Segment {
-            kind: SegmentKind::from_wire(kind)?,
-            asns: asns.as_chunks().0,
-        })
+        Some(Segment { kind: SegmentKind::from_wire(kind)?, asns: asns.as_chunks().0 })
     }
 }
 
@@ -144,9 +141,8 @@ impl<'a> AsPath<'a> {
     /// nothing (RFC 4271 §9.1.2.2, RFC 5065 §5.3).
     #[must_use]
     pub fn hops(&self) -> u32 {
-        let hops = self
-            .segments()
-            .fold(0, |sum: usize, segment| sum.saturating_add(segment.hops()));
+        let hops =
+            self.segments().fold(0, |sum: usize, segment| sum.saturating_add(segment.hops()));
         u32::try_from(hops).unwrap_or(u32::MAX)
     }
 
@@ -154,19 +150,14 @@ impl<'a> AsPath<'a> {
     /// is empty there, or starts with a set (RFC 4271 §9.1.2.2, RFC 5065 §5.3).
     #[must_use]
     pub fn first_as(&self) -> Option<Asn> {
-        let first = self
-            .segments()
-            .find(|segment| !segment.kind.is_confederation())?;
+        let first = self.segments().find(|segment| !segment.kind.is_confederation())?;
         (first.kind == SegmentKind::Sequence).then(|| first.asns().next())?
     }
 
     /// The AS that the route started in: the last of the path, unless that is in a set.
     #[must_use]
     pub fn origin_as(&self) -> Option<Asn> {
-        let last = self
-            .segments()
-            .filter(|segment| !segment.kind.is_confederation())
-            .last()?;
+        let last = self.segments().filter(|segment| !segment.kind.is_confederation()).last()?;
         (last.kind == SegmentKind::Sequence).then(|| last.asns().next_back())?
     }
 
@@ -243,23 +234,14 @@ pub(super) fn check(value: &[u8], ctx: &UpdateContext) -> Result<(), UpdateFault
 /// (RFC 6793 §6).
 pub(super) fn check_as4(value: &[u8], ctx: &UpdateContext) -> Result<(), UpdateFault> {
     let allowed = ctx.limits.as_path_elements();
-    Rules {
-        width: ASN_LEN,
-        confederation: true,
-        sets: true,
-        allowed,
-    }
-    .check(value)
+    Rules { width: ASN_LEN, confederation: true, sets: true, allowed }.check(value)
 }
 
 /// The first number of a value that was checked, if it starts with a sequence.
 fn first_of(value: &[u8], width: usize) -> Option<Asn> {
     let (head, rest) = value.split_first_chunk::<HEAD_LEN>()?;
     let [kind, _] = *head;
-    let number = rest
-        .get(..width)?
-        .iter()
-        .fold(0, |sum, octet| sum << 8 | u32::from(*octet));
+    let number = rest.get(..width)?.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet));
     (kind == SegmentKind::Sequence as u8).then_some(Asn(number))
 }
 
@@ -280,10 +262,7 @@ impl Rules {
         while !rest.is_empty() {
             let left = rest.len();
             let Some((&[kind, count], behind)) = rest.split_first_chunk::<HEAD_LEN>() else {
-                return Err(UpdateFault::SegmentCutShort {
-                    needed: HEAD_LEN,
-                    left,
-                });
+                return Err(UpdateFault::SegmentCutShort { needed: HEAD_LEN, left });
             };
             let kind =
                 SegmentKind::from_wire(kind).ok_or(UpdateFault::SegmentType { found: kind })?;
@@ -291,13 +270,9 @@ impl Rules {
                 return Err(UpdateFault::SegmentEmpty);
             }
             let octets = usize::from(count).saturating_mul(self.width);
-            let (asns, behind) =
-                behind
-                    .split_at_checked(octets)
-                    .ok_or_else(|| UpdateFault::SegmentCutShort {
-                        needed: octets.saturating_add(HEAD_LEN),
-                        left,
-                    })?;
+            let (asns, behind) = behind.split_at_checked(octets).ok_or_else(|| {
+                UpdateFault::SegmentCutShort { needed: octets.saturating_add(HEAD_LEN), left }
+            })?;
             if kind.is_confederation() && !self.confederation {
                 return Err(UpdateFault::Confederation);
             }
@@ -311,10 +286,7 @@ impl Rules {
             rest = behind;
         }
         if found > self.allowed {
-            return Err(UpdateFault::TooMany {
-                found,
-                allowed: self.allowed,
-            });
+            return Err(UpdateFault::TooMany { found, allowed: self.allowed });
         }
         Ok(())
     }
@@ -330,10 +302,7 @@ impl Rules {
 
 /// Appends the head of a segment.
 fn push_head(out: &mut Vec<u8>, kind: SegmentKind, count: usize) {
-    debug_assert!(
-        (1..=SEGMENT_MAX).contains(&count),
-        "a segment holds 1 to 255 numbers"
-    );
+    debug_assert!((1..=SEGMENT_MAX).contains(&count), "a segment holds 1 to 255 numbers");
     out.push(kind as u8);
     out.push(u8::try_from(count).unwrap_or(u8::MAX));
 }

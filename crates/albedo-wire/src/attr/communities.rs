@@ -37,8 +37,7 @@ impl<'a> Communities<'a> {
     /// The well-known ones among them.
     #[must_use]
     pub fn well_known(&self) -> WellKnown {
-        self.iter()
-            .fold(WellKnown::default(), |set, community| set.with(community))
+        self.iter().fold(WellKnown::default(), |set, community| set.with(community))
     }
 }
 
@@ -95,19 +94,12 @@ impl WellKnown {
     ];
 
     fn bit(community: u32) -> u16 {
-        Self::ALL
-            .iter()
-            .position(|known| *known == community)
-            .map_or(0, |place| 1 << place)
+        Self::ALL.iter().position(|known| *known == community).map_or(0, |place| 1 << place)
     }
 
     fn with(self, community: u32) -> Self {
         // All of them are in 65535:*, and hardly any community is.
-        if community >> 16 == 0xffff {
-            Self(self.0 | Self::bit(community))
-        } else {
-            self
-        }
+        if community >> 16 == 0xffff { Self(self.0 | Self::bit(community)) } else { self }
     }
 
     /// Whether one of the constants of this type is there.
@@ -161,9 +153,7 @@ impl<'a> ExtendedCommunities<'a> {
 
 impl fmt::Debug for ExtendedCommunities<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.iter().map(u64::from_be_bytes))
-            .finish()
+        f.debug_list().entries(self.iter().map(u64::from_be_bytes)).finish()
     }
 }
 

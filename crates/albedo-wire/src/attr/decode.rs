@@ -87,9 +87,7 @@ struct Decoder<'a, 'c> {
 
 /// A value of four octets as a number; its length was checked.
 fn number(value: &[u8]) -> Option<u32> {
-    value
-        .first_chunk::<4>()
-        .map(|octets| u32::from_be_bytes(*octets))
+    value.first_chunk::<4>().map(|octets| u32::from_be_bytes(*octets))
 }
 
 impl<'a> Decoder<'a, '_> {
@@ -97,12 +95,7 @@ impl<'a> Decoder<'a, '_> {
     fn report(&mut self, offset: usize, code: u8, fault: UpdateFault, treatment: Treatment) {
         self.worst = self.worst.max(Some(treatment));
         if self.errors.len() < ERRORS_KEPT_MAX {
-            self.errors.push(AttrError {
-                offset,
-                code,
-                fault,
-                treatment,
-            });
+            self.errors.push(AttrError { offset, code, fault, treatment });
         }
     }
 
@@ -117,12 +110,7 @@ impl<'a> Decoder<'a, '_> {
             return self.report(offset, code, UpdateFault::ByPolicy, Treatment::Discard);
         }
         if self.ctx.treat_as_withdraw.contains(code) {
-            return self.report(
-                offset,
-                code,
-                UpdateFault::ByPolicy,
-                Treatment::TreatAsWithdraw,
-            );
+            return self.report(offset, code, UpdateFault::ByPolicy, Treatment::TreatAsWithdraw);
         }
         let judged = match table::row(code) {
             Some(row) => self.judge(row, &attr),
@@ -155,13 +143,7 @@ impl<'a> Decoder<'a, '_> {
         let treatment = row.treatment(ctx.internal);
         let found = attr.value.len();
         if !row.length.allows(found, ctx.as4) {
-            return Err((
-                UpdateFault::Length {
-                    found,
-                    expected: row.length,
-                },
-                treatment,
-            ));
+            return Err((UpdateFault::Length { found, expected: row.length }, treatment));
         }
         match (row.validate)(attr.value, ctx) {
             Ok(()) => Ok(true),
@@ -249,11 +231,7 @@ impl<'a> Decoder<'a, '_> {
 
     /// Joins what a speaker of two-octet numbers had to send in two attributes each.
     fn merge_as4(&mut self) {
-        let Attributes {
-            aggregator,
-            as_path,
-            ..
-        } = &mut self.attributes;
+        let Attributes { aggregator, as_path, .. } = &mut self.attributes;
         if let (Some(narrow), Some(wide)) = (&mut *aggregator, self.as4_aggregator) {
             if narrow.asn != Asn::TRANS {
                 // Somebody without four-octet numbers has aggregated since; both are stale.
@@ -261,9 +239,7 @@ impl<'a> Decoder<'a, '_> {
             }
             *narrow = wide;
         }
-        let merged = self
-            .as4_path
-            .and_then(|wide| as_path::merge(as_path.as_bytes(), wide));
+        let merged = self.as4_path.and_then(|wide| as_path::merge(as_path.as_bytes(), wide));
         if let Some(merged) = merged {
             *as_path = AsPath::checked(Cow::Owned(merged));
         }
@@ -287,10 +263,6 @@ impl<'a> Decoder<'a, '_> {
                 self.report(0, code, fault, Treatment::TreatAsWithdraw);
             }
         }
-        Decoded {
-            attributes: self.attributes,
-            treatment: self.worst,
-            errors: self.errors,
-        }
+        Decoded { attributes: self.attributes, treatment: self.worst, errors: self.errors }
     }
 }

@@ -70,9 +70,7 @@ impl Attributes<'_> {
                 }
             }
             code::AS4_PATH if !edit.as4 => {
-                let prepended = edit
-                    .prepend_as
-                    .is_some_and(|asn| asn.0 > u32::from(u16::MAX));
+                let prepended = edit.prepend_as.is_some_and(|asn| asn.0 > u32::from(u16::MAX));
                 if prepended || self.as_path.needs_as4() {
                     put(out, flags_of(code), code, |out| {
                         self.as_path.write_as4(out, edit.prepend_as);
@@ -160,9 +158,7 @@ fn put_known(out: &mut Vec<u8>, code: u8, came_with: u8, value: &[u8]) {
 /// that somebody passed it on without knowing it (RFC 4271 §5).
 fn put_unknown(out: &mut Vec<u8>, attr: &RawAttr<'_>) {
     let flags = attr.flags & DEFINED | PARTIAL;
-    let length = u16::try_from(attr.value.len())
-        .unwrap_or(u16::MAX)
-        .to_be_bytes();
+    let length = u16::try_from(attr.value.len()).unwrap_or(u16::MAX).to_be_bytes();
     let [_, low] = length;
     out.extend_from_slice(&[flags, attr.code]);
     if flags & EXTENDED_LENGTH == 0 {
@@ -188,9 +184,8 @@ pub(crate) fn patch_header(out: &mut Vec<u8>, start: usize) {
     let value = start.saturating_add(HEADER_LEN);
     let length = out.len().saturating_sub(value);
     if let Ok(short) = u8::try_from(length) {
-        if let Some([_, _, field]) = out
-            .get_mut(start..value)
-            .and_then(|head| head.first_chunk_mut())
+        if let Some([_, _, field]) =
+            out.get_mut(start..value).and_then(|head| head.first_chunk_mut())
         {
             *field = short;
         }

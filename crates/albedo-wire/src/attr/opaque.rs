@@ -46,11 +46,7 @@ fn fill(base: usize, bytes: &[u8], needed: impl Fn(&[u8]) -> usize) -> Checked {
         let needed = needed(rest).max(1);
         let Some((_, behind)) = rest.split_at_checked(needed) else {
             let offset = base.saturating_add(bytes.len()).saturating_sub(rest.len());
-            return Err(UpdateFault::Inner {
-                offset,
-                needed,
-                left: rest.len(),
-            });
+            return Err(UpdateFault::Inner { offset, needed, left: rest.len() });
         };
         rest = behind;
     }
@@ -104,9 +100,7 @@ pub(super) fn prefix_sid(value: &[u8], ctx: &UpdateContext) -> Checked {
                 left: rest.len(),
             });
         }
-        rest = rest
-            .get(usize::from(length).saturating_add(3)..)
-            .unwrap_or_default();
+        rest = rest.get(usize::from(length).saturating_add(3)..).unwrap_or_default();
     }
     Ok(())
 }
@@ -120,14 +114,9 @@ pub(super) fn aigp(value: &[u8], _: &UpdateContext) -> Checked {
     let mut metric = false;
     while !rest.is_empty() {
         let offset = value.len().saturating_sub(rest.len());
-        let inner = |needed| UpdateFault::Inner {
-            offset,
-            needed,
-            left: rest.len(),
-        };
-        let (&[kind, high, low], _) = rest
-            .split_first_chunk::<HEAD>()
-            .ok_or_else(|| inner(HEAD))?;
+        let inner = |needed| UpdateFault::Inner { offset, needed, left: rest.len() };
+        let (&[kind, high, low], _) =
+            rest.split_first_chunk::<HEAD>().ok_or_else(|| inner(HEAD))?;
         let length = usize::from(u16::from_be_bytes([high, low]));
         if length < HEAD || (kind == AIGP_TYPE && !metric && length != AIGP_LEN) {
             return Err(inner(length));
@@ -142,9 +131,7 @@ pub(super) fn aigp(value: &[u8], _: &UpdateContext) -> Checked {
 /// (RFC 9026 §3.1.6).
 pub(super) fn bfd_discriminator(value: &[u8], _: &UpdateContext) -> Checked {
     const FIXED: usize = 5;
-    fill(FIXED, value.get(FIXED..).unwrap_or_default(), |rest| {
-        tlv(rest, 1, 1)
-    })
+    fill(FIXED, value.get(FIXED..).unwrap_or_default(), |rest| tlv(rest, 1, 1))
 }
 
 /// Tunnel Encapsulation: tunnel TLVs, each filled with sub-TLVs whose length has two octets if
@@ -156,17 +143,11 @@ pub(super) fn tunnel_encapsulation(value: &[u8], ctx: &UpdateContext) -> Checked
     let mut rest = value;
     while !rest.is_empty() {
         let base = value.len().saturating_sub(rest.len()).saturating_add(HEAD);
-        let (tunnel, behind) = rest
-            .split_at_checked(tlv(rest, 2, 2))
-            .unwrap_or((rest, &[]));
-        fill(
-            base,
-            tunnel.get(HEAD..).unwrap_or_default(),
-            |sub| match sub.first() {
-                Some(&kind) if kind >= WIDE_FROM => tlv(sub, 1, 2),
-                _ => tlv(sub, 1, 1),
-            },
-        )?;
+        let (tunnel, behind) = rest.split_at_checked(tlv(rest, 2, 2)).unwrap_or((rest, &[]));
+        fill(base, tunnel.get(HEAD..).unwrap_or_default(), |sub| match sub.first() {
+            Some(&kind) if kind >= WIDE_FROM => tlv(sub, 1, 2),
+            _ => tlv(sub, 1, 1),
+        })?;
         rest = behind;
     }
     Ok(())
@@ -192,11 +173,7 @@ pub(super) fn pmsi_tunnel(value: &[u8], _: &UpdateContext) -> Checked {
     if left == v4 || left == v6 {
         Ok(())
     } else {
-        Err(UpdateFault::Inner {
-            offset: FIXED,
-            needed: v4,
-            left,
-        })
+        Err(UpdateFault::Inner { offset: FIXED, needed: v4, left })
     }
 }
 
@@ -210,17 +187,9 @@ pub(super) fn attr_set(value: &[u8], _: &UpdateContext) -> Checked {
         (_, rest) = take_raw(rest).map_err(|(_, fault)| match fault {
             UpdateFault::AttributeOverrun { length, room, .. } => {
                 let header = left.saturating_sub(room);
-                UpdateFault::Inner {
-                    offset,
-                    needed: header.saturating_add(length),
-                    left,
-                }
+                UpdateFault::Inner { offset, needed: header.saturating_add(length), left }
             }
-            _ => UpdateFault::Inner {
-                offset,
-                needed: 3,
-                left,
-            },
+            _ => UpdateFault::Inner { offset, needed: 3, left },
         })?;
     }
     Ok(())

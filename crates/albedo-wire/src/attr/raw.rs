@@ -30,9 +30,8 @@ pub struct RawAttr<'a> {
 #[inline]
 pub(crate) fn take_raw(bytes: &[u8]) -> Result<(RawAttr<'_>, &[u8]), (u8, UpdateFault)> {
     let short = |code| (code, UpdateFault::HeaderCutShort { left: bytes.len() });
-    let (&[flags, code, low], rest) = bytes
-        .split_first_chunk::<3>()
-        .ok_or_else(|| short(bytes.get(1).copied().unwrap_or(0)))?;
+    let (&[flags, code, low], rest) =
+        bytes.split_first_chunk::<3>().ok_or_else(|| short(bytes.get(1).copied().unwrap_or(0)))?;
     let (length, rest) = if flags & EXTENDED_LENGTH == 0 {
         (usize::from(low), rest)
     } else {
@@ -41,14 +40,7 @@ pub(crate) fn take_raw(bytes: &[u8]) -> Result<(RawAttr<'_>, &[u8]), (u8, Update
     };
     match rest.split_at_checked(length) {
         Some((value, rest)) => Ok((RawAttr { flags, code, value }, rest)),
-        None => Err((
-            code,
-            UpdateFault::AttributeOverrun {
-                code,
-                length,
-                room: rest.len(),
-            },
-        )),
+        None => Err((code, UpdateFault::AttributeOverrun { code, length, room: rest.len() })),
     }
 }
 
@@ -57,10 +49,9 @@ pub(crate) fn take_raw(bytes: &[u8]) -> Result<(RawAttr<'_>, &[u8]), (u8, Update
 pub(crate) fn check_flags(attr: &RawAttr<'_>) -> Result<(), UpdateFault> {
     const COMPARED: u8 = OPTIONAL | TRANSITIVE;
     match table::row(attr.code) {
-        Some(row) if (attr.flags ^ row.flags) & COMPARED != 0 => Err(UpdateFault::Flags {
-            found: attr.flags,
-            expected: row.flags,
-        }),
+        Some(row) if (attr.flags ^ row.flags) & COMPARED != 0 => {
+            Err(UpdateFault::Flags { found: attr.flags, expected: row.flags })
+        }
         _ => Ok(()),
     }
 }

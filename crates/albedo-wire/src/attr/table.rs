@@ -138,29 +138,17 @@ impl AttrRow {
     }
 
     const fn costs(self, internal: Treatment, external: Treatment, rfc: &'static str) -> Self {
-        Self {
-            internal,
-            external,
-            rfc,
-            ..self
-        }
+        Self { internal, external, rfc, ..self }
     }
 
     const fn flags_cost(self, flags_fault: Treatment) -> Self {
-        Self {
-            flags_fault,
-            ..self
-        }
+        Self { flags_fault, ..self }
     }
 
     /// What a fault of the value costs.
     #[must_use]
     pub const fn treatment(&self, internal: bool) -> Treatment {
-        if internal {
-            self.internal
-        } else {
-            self.external
-        }
+        if internal { self.internal } else { self.external }
     }
 }
 
@@ -169,54 +157,49 @@ use Source::{Internal, InternalOrAccepted, TwoOctetSpeaker};
 
 /// All attributes that are known, in ascending order of type.
 pub const ROWS: [AttrRow; 27] = [
-    AttrRow::new(code::ORIGIN, "ORIGIN", WELL_KNOWN, Exactly(1))
-        .check(opaque::origin)
-        .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.1"),
-    AttrRow::new(code::AS_PATH, "AS_PATH", WELL_KNOWN, Any)
-        .check(as_path::check)
-        .costs(
-            TreatAsWithdraw,
-            TreatAsWithdraw,
-            "RFC 7606 §7.2, RFC 7607 §2",
-        ),
-    AttrRow::new(code::NEXT_HOP, "NEXT_HOP", WELL_KNOWN, Exactly(4))
-        .check(opaque::next_hop)
-        .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.3"),
-    AttrRow::new(
-        code::MULTI_EXIT_DISC,
-        "MULTI_EXIT_DISC",
-        OPT_LOCAL,
-        Exactly(4),
-    )
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.4"),
-    AttrRow::new(code::LOCAL_PREF, "LOCAL_PREF", WELL_KNOWN, Exactly(4))
-        .from(Internal)
-        .costs(TreatAsWithdraw, Discard, "RFC 7606 §7.5"),
-    AttrRow::new(
-        code::ATOMIC_AGGREGATE,
-        "ATOMIC_AGGREGATE",
-        WELL_KNOWN,
-        Exactly(0),
-    )
-    .costs(Discard, Discard, "RFC 7606 §7.6"),
-    AttrRow::new(
-        code::AGGREGATOR,
-        "AGGREGATOR",
-        OPT_TRANSITIVE,
-        ByAsWidth { two: 6, four: 8 },
-    )
-    .check(aggregator::check)
-    .costs(Discard, Discard, "RFC 7606 §7.7, RFC 7607 §2"),
-    AttrRow::new(
-        code::COMMUNITIES,
-        "COMMUNITIES",
-        OPT_TRANSITIVE,
-        MultipleOf(4),
-    )
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.8"),
-    AttrRow::new(code::ORIGINATOR_ID, "ORIGINATOR_ID", OPT_LOCAL, Exactly(4))
-        .from(Internal)
-        .costs(TreatAsWithdraw, Discard, "RFC 7606 §7.9"),
+    AttrRow::new(code::ORIGIN, "ORIGIN", WELL_KNOWN, Exactly(1)).check(opaque::origin).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 7606 §7.1",
+    ),
+    AttrRow::new(code::AS_PATH, "AS_PATH", WELL_KNOWN, Any).check(as_path::check).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 7606 §7.2, RFC 7607 §2",
+    ),
+    AttrRow::new(code::NEXT_HOP, "NEXT_HOP", WELL_KNOWN, Exactly(4)).check(opaque::next_hop).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 7606 §7.3",
+    ),
+    AttrRow::new(code::MULTI_EXIT_DISC, "MULTI_EXIT_DISC", OPT_LOCAL, Exactly(4)).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 7606 §7.4",
+    ),
+    AttrRow::new(code::LOCAL_PREF, "LOCAL_PREF", WELL_KNOWN, Exactly(4)).from(Internal).costs(
+        TreatAsWithdraw,
+        Discard,
+        "RFC 7606 §7.5",
+    ),
+    AttrRow::new(code::ATOMIC_AGGREGATE, "ATOMIC_AGGREGATE", WELL_KNOWN, Exactly(0)).costs(
+        Discard,
+        Discard,
+        "RFC 7606 §7.6",
+    ),
+    AttrRow::new(code::AGGREGATOR, "AGGREGATOR", OPT_TRANSITIVE, ByAsWidth { two: 6, four: 8 })
+        .check(aggregator::check)
+        .costs(Discard, Discard, "RFC 7606 §7.7, RFC 7607 §2"),
+    AttrRow::new(code::COMMUNITIES, "COMMUNITIES", OPT_TRANSITIVE, MultipleOf(4)).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 7606 §7.8",
+    ),
+    AttrRow::new(code::ORIGINATOR_ID, "ORIGINATOR_ID", OPT_LOCAL, Exactly(4)).from(Internal).costs(
+        TreatAsWithdraw,
+        Discard,
+        "RFC 7606 §7.9",
+    ),
     AttrRow::new(code::CLUSTER_LIST, "CLUSTER_LIST", OPT_LOCAL, MultipleOf(4))
         .check(cluster::check)
         .from(Internal)
@@ -226,44 +209,27 @@ pub const ROWS: [AttrRow; 27] = [
         Reset,
         "RFC 7606 §7.11",
     ),
-    AttrRow::new(
-        code::MP_UNREACH_NLRI,
-        "MP_UNREACH_NLRI",
-        OPT_LOCAL,
-        AtLeast(3),
-    )
-    .costs(Reset, Reset, "RFC 7606 §7.12"),
-    AttrRow::new(
-        code::EXTENDED_COMMUNITIES,
-        "EXTENDED_COMMUNITIES",
-        OPT_TRANSITIVE,
-        MultipleOf(8),
-    )
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.14"),
+    AttrRow::new(code::MP_UNREACH_NLRI, "MP_UNREACH_NLRI", OPT_LOCAL, AtLeast(3)).costs(
+        Reset,
+        Reset,
+        "RFC 7606 §7.12",
+    ),
+    AttrRow::new(code::EXTENDED_COMMUNITIES, "EXTENDED_COMMUNITIES", OPT_TRANSITIVE, MultipleOf(8))
+        .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.14"),
     AttrRow::new(code::AS4_PATH, "AS4_PATH", OPT_TRANSITIVE, AtLeast(6))
         .check(as_path::check_as4)
         .from(TwoOctetSpeaker)
         .costs(Discard, Discard, "RFC 6793 §6"),
-    AttrRow::new(
-        code::AS4_AGGREGATOR,
-        "AS4_AGGREGATOR",
-        OPT_TRANSITIVE,
-        Exactly(8),
-    )
-    .check(aggregator::check_as4)
-    .from(TwoOctetSpeaker)
-    .costs(Discard, Discard, "RFC 6793 §6"),
+    AttrRow::new(code::AS4_AGGREGATOR, "AS4_AGGREGATOR", OPT_TRANSITIVE, Exactly(8))
+        .check(aggregator::check_as4)
+        .from(TwoOctetSpeaker)
+        .costs(Discard, Discard, "RFC 6793 §6"),
     AttrRow::new(code::PMSI_TUNNEL, "PMSI_TUNNEL", OPT_TRANSITIVE, AtLeast(5))
         .check(opaque::pmsi_tunnel)
         .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 6514 §5"),
-    AttrRow::new(
-        code::TUNNEL_ENCAPSULATION,
-        "Tunnel Encapsulation",
-        OPT_TRANSITIVE,
-        AtLeast(4),
-    )
-    .check(opaque::tunnel_encapsulation)
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 9012 §13"),
+    AttrRow::new(code::TUNNEL_ENCAPSULATION, "Tunnel Encapsulation", OPT_TRANSITIVE, AtLeast(4))
+        .check(opaque::tunnel_encapsulation)
+        .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 9012 §13"),
     AttrRow::new(
         code::TRAFFIC_ENGINEERING,
         "Traffic Engineering",
@@ -283,43 +249,31 @@ pub const ROWS: [AttrRow; 27] = [
         .from(InternalOrAccepted)
         .flags_cost(Discard)
         .costs(Discard, Discard, "RFC 7311 §3.2, §3.4"),
-    AttrRow::new(code::BGP_LS, "BGP-LS Attribute", OPT_LOCAL, Any)
-        .check(opaque::tlvs_16_16)
-        .costs(Discard, Discard, "RFC 9552 §8.2.2"),
-    AttrRow::new(
-        code::LARGE_COMMUNITIES,
-        "LARGE_COMMUNITY",
-        OPT_TRANSITIVE,
-        MultipleOf(12),
-    )
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 8092 §6"),
-    AttrRow::new(
-        code::ONLY_TO_CUSTOMER,
-        "Only to Customer",
-        OPT_TRANSITIVE,
-        Exactly(4),
-    )
-    .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 9234 §6"),
+    AttrRow::new(code::BGP_LS, "BGP-LS Attribute", OPT_LOCAL, Any).check(opaque::tlvs_16_16).costs(
+        Discard,
+        Discard,
+        "RFC 9552 §8.2.2",
+    ),
+    AttrRow::new(code::LARGE_COMMUNITIES, "LARGE_COMMUNITY", OPT_TRANSITIVE, MultipleOf(12)).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 8092 §6",
+    ),
+    AttrRow::new(code::ONLY_TO_CUSTOMER, "Only to Customer", OPT_TRANSITIVE, Exactly(4)).costs(
+        TreatAsWithdraw,
+        TreatAsWithdraw,
+        "RFC 9234 §6",
+    ),
     AttrRow::new(code::SFP, "SFP Attribute", OPT_TRANSITIVE, AtLeast(3))
         .check(opaque::tlvs_8_16)
         .costs(Discard, Discard, "RFC 9015 §3.2"),
-    AttrRow::new(
-        code::BFD_DISCRIMINATOR,
-        "BFD Discriminator",
-        OPT_TRANSITIVE,
-        AtLeast(5),
-    )
-    .check(opaque::bfd_discriminator)
-    .costs(Discard, Discard, "RFC 9026 §3.1.6"),
-    AttrRow::new(
-        code::PREFIX_SID,
-        "BGP Prefix-SID",
-        OPT_TRANSITIVE,
-        AtLeast(3),
-    )
-    .check(opaque::prefix_sid)
-    .from(InternalOrAccepted)
-    .costs(Discard, Discard, "RFC 8669 §6"),
+    AttrRow::new(code::BFD_DISCRIMINATOR, "BFD Discriminator", OPT_TRANSITIVE, AtLeast(5))
+        .check(opaque::bfd_discriminator)
+        .costs(Discard, Discard, "RFC 9026 §3.1.6"),
+    AttrRow::new(code::PREFIX_SID, "BGP Prefix-SID", OPT_TRANSITIVE, AtLeast(3))
+        .check(opaque::prefix_sid)
+        .from(InternalOrAccepted)
+        .costs(Discard, Discard, "RFC 8669 §6"),
     AttrRow::new(code::ATTR_SET, "ATTR_SET", OPT_TRANSITIVE, AtLeast(4))
         .check(opaque::attr_set)
         .costs(TreatAsWithdraw, TreatAsWithdraw, "RFC 7606 §7.16"),
@@ -330,10 +284,7 @@ const NO_ROW: u8 = u8::MAX;
 
 /// Row of each type, by its position.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "there are fewer rows than types"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer rows than types")]
 const INDEX: [u8; 256] = {
     let mut index = [NO_ROW; 256];
     let mut n = 0;

@@ -32,11 +32,7 @@ fn rows_stand_in_order_and_are_found() {
             codes.iter().find(|row| **row == code).copied()
         );
     }
-    assert!(
-        table::ROWS
-            .iter()
-            .all(|row| !row.rfc.is_empty() && !row.name.is_empty())
-    );
+    assert!(table::ROWS.iter().all(|row| !row.rfc.is_empty() && !row.name.is_empty()));
 }
 
 #[test]
@@ -56,11 +52,7 @@ fn a_whole_set_of_attributes_is_seen() {
         attr(0xc0, 32, &hex("000000010000000200000003")),
     ]
     .concat();
-    let Decoded {
-        attributes,
-        treatment,
-        errors,
-    } = Attributes::decode(&block, PLAIN, &internal());
+    let Decoded { attributes, treatment, errors } = Attributes::decode(&block, PLAIN, &internal());
     assert_eq!((treatment, errors.len()), (None, 0));
     assert_eq!(attributes.origin, Origin::Incomplete);
     assert_eq!(attributes.as_path.to_string(), "64500 70000 {1,2}");
@@ -69,10 +61,7 @@ fn a_whole_set_of_attributes_is_seen() {
     assert_eq!(attributes.local_pref, Some(2_147_482_647));
     assert!(attributes.atomic_aggregate);
     assert_eq!(attributes.aggregator.unwrap().to_string(), "70000 10.0.0.1");
-    assert_eq!(
-        attributes.communities.unwrap().to_string(),
-        "64512:1 65535:65281 65535:6"
-    );
+    assert_eq!(attributes.communities.unwrap().to_string(), "64512:1 65535:65281 65535:6");
     let known = attributes.well_known;
     assert!(known.no_export() && known.llgr_stale() && !known.no_advertise() && !known.no_llgr());
     assert_eq!(attributes.originator_id, Some(0x0a00_0009));

@@ -33,9 +33,9 @@ pub(super) fn value(code: u8, mut value: Cursor<'_>) -> Option<Capability> {
         table::DYNAMIC => Capability::Dynamic(value.rest().to_owned()),
         table::ADD_PATH => Capability::AddPath(list(value, add_path)?),
         table::ENHANCED_ROUTE_REFRESH => Capability::EnhancedRouteRefresh,
-        table::LONG_LIVED_GRACEFUL_RESTART => Capability::LongLived(LongLived {
-            families: list(value, long_lived)?,
-        }),
+        table::LONG_LIVED_GRACEFUL_RESTART => {
+            Capability::LongLived(LongLived { families: list(value, long_lived)? })
+        }
         table::FQDN => {
             let host = name(&mut value)?;
             let domain = name(&mut value)?;
@@ -71,11 +71,7 @@ fn graceful(mut value: Cursor<'_>) -> Option<GracefulRestart> {
         families: list(value, |value| {
             let (afi, safi) = family(value)?;
             let forwarding = value.u8()? & FORWARDING != 0;
-            Some(GracefulFamily {
-                afi,
-                safi,
-                forwarding,
-            })
+            Some(GracefulFamily { afi, safi, forwarding })
         })?,
     })
 }
@@ -104,11 +100,7 @@ fn paths_limit(value: &mut Cursor<'_>) -> Option<PathsLimit> {
 
 fn next_hop(value: &mut Cursor<'_>) -> Option<ExtendedNextHop> {
     let (afi, _reserved) = (Afi(value.u16()?), value.u8()?);
-    Some(ExtendedNextHop {
-        afi,
-        safi: Safi(value.u8()?),
-        next_hop: Afi(value.u16()?),
-    })
+    Some(ExtendedNextHop { afi, safi: Safi(value.u8()?), next_hop: Afi(value.u16()?) })
 }
 
 /// Blocks of AFI, reserved octet, SAFI, count and that many pairs (RFC 5291 §5).

@@ -91,21 +91,11 @@ pub struct CapabilityRow {
 }
 
 const fn row(code: u8, name: &'static str, length: Length) -> CapabilityRow {
-    CapabilityRow {
-        code,
-        name,
-        length,
-        if_malformed: IfMalformed::Ignore,
-    }
+    CapabilityRow { code, name, length, if_malformed: IfMalformed::Ignore }
 }
 
 const fn vital(code: u8, name: &'static str, length: Length) -> CapabilityRow {
-    CapabilityRow {
-        code,
-        name,
-        length,
-        if_malformed: IfMalformed::Refuse,
-    }
+    CapabilityRow { code, name, length, if_malformed: IfMalformed::Refuse }
 }
 
 const fn entries(base: u8, step: u8) -> Length {
@@ -116,11 +106,7 @@ const fn entries(base: u8, step: u8) -> Length {
 pub const CAPABILITIES: [CapabilityRow; 17] = [
     vital(MULTIPROTOCOL, "multiprotocol", Length::Exactly(4)),
     row(ROUTE_REFRESH, "route refresh", Length::Exactly(0)),
-    row(
-        OUTBOUND_ROUTE_FILTERING,
-        "outbound route filtering",
-        Length::Any,
-    ),
+    row(OUTBOUND_ROUTE_FILTERING, "outbound route filtering", Length::Any),
     row(EXTENDED_NEXT_HOP, "extended next hop", entries(0, 6)),
     row(EXTENDED_MESSAGE, "extended message", Length::Exactly(0)),
     row(ROLE, "role", Length::Exactly(1)),
@@ -128,24 +114,12 @@ pub const CAPABILITIES: [CapabilityRow; 17] = [
     vital(FOUR_OCTET_AS, "four-octet AS number", Length::Exactly(4)),
     row(DYNAMIC, "dynamic capability", Length::Any),
     row(ADD_PATH, "ADD-PATH", entries(0, 4)),
-    row(
-        ENHANCED_ROUTE_REFRESH,
-        "enhanced route refresh",
-        Length::Exactly(0),
-    ),
-    row(
-        LONG_LIVED_GRACEFUL_RESTART,
-        "long-lived graceful restart",
-        entries(0, 7),
-    ),
+    row(ENHANCED_ROUTE_REFRESH, "enhanced route refresh", Length::Exactly(0)),
+    row(LONG_LIVED_GRACEFUL_RESTART, "long-lived graceful restart", entries(0, 7)),
     row(FQDN, "FQDN", Length::Any),
     row(SOFTWARE_VERSION, "software version", Length::Any),
     row(PATHS_LIMIT, "paths limit", entries(0, 5)),
-    row(
-        LINK_LOCAL_NEXT_HOP,
-        "link-local next hop",
-        Length::Exactly(0),
-    ),
+    row(LINK_LOCAL_NEXT_HOP, "link-local next hop", Length::Exactly(0)),
     row(OLD_ROUTE_REFRESH, "route refresh (old)", Length::Exactly(0)),
 ];
 

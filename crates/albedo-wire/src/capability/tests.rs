@@ -26,12 +26,7 @@ fn lists() -> impl Strategy<Value = Capability> {
             Capability::OutboundRouteFiltering(
                 entries
                     .into_iter()
-                    .map(|((afi, safi), kind, mode)| OrfEntry {
-                        afi,
-                        safi,
-                        kind,
-                        mode,
-                    })
+                    .map(|((afi, safi), kind, mode)| OrfEntry { afi, safi, kind, mode })
                     .collect(),
             )
         }),
@@ -68,19 +63,11 @@ fn graceful() -> impl Strategy<Value = Capability> {
                 .collect();
             Capability::LongLived(LongLived { families })
         }),
-        (
-            any::<(bool, bool)>(),
-            0..=RESTART_TIME_MAX,
-            vec((afi_safi(), any::<bool>()), 0..63)
-        )
+        (any::<(bool, bool)>(), 0..=RESTART_TIME_MAX, vec((afi_safi(), any::<bool>()), 0..63))
             .prop_map(|((restarting, notification), restart_time, entries)| {
                 let families = entries
                     .into_iter()
-                    .map(|((afi, safi), forwarding)| GracefulFamily {
-                        afi,
-                        safi,
-                        forwarding,
-                    })
+                    .map(|((afi, safi), forwarding)| GracefulFamily { afi, safi, forwarding })
                     .collect();
                 Capability::GracefulRestart(GracefulRestart {
                     restarting,
@@ -180,11 +167,8 @@ fn length_matrix() {
             assert_eq!(read.is_ok(), fits(len), "code {code} length {len}");
             if let Err(malformed) = read {
                 let vital = code == table::MULTIPROTOCOL || code == table::FOUR_OCTET_AS;
-                let expected = if vital {
-                    Malformed::Refuse { expected: 4 }
-                } else {
-                    Malformed::Ignore
-                };
+                let expected =
+                    if vital { Malformed::Refuse { expected: 4 } } else { Malformed::Ignore };
                 assert_eq!(malformed, expected, "code {code} length {len}");
             }
         }
@@ -204,11 +188,7 @@ fn inner_lengths_beyond_the_value_are_ignored() {
         (table::OUTBOUND_ROUTE_FILTERING, &[0, 1, 0, 1, 200, 64, 3]),
     ];
     for (code, value) in rows {
-        assert_eq!(
-            decode(code, value),
-            Err(Malformed::Ignore),
-            "{code} {value:?}"
-        );
+        assert_eq!(decode(code, value), Err(Malformed::Ignore), "{code} {value:?}");
     }
 }
 
@@ -230,20 +210,12 @@ fn each_row_of_the_table_can_be_read() {
 
 #[test]
 fn lists_names_and_values_are_cut_at_their_limits() {
-    let entry = AddPath {
-        afi: Afi(1),
-        safi: Safi(1),
-        mode: AddPathMode::Both,
-    };
+    let entry = AddPath { afi: Afi(1), safi: Safi(1), mode: AddPathMode::Both };
     let bytes = encoded(&Capability::AddPath(std::vec![entry; 100]));
     assert_eq!(bytes[1], 63 * 4);
     let families = std::vec![GracefulFamily { afi: Afi(1), safi: Safi(1), forwarding: true }; 100];
-    let graceful = GracefulRestart {
-        restarting: true,
-        notification: true,
-        restart_time: 0xffff,
-        families,
-    };
+    let graceful =
+        GracefulRestart { restarting: true, notification: true, restart_time: 0xffff, families };
     let bytes = encoded(&Capability::GracefulRestart(graceful));
     assert_eq!(bytes[..4], [64, 2 + 63 * 4, 0xcf, 0xff]);
     let bytes = encoded(&Capability::Dynamic(std::vec![1; 300]));
@@ -256,12 +228,8 @@ fn lists_names_and_values_are_cut_at_their_limits() {
     let value = std::vec![0; 256];
     assert!(encoded(&Capability::Unknown { code: 200, value }).is_empty());
     let stale_time = u32::MAX;
-    let families = std::vec![LongLivedFamily {
-        afi: Afi(1),
-        safi: Safi(1),
-        forwarding: false,
-        stale_time
-    }];
+    let families =
+        std::vec![LongLivedFamily { afi: Afi(1), safi: Safi(1), forwarding: false, stale_time }];
     let bytes = encoded(&Capability::LongLived(LongLived { families }));
     assert_eq!(bytes, [71, 7, 0, 1, 1, 0, 0xff, 0xff, 0xff]);
 }
@@ -269,11 +237,7 @@ fn lists_names_and_values_are_cut_at_their_limits() {
 #[test]
 fn families_are_found_by_afi_and_safi() {
     let graceful = GracefulRestart {
-        families: std::vec![GracefulFamily {
-            afi: Afi(2),
-            safi: Safi(1),
-            forwarding: true
-        }],
+        families: std::vec![GracefulFamily { afi: Afi(2), safi: Safi(1), forwarding: true }],
         ..GracefulRestart::default()
     };
     assert!(graceful.family(Family::Ipv6Unicast).unwrap().forwarding);
@@ -286,9 +250,6 @@ fn families_are_found_by_afi_and_safi() {
             stale_time: 7
         }],
     };
-    assert_eq!(
-        long_lived.family(Family::Ipv4Unicast).unwrap().stale_time,
-        7
-    );
+    assert_eq!(long_lived.family(Family::Ipv4Unicast).unwrap().stale_time, 7);
     assert!(long_lived.family(Family::Ipv6Unicast).is_none());
 }

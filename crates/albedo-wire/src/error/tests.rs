@@ -25,21 +25,8 @@ fn open_faults_have_the_subcodes_of_rfc_4271() {
     let rows = [
         (ErrorKind::Version { found: 5 }, (2, 1)),
         (ErrorKind::OptionalParameterType { found: 1 }, (2, 4)),
-        (
-            ErrorKind::OpenTruncated {
-                needed: 2,
-                found: 1,
-            },
-            (2, 0),
-        ),
-        (
-            ErrorKind::CapabilityLength {
-                code: 65,
-                found: 3,
-                expected: 4,
-            },
-            (2, 0),
-        ),
+        (ErrorKind::OpenTruncated { needed: 2, found: 1 }, (2, 0)),
+        (ErrorKind::CapabilityLength { code: 65, found: 3, expected: 4 }, (2, 0)),
         (ErrorKind::RouteRefreshLength { found: 7 }, (7, 1)),
     ];
     for (kind, expected) in rows {

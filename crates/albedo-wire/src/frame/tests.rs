@@ -72,19 +72,12 @@ fn lengths_are_held_to_each_types_limits() {
                 assert_eq!((frame.kind.code(), frame.len), (kind, usize::from(len)));
             }
             let too_long = max.checked_add(1);
-            for len in [Some(0), Some(18), Some(min - 1), too_long]
-                .into_iter()
-                .flatten()
-            {
+            for len in [Some(0), Some(18), Some(min - 1), too_long].into_iter().flatten() {
                 // The header alone is enough to see it.
                 let error = split(&message(len, kind)[..HEADER_LEN], extended).unwrap_err();
                 assert_eq!(error.offset, 16);
                 let sent = error.notification();
-                assert_eq!(
-                    (sent.code, sent.subcode),
-                    (1, 2),
-                    "type {kind} length {len}"
-                );
+                assert_eq!((sent.code, sent.subcode), (1, 2), "type {kind} length {len}");
                 assert_eq!(sent.data, len.to_be_bytes());
             }
         }
@@ -95,17 +88,10 @@ fn lengths_are_held_to_each_types_limits() {
 fn unknown_types_are_named_unless_the_length_is_wrong_too() {
     for kind in [0, 6, 7, 128, 255] {
         let sent = split(&message(30, kind), false).unwrap_err().notification();
-        assert_eq!(
-            (sent.code, sent.subcode, sent.data),
-            (1, 3, std::vec![kind])
-        );
-        let sent = split(&message(5000, kind), false)
-            .unwrap_err()
-            .notification();
+        assert_eq!((sent.code, sent.subcode, sent.data), (1, 3, std::vec![kind]));
+        let sent = split(&message(5000, kind), false).unwrap_err().notification();
         assert_eq!((sent.code, sent.subcode), (1, 2));
-        let sent = split(&message(5000, kind), true)
-            .unwrap_err()
-            .notification();
+        let sent = split(&message(5000, kind), true).unwrap_err().notification();
         assert_eq!((sent.code, sent.subcode), (1, 3));
     }
 }
@@ -114,10 +100,7 @@ fn unknown_types_are_named_unless_the_length_is_wrong_too() {
 fn errors_say_what_was_found_and_allowed() {
     let error = split(&message(20, 4), false).unwrap_err();
     let text = std::format!("{error}");
-    assert_eq!(
-        text,
-        "length 20 of KEEPALIVE: expected 19 to 19 octets (at octet 16)"
-    );
+    assert_eq!(text, "length 20 of KEEPALIVE: expected 19 to 19 octets (at octet 16)");
 }
 
 proptest! {

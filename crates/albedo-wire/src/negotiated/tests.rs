@@ -11,13 +11,7 @@ use crate::capability::tests::any_capability;
 use crate::capability::{AddPathMode, ExtendedNextHop, GracefulFamily};
 
 fn open(capabilities: Vec<Capability>) -> Open {
-    Open {
-        as_field: 64512,
-        hold_time: 90,
-        router_id: 7,
-        capabilities,
-        ignored: Vec::new(),
-    }
+    Open { as_field: 64512, hold_time: 90, router_id: 7, capabilities, ignored: Vec::new() }
 }
 
 fn mp(family: Family) -> Capability {
@@ -53,10 +47,7 @@ fn families_are_those_of_both() {
 
 #[test]
 fn a_family_we_do_not_speak_is_no_family() {
-    let flowspec = Capability::Multiprotocol {
-        afi: Afi(1),
-        safi: Safi(133),
-    };
+    let flowspec = Capability::Multiprotocol { afi: Afi(1), safi: Safi(133) };
     // The peer offered something by code 1, so IPv4 unicast is not implied.
     let error = Negotiated::from_opens(&open(Vec::new()), &open(vec![flowspec]));
     assert_eq!(error.unwrap_err().subcode, 7);
@@ -103,17 +94,11 @@ fn one_sided_offers_count_where_the_rfc_says_so() {
     let bare = open(Vec::new());
     let ours = Negotiated::from_opens(&full, &bare).unwrap();
     assert!(ours.extended_message_rx && !ours.extended_message_tx);
-    assert_eq!(
-        (ours.extended_next_hop_rx, ours.extended_next_hop_tx),
-        (V4, FamilySet::EMPTY)
-    );
+    assert_eq!((ours.extended_next_hop_rx, ours.extended_next_hop_tx), (V4, FamilySet::EMPTY));
     assert!(!ours.as4 && !ours.route_refresh && !ours.enhanced_refresh);
     let theirs = Negotiated::from_opens(&bare, &full).unwrap();
     assert!(!theirs.extended_message_rx && theirs.extended_message_tx);
-    assert_eq!(
-        (theirs.extended_next_hop_rx, theirs.extended_next_hop_tx),
-        (FamilySet::EMPTY, V4)
-    );
+    assert_eq!((theirs.extended_next_hop_rx, theirs.extended_next_hop_tx), (FamilySet::EMPTY, V4));
     assert_eq!(theirs.peer_asn, Asn(70000));
     let both = Negotiated::from_opens(&full, &full).unwrap();
     assert!(both.as4 && both.route_refresh && both.enhanced_refresh);
@@ -138,10 +123,7 @@ fn add_path_needs_a_sender_and_a_receiver() {
         (Send, Send, false, false),
         (Both, Both, true, true),
     ] {
-        let local = open(vec![
-            mp(Family::Ipv4Unicast),
-            add_paths(&[(Family::Ipv4Unicast, ours)]),
-        ]);
+        let local = open(vec![mp(Family::Ipv4Unicast), add_paths(&[(Family::Ipv4Unicast, ours)])]);
         let remote = open(vec![
             mp(Family::Ipv4Unicast),
             // A family that is not negotiated does not count.
@@ -162,11 +144,7 @@ fn the_last_graceful_restart_counts() {
     let graceful = |restart_time| {
         Capability::GracefulRestart(GracefulRestart {
             restart_time,
-            families: vec![GracefulFamily {
-                afi: Afi(1),
-                safi: Safi(1),
-                forwarding: true,
-            }],
+            families: vec![GracefulFamily { afi: Afi(1), safi: Safi(1), forwarding: true }],
             ..GracefulRestart::default()
         })
     };
@@ -179,12 +157,7 @@ fn the_last_graceful_restart_counts() {
 fn long_lived_needs_graceful_restart() {
     let long_lived = Capability::LongLived(LongLived::default());
     let alone = open(vec![long_lived.clone()]);
-    assert_eq!(
-        Negotiated::from_opens(&open(Vec::new()), &alone)
-            .unwrap()
-            .long_lived,
-        None
-    );
+    assert_eq!(Negotiated::from_opens(&open(Vec::new()), &alone).unwrap().long_lived, None);
     let graceful = Capability::GracefulRestart(GracefulRestart::default());
     let both = open(vec![long_lived, graceful]);
     let terms = Negotiated::from_opens(&open(Vec::new()), &both).unwrap();
@@ -193,21 +166,10 @@ fn long_lived_needs_graceful_restart() {
 
 #[test]
 fn hold_time_is_the_smaller_and_off_wins() {
-    for (ours, theirs, agreed) in [
-        (90, 240, 90),
-        (240, 90, 90),
-        (90, 0, 0),
-        (0, 90, 0),
-        (3, 3, 3),
-    ] {
-        let local = Open {
-            hold_time: ours,
-            ..open(Vec::new())
-        };
-        let remote = Open {
-            hold_time: theirs,
-            ..open(Vec::new())
-        };
+    for (ours, theirs, agreed) in [(90, 240, 90), (240, 90, 90), (90, 0, 0), (0, 90, 0), (3, 3, 3)]
+    {
+        let local = Open { hold_time: ours, ..open(Vec::new()) };
+        let remote = Open { hold_time: theirs, ..open(Vec::new()) };
         let terms = Negotiated::from_opens(&local, &remote).unwrap();
         assert_eq!(terms.hold_time.as_secs(), agreed);
     }
@@ -215,16 +177,10 @@ fn hold_time_is_the_smaller_and_off_wins() {
 
 #[test]
 fn impossible_opens_are_refused() {
-    let zero = Open {
-        router_id: 0,
-        ..open(Vec::new())
-    };
+    let zero = Open { router_id: 0, ..open(Vec::new()) };
     let error = Negotiated::from_opens(&open(Vec::new()), &zero);
     assert_eq!(error, Err(Notification::bad_identifier()));
-    let short = Open {
-        hold_time: 2,
-        ..open(Vec::new())
-    };
+    let short = Open { hold_time: 2, ..open(Vec::new()) };
     let error = Negotiated::from_opens(&open(Vec::new()), &short);
     assert_eq!(error, Err(Notification::unacceptable_hold_time()));
 }
@@ -234,15 +190,10 @@ fn names_are_joined() {
     let named = |host: &str, domain: &str| {
         let (host, domain) = (host.to_string(), domain.to_string());
         let remote = open(vec![Capability::Fqdn { host, domain }]);
-        Negotiated::from_opens(&open(Vec::new()), &remote)
-            .unwrap()
-            .peer_fqdn
+        Negotiated::from_opens(&open(Vec::new()), &remote).unwrap().peer_fqdn
     };
     assert_eq!(named("node-1", "").as_deref(), Some("node-1"));
-    assert_eq!(
-        named("node-1", "example.org").as_deref(),
-        Some("node-1.example.org")
-    );
+    assert_eq!(named("node-1", "example.org").as_deref(), Some("node-1.example.org"));
     assert_eq!(named("", ""), None);
 }
 

@@ -33,11 +33,7 @@ impl NlriKey for Ipv4Prefix {
         };
         let octets = usize::from(len.div_ceil(8));
         let Some((head, tail)) = rest.split_at_checked(octets) else {
-            return Err(if len > Self::LEN_MAX {
-                too_long(len)
-            } else {
-                cut_short(octets, bytes)
-            });
+            return Err(if len > Self::LEN_MAX { too_long(len) } else { cut_short(octets, bytes) });
         };
         // Where a whole address can be read without leaving the field, that is one load; the
         // octets of the next entry that come with it are masked away.
@@ -64,16 +60,10 @@ fn gather(head: &[u8]) -> u32 {
 
 #[cold]
 const fn too_long(bits: u8) -> NlriFault {
-    NlriFault::TooLong {
-        bits,
-        allowed: Ipv4Prefix::LEN_MAX,
-    }
+    NlriFault::TooLong { bits, allowed: Ipv4Prefix::LEN_MAX }
 }
 
 #[cold]
 const fn cut_short(octets: usize, bytes: &[u8]) -> NlriFault {
-    NlriFault::CutShort {
-        needed: octets.saturating_add(1),
-        left: bytes.len(),
-    }
+    NlriFault::CutShort { needed: octets.saturating_add(1), left: bytes.len() }
 }

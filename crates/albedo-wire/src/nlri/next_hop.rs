@@ -102,10 +102,7 @@ pub fn check_next_hop(
 }
 
 fn read(family: Family, bytes: &[u8], ctx: &UpdateContext) -> Result<NextHop, UpdateFault> {
-    let wrong_length = UpdateFault::NextHopLength {
-        family,
-        found: bytes.len(),
-    };
+    let wrong_length = UpdateFault::NextHopLength { family, found: bytes.len() };
     let v6 = match family {
         Family::Ipv4Unicast => ctx.extended_next_hop.contains(family),
         Family::Ipv6Unicast => true,
@@ -160,9 +157,7 @@ fn lone_link_local(addr: Ipv6Addr, ctx: &UpdateContext) -> Result<NextHop, Updat
     if ctx.link_local_next_hop {
         Ok(NextHop::V6LinkLocal(addr, addr))
     } else {
-        Err(UpdateFault::NextHop {
-            found: IpAddr::V6(addr),
-        })
+        Err(UpdateFault::NextHop { found: IpAddr::V6(addr) })
     }
 }
 
@@ -178,9 +173,7 @@ pub(crate) fn check_v4(addr: Ipv4Addr, ctx: &UpdateContext) -> Result<(), Update
     if good && ctx.local_v4 != Some(addr) {
         Ok(())
     } else {
-        Err(UpdateFault::NextHop {
-            found: IpAddr::V4(addr),
-        })
+        Err(UpdateFault::NextHop { found: IpAddr::V4(addr) })
     }
 }
 
@@ -195,9 +188,7 @@ fn check_v6(addr: Ipv6Addr, ctx: &UpdateContext) -> Result<(), UpdateFault> {
     if good && ctx.local_v6 != Some(addr) {
         Ok(())
     } else {
-        Err(UpdateFault::NextHop {
-            found: IpAddr::V6(addr),
-        })
+        Err(UpdateFault::NextHop { found: IpAddr::V6(addr) })
     }
 }
 

@@ -14,20 +14,14 @@ fn check<K: NlriKey>(octets: &str, add_path: bool, expected: &[(u32, &str)]) {
     let found: Vec<_> = Nlri::<K>::new(&octets, add_path)
         .map(|entry| entry.map(|(id, key)| (id.0, key.to_string())).unwrap())
         .collect();
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|(id, key)| (*id, key.to_string()))
-        .collect();
+    let expected: Vec<_> = expected.iter().map(|(id, key)| (*id, key.to_string())).collect();
     assert_eq!(found, expected, "{octets:02x?}");
 }
 
 fn first_fault<K: NlriKey>(octets: &[u8], add_path: bool) -> (usize, NlriFault) {
     let mut nlri = Nlri::<K>::at(octets, add_path, NlriField::Announced, 100);
     let error = nlri.find_map(Result::err).unwrap();
-    assert!(
-        nlri.next().is_none(),
-        "nothing behind a fault can be located"
-    );
+    assert!(nlri.next().is_none(), "nothing behind a fault can be located");
     match error.kind.as_update() {
         Some(UpdateFault::Nlri { fault, .. }) => (error.offset, *fault),
         other => panic!("{other:?}"),
@@ -59,12 +53,7 @@ fn rfc4760_s5_ipv6_prefixes() {
     check::<Ipv6Prefix>(
         "00 20 20010db8 7a fd8024e2f99872d70000000000000000 80 00000000000000000000000000000001",
         false,
-        &[
-            (0, "::/0"),
-            (0, "2001:db8::/32"),
-            (0, "fd80:24e2:f998:72d7::/122"),
-            (0, "::1/128"),
-        ],
+        &[(0, "::/0"), (0, "2001:db8::/32"), (0, "fd80:24e2:f998:72d7::/122"), (0, "::1/128")],
     );
 }
 
@@ -109,24 +98,14 @@ fn rfc7606_s5_3_lengths_beyond_the_family_are_fatal() {
 fn rfc7606_s5_3_prefixes_beyond_the_field_are_fatal() {
     let whole = hex("18 0a0102 20 0a010203");
     for cut in 5..8 {
-        let fault = NlriFault::CutShort {
-            needed: 5,
-            left: cut - 4,
-        };
-        assert_eq!(
-            first_fault::<Ipv4Prefix>(&whole[..cut], false),
-            (104, fault)
-        );
+        let fault = NlriFault::CutShort { needed: 5, left: cut - 4 };
+        assert_eq!(first_fault::<Ipv4Prefix>(&whole[..cut], false), (104, fault));
     }
     let whole = hex("00000001 80 00000000000000000000000000000001");
     for cut in 1..21 {
         let needed = if cut < 5 { 5 } else { 21 };
         let fault = NlriFault::CutShort { needed, left: cut };
-        assert_eq!(
-            first_fault::<Ipv6Prefix>(&whole[..cut], true),
-            (100, fault),
-            "{cut}"
-        );
+        assert_eq!(first_fault::<Ipv6Prefix>(&whole[..cut], true), (100, fault), "{cut}");
     }
 }
 
@@ -139,19 +118,10 @@ fn faults_have_the_notification_of_their_field() {
         (NlriField::MpUnreach, 9),
     ];
     for (field, subcode) in cases {
-        let error = Nlri::<Ipv4Prefix>::at(&[33], false, field, 4)
-            .next()
-            .unwrap()
-            .unwrap_err();
+        let error = Nlri::<Ipv4Prefix>::at(&[33], false, field, 4).next().unwrap().unwrap_err();
         assert_eq!(error.treatment(), Treatment::Reset);
-        assert_eq!(
-            (error.notification().code, error.notification().subcode),
-            (3, subcode)
-        );
-        assert_eq!(
-            error.to_string(),
-            "prefix length 33: expected 0 to 32 (at octet 4)"
-        );
+        assert_eq!((error.notification().code, error.notification().subcode), (3, subcode));
+        assert_eq!(error.to_string(), "prefix length 33: expected 0 to 32 (at octet 4)");
     }
 }
 
@@ -179,14 +149,9 @@ fn round_trip<K: NlriKey>(entries: &[(PathId, K)], add_path: bool) {
         key.encode(&mut octets);
         assert_eq!(octets.len() - before, key.encoded_len());
     }
-    let found: Vec<_> = Nlri::<K>::new(&octets, add_path)
-        .map(Result::unwrap)
-        .collect();
+    let found: Vec<_> = Nlri::<K>::new(&octets, add_path).map(Result::unwrap).collect();
     let id = |id: PathId| if add_path { id } else { PathId(0) };
-    let expected: Vec<_> = entries
-        .iter()
-        .map(|(path, key)| (id(*path), *key))
-        .collect();
+    let expected: Vec<_> = entries.iter().map(|(path, key)| (id(*path), *key)).collect();
     assert_eq!(found, expected);
 }
 

@@ -130,11 +130,7 @@ pub const CODES: [CodeRow; 8] = [
             (11, "malformed AS_PATH"),
         ],
     },
-    CodeRow {
-        code: HOLD_TIMER,
-        name: "hold timer expired",
-        subcodes: &[],
-    },
+    CodeRow { code: HOLD_TIMER, name: "hold timer expired", subcodes: &[] },
     CodeRow {
         code: FSM,
         name: "finite state machine error",
@@ -165,11 +161,7 @@ pub const CODES: [CodeRow; 8] = [
         name: "ROUTE-REFRESH message error",
         subcodes: &[(1, "invalid message length")],
     },
-    CodeRow {
-        code: SEND_HOLD_TIMER,
-        name: "send hold timer expired",
-        subcodes: &[],
-    },
+    CodeRow { code: SEND_HOLD_TIMER, name: "send hold timer expired", subcodes: &[] },
 ];
 
 /// The row of a code, if it is assigned.

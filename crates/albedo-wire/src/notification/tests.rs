@@ -20,26 +20,11 @@ fn each_constructor_has_its_code_and_data() {
         (Notification::bad_identifier(), 2, 3, &[]),
         (Notification::unsupported_parameter(), 2, 4, &[]),
         (Notification::unacceptable_hold_time(), 2, 6, &[]),
-        (
-            Notification::unsupported_capability(&[65, 0]),
-            2,
-            7,
-            &[65, 0],
-        ),
+        (Notification::unsupported_capability(&[65, 0]), 2, 7, &[65, 0]),
         (Notification::role_mismatch(), 2, 11, &[]),
         (Notification::malformed_attributes(), 3, 1, &[]),
-        (
-            Notification::unrecognised_well_known(&[0x40, 99, 0]),
-            3,
-            2,
-            &[0x40, 99, 0],
-        ),
-        (
-            Notification::optional_attribute(&[0x80, 14, 0]),
-            3,
-            9,
-            &[0x80, 14, 0],
-        ),
+        (Notification::unrecognised_well_known(&[0x40, 99, 0]), 3, 2, &[0x40, 99, 0]),
+        (Notification::optional_attribute(&[0x80, 14, 0]), 3, 9, &[0x80, 14, 0]),
         (Notification::invalid_network(), 3, 10, &[]),
         (inner.clone(), 4, 0, &[]),
         (
@@ -48,12 +33,7 @@ fn each_constructor_has_its_code_and_data() {
             2,
             &[2],
         ),
-        (
-            Notification::max_prefixes(Family::Ipv6Unicast, 300),
-            6,
-            1,
-            &[0, 2, 1, 0, 0, 1, 44],
-        ),
+        (Notification::max_prefixes(Family::Ipv6Unicast, 300), 6, 1, &[0, 2, 1, 0, 0, 1, 44]),
         (Notification::cease(codes::cease::COLLISION), 6, 7, &[]),
         (Notification::cease_with_text(2, "bye"), 6, 2, b"\x03bye"),
         (Notification::cease_with_text(3, "bye"), 6, 3, &[]),
@@ -75,14 +55,8 @@ fn words_for_the_log() {
             Notification::cease_with_text(2, "down for \"work\"\n\u{1b}[2J\u{202e}"),
             "cease: administrative shutdown (6/2): \"down for \\\"work\\\"\\n\\u{1b}[2J\\u{202e}\"",
         ),
-        (
-            Notification::hold_timer_expired(),
-            "hold timer expired (4/0)",
-        ),
-        (
-            unexpected,
-            "finite state machine error: unexpected message in OpenSent (5/1): UPDATE",
-        ),
+        (Notification::hold_timer_expired(), "hold timer expired (4/0)"),
+        (unexpected, "finite state machine error: unexpected message in OpenSent (5/1): UPDATE"),
         (
             Notification::hard_reset(&Notification::cease(2)),
             "cease: hard reset (6/9) for cease: administrative shutdown (6/2)",
@@ -91,14 +65,8 @@ fn words_for_the_log() {
             Notification::max_prefixes(Family::Ipv4Unicast, 7),
             "cease: maximum number of prefixes reached (6/1): 7 of AFI 1 SAFI 1",
         ),
-        (
-            Notification::bad_length(18),
-            "message header error: bad message length (1/2): length 18",
-        ),
-        (
-            Notification::with_data(99, 3, &[0xde, 0xad]),
-            "unknown error (99/3): data dead",
-        ),
+        (Notification::bad_length(18), "message header error: bad message length (1/2): length 18"),
+        (Notification::with_data(99, 3, &[0xde, 0xad]), "unknown error (99/3): data dead"),
     ];
     for (notification, words) in rows {
         assert_eq!(notification.to_string(), words);
@@ -142,10 +110,7 @@ fn data_are_cut_at_the_limit_of_a_message() {
     let message = Notification::with_data(3, 9, &[7; 5000]).encode();
     assert_eq!(message.len(), MESSAGE_LEN_MAX);
     let frame = split(&message, false).unwrap().unwrap();
-    assert_eq!(
-        Notification::decode(frame.body).unwrap().data.len(),
-        DATA_LEN_MAX
-    );
+    assert_eq!(Notification::decode(frame.body).unwrap().data.len(), DATA_LEN_MAX);
 }
 
 #[test]
@@ -191,11 +156,6 @@ fn a_hard_reset_in_a_hard_reset_is_printed_once() {
     for _ in 0..2000 {
         data.extend_from_slice(&[6, 9]);
     }
-    let words = Notification {
-        code: 6,
-        subcode: 9,
-        data,
-    }
-    .to_string();
+    let words = Notification { code: 6, subcode: 9, data }.to_string();
     assert_eq!(words, "cease: hard reset (6/9) for cease: hard reset (6/9)");
 }

@@ -33,18 +33,10 @@ fn calico(restarting: bool) -> Open {
                 restarting,
                 notification: false,
                 restart_time: 120,
-                families: vec![GracefulFamily {
-                    afi,
-                    safi,
-                    forwarding: restarting,
-                }],
+                families: vec![GracefulFamily { afi, safi, forwarding: restarting }],
             }),
             Capability::FourOctetAs(Asn(64512)),
-            Capability::AddPath(vec![AddPath {
-                afi,
-                safi,
-                mode: AddPathMode::Both,
-            }]),
+            Capability::AddPath(vec![AddPath { afi, safi, mode: AddPathMode::Both }]),
             Capability::EnhancedRouteRefresh,
             Capability::LongLived(LongLived::default()),
         ],
@@ -111,10 +103,7 @@ fn truncation_at_every_octet_is_an_error_with_a_reset() {
         let mut short = CALICO[19..19 + end].to_vec();
         short[9] -= cut;
         if cut < 34 {
-            assert!(
-                Open::decode(&short).is_err(),
-                "parameter longer than the rest: cut {cut}"
-            );
+            assert!(Open::decode(&short).is_err(), "parameter longer than the rest: cut {cut}");
         }
         if cut <= 32 {
             short[11] -= cut;
@@ -130,10 +119,7 @@ fn version_is_judged_before_the_parameters() {
     let mut message = with_parameters(9, &[1, 2]);
     message[0] = 3;
     let error = Open::decode(&message).unwrap_err();
-    assert_eq!(
-        (error.offset, error.kind),
-        (0, ErrorKind::Version { found: 3 })
-    );
+    assert_eq!((error.offset, error.kind), (0, ErrorKind::Version { found: 3 }));
     let sent = error.notification();
     assert_eq!((sent.code, sent.subcode, sent.data), (2, 1, vec![0, 4]));
 }
@@ -143,11 +129,7 @@ fn parameters_that_are_no_capabilities_are_refused() {
     for kind in [0, 1, 3, 254] {
         let error = Open::decode(&with_parameters(3, &[kind, 1, 0])).unwrap_err();
         let sent = error.notification();
-        assert_eq!(
-            (sent.code, sent.subcode, error.offset),
-            (2, 4, 10),
-            "type {kind}"
-        );
+        assert_eq!((sent.code, sent.subcode, error.offset), (2, 4, 10), "type {kind}");
     }
 }
 
@@ -157,11 +139,7 @@ fn several_parameters_and_duplicates_are_legal() {
     let open = Open::decode(&with_parameters(12, &parameters)).unwrap();
     assert_eq!(
         open.capabilities,
-        [
-            Capability::RouteRefresh,
-            Capability::RouteRefresh,
-            Capability::EnhancedRouteRefresh
-        ]
+        [Capability::RouteRefresh, Capability::RouteRefresh, Capability::EnhancedRouteRefresh]
     );
 }
 
@@ -181,11 +159,7 @@ fn vital_capabilities_of_a_wrong_length_are_refused_others_ignored() {
             parameters.resize(usize::from(len) + 4, 0);
             let error = Open::decode(&with_parameters(len + 4, &parameters)).unwrap_err();
             assert_eq!(error.notification(), Notification::malformed_open());
-            let expected = ErrorKind::CapabilityLength {
-                code,
-                found: len,
-                expected: 4,
-            };
+            let expected = ErrorKind::CapabilityLength { code, found: len, expected: 4 };
             assert_eq!((error.kind, error.offset), (expected, 13));
         }
     }
@@ -196,24 +170,13 @@ fn vital_capabilities_of_a_wrong_length_are_refused_others_ignored() {
         parameters.extend_from_slice(&[2, 0]);
         let open = Open::decode(&with_parameters(len + 6, &parameters)).unwrap();
         assert_eq!(open.capabilities, [Capability::RouteRefresh]);
-        assert_eq!(
-            open.ignored,
-            [IgnoredCapability {
-                offset: 14,
-                code: 71,
-                len
-            }]
-        );
+        assert_eq!(open.ignored, [IgnoredCapability { offset: 14, code: 71, len }]);
     }
 }
 
 #[test]
 fn an_ignored_capability_is_named() {
-    let ignored = IgnoredCapability {
-        offset: 14,
-        code: 71,
-        len: 3,
-    };
+    let ignored = IgnoredCapability { offset: 14, code: 71, len: 3 };
     let words = "capability 71 (long-lived graceful restart) with a malformed value of 3 octets \
                  at octet 14";
     assert_eq!(ignored.to_string(), words);
@@ -239,11 +202,7 @@ fn extended_parameters_matrix() {
                     (2, 2) => behind == 2,
                     _ => false,
                 };
-                assert_eq!(
-                    read.is_ok(),
-                    legal,
-                    "len {len} behind {behind} type {kind}: {read:?}"
-                );
+                assert_eq!(read.is_ok(), legal, "len {len} behind {behind} type {kind}: {read:?}");
             }
         }
     }
@@ -267,18 +226,9 @@ fn extended_parameters_cut_at_every_octet() {
 
 #[test]
 fn the_wide_form_is_used_only_where_it_is_needed() {
-    for (value, wide) in [
-        (250, false),
-        (251, false),
-        (252, true),
-        (253, true),
-        (255, true),
-    ] {
+    for (value, wide) in [(250, false), (251, false), (252, true), (253, true), (255, true)] {
         let open = Open {
-            capabilities: vec![Capability::Unknown {
-                code: 200,
-                value: vec![1; value],
-            }],
+            capabilities: vec![Capability::Unknown { code: 200, value: vec![1; value] }],
             ..calico(false)
         };
         let message = open.encode();
@@ -289,14 +239,8 @@ fn the_wide_form_is_used_only_where_it_is_needed() {
 
 #[test]
 fn an_open_never_outgrows_a_message() {
-    let big = Capability::Unknown {
-        code: 200,
-        value: vec![1; 255],
-    };
-    let mut open = Open {
-        capabilities: vec![big; 30],
-        ..calico(false)
-    };
+    let big = Capability::Unknown { code: 200, value: vec![1; 255] };
+    let mut open = Open { capabilities: vec![big; 30], ..calico(false) };
     open.capabilities.push(Capability::RouteRefresh);
     let message = open.encode();
     assert!(message.len() <= MESSAGE_LEN_MAX);
@@ -354,10 +298,7 @@ fn identifiers_zero_and_ours_are_refused() {
     assert_eq!(open.check(&expect()), Err(Notification::bad_identifier()));
     // Between two ASes the same identifier is legal (RFC 6286 §2.1).
     open.capabilities[3] = Capability::FourOctetAs(Asn(65000));
-    let external = OpenExpect {
-        peer_asn: ExpectedAs::External,
-        ..expect()
-    };
+    let external = OpenExpect { peer_asn: ExpectedAs::External, ..expect() };
     assert!(open.check(&external).is_ok());
 }
 
@@ -373,48 +314,27 @@ fn hold_times_are_held_against_the_minimum() {
         (9, 10, false),
         (10, 10, true),
     ] {
-        let open = Open {
-            hold_time: hold,
-            ..calico(false)
-        };
-        let expect = OpenExpect {
-            min_hold_time: HoldTime::from_secs(min).unwrap(),
-            ..expect()
-        };
-        let expected = if good {
-            None
-        } else {
-            Some(Notification::unacceptable_hold_time())
-        };
+        let open = Open { hold_time: hold, ..calico(false) };
+        let expect = OpenExpect { min_hold_time: HoldTime::from_secs(min).unwrap(), ..expect() };
+        let expected = if good { None } else { Some(Notification::unacceptable_hold_time()) };
         assert_eq!(open.check(&expect).err(), expected, "hold {hold} min {min}");
     }
 }
 
 #[test]
 fn no_common_family_names_those_that_were_missed() {
-    let expect = OpenExpect {
-        families: FamilySet::of(Family::Ipv6Unicast),
-        ..expect()
-    };
+    let expect = OpenExpect { families: FamilySet::of(Family::Ipv6Unicast), ..expect() };
     let sent = calico(false).check(&expect).unwrap_err();
-    assert_eq!(
-        sent,
-        Notification::unsupported_capability(&[1, 4, 0, 2, 0, 1])
-    );
+    assert_eq!(sent, Notification::unsupported_capability(&[1, 4, 0, 2, 0, 1]));
 }
 
 #[test]
 fn only_the_first_finding_is_reported() {
     let mut open = calico(false);
     (open.hold_time, open.router_id) = (1, 0);
-    open.capabilities = vec![
-        Capability::FourOctetAs(Asn(1)),
-        Capability::multiprotocol(Family::Ipv6Unicast),
-    ];
-    let expect = OpenExpect {
-        families: FamilySet::of(Family::Ipv4Unicast),
-        ..expect()
-    };
+    open.capabilities =
+        vec![Capability::FourOctetAs(Asn(1)), Capability::multiprotocol(Family::Ipv6Unicast)];
+    let expect = OpenExpect { families: FamilySet::of(Family::Ipv4Unicast), ..expect() };
     assert_eq!(open.check(&expect).unwrap_err().subcode, 2);
     open.capabilities[0] = Capability::FourOctetAs(Asn(64512));
     assert_eq!(open.check(&expect).unwrap_err().subcode, 3);

@@ -24,15 +24,9 @@ fn the_subtype_is_the_old_reserved_octet() {
         (255, Subtype::Unknown(255)),
     ] {
         let read = RouteRefresh::decode(&[0, 1, octet, 1]).unwrap();
-        assert_eq!(
-            (read.family(), read.subtype),
-            (Some(Family::Ipv4Unicast), subtype)
-        );
+        assert_eq!((read.family(), read.subtype), (Some(Family::Ipv4Unicast), subtype));
     }
-    assert_eq!(
-        RouteRefresh::decode(&[0, 25, 0, 70]).unwrap().family(),
-        None
-    );
+    assert_eq!(RouteRefresh::decode(&[0, 25, 0, 70]).unwrap().family(), None);
 }
 
 #[test]

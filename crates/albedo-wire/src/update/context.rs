@@ -8,6 +8,7 @@ use albedo_types::{Asn, FamilySet};
 
 use crate::attr::CodeSet;
 use crate::error::{DecodeError, Treatment};
+use crate::negotiated::Negotiated;
 
 /// Most AS numbers of a path that are taken by default; the longest paths of the Internet have a
 /// few hundred, and daemons are known to fail beyond 2,048.
@@ -36,6 +37,9 @@ impl AttrLimits {
             cluster_list_entries: cluster_list_entries.min(CLUSTER_LIST_ENTRIES_MAX),
         }
     }
+
+    /// No limits, for what was held to some before.
+    const NONE: Self = Self { as_path_elements: usize::MAX, cluster_list_entries: usize::MAX };
 
     /// Most AS numbers in a path.
     #[must_use]
@@ -146,6 +150,36 @@ impl UpdateContext {
         }
     }
 
+    /// The context of a block that [`crate::attr::Attributes::encode`] made, for four-octet
+    /// numbers: what was judged when it came in is not judged again by other limits, and an
+    /// entry that was added since does not count against them.
+    #[must_use]
+    pub fn own() -> Self {
+        Self {
+            limits: AttrLimits::NONE,
+            loopback_next_hop: true,
+            link_local_next_hop: true,
+            ..Self::internal(Asn::RESERVED)
+        }
+    }
+
+    /// The context of an established session.
+    #[must_use]
+    pub fn from_negotiated(negotiated: &Negotiated, local_asn: Asn) -> Self {
+        let base = if negotiated.peer_asn == local_asn {
+            Self::internal(local_asn)
+        } else {
+            Self::external(local_asn)
+        };
+        Self {
+            as4: negotiated.as4,
+            families: negotiated.families,
+            add_path: negotiated.add_path_rx,
+            extended_next_hop: negotiated.extended_next_hop_rx,
+            ..base
+        }
+    }
+
     /// What a fault costs on this session.
     #[must_use]
     pub fn treatment(&self, error: &DecodeError) -> Treatment {
@@ -157,3 +191,6 @@ impl UpdateContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,16 +72,7 @@ const fn eor_multiprotocol(family: Family) -> [u8; EOR_MP_LEN] {
     }
     message[LENGTH_AT + 1] = EOR_MP_LEN as u8;
     let [afi_high, afi_low] = family.afi().0.to_be_bytes();
-    let attributes = [
-        0,
-        6,
-        crate::attr::OPTIONAL,
-        15,
-        3,
-        afi_high,
-        afi_low,
-        family.safi().0,
-    ];
+    let attributes = [0, 6, crate::attr::OPTIONAL, 15, 3, afi_high, afi_low, family.safi().0];
     let mut n = 0;
     while n < attributes.len() {
         message[HEADER_LEN + 2 + n] = attributes[n];

@@ -69,14 +69,9 @@ pub fn pack_announce<K: NlriKey>(
     let mut packer = Packer::new(out, spec);
     match mp_next_hop {
         None => packer.pack(&Classic { block }, keys),
-        Some(next_hop) => packer.pack(
-            &Multiprotocol {
-                family: K::FAMILY,
-                next_hop: Some(next_hop),
-                block,
-            },
-            keys,
-        ),
+        Some(next_hop) => {
+            packer.pack(&Multiprotocol { family: K::FAMILY, next_hop: Some(next_hop), block }, keys)
+        }
     }
     packer.packed
 }
@@ -90,14 +85,7 @@ pub fn pack_withdraw<K: NlriKey>(
     let mut packer = Packer::new(out, spec);
     match K::FAMILY {
         Family::Ipv4Unicast => packer.pack(&Withdrawal, keys),
-        family => packer.pack(
-            &Multiprotocol {
-                family,
-                next_hop: None,
-                block: &[],
-            },
-            keys,
-        ),
+        family => packer.pack(&Multiprotocol { family, next_hop: None, block: &[] }, keys),
     }
     packer.packed
 }
@@ -121,9 +109,7 @@ struct Classic<'a> {
 impl Shape for Classic<'_> {
     #[inline]
     fn message_len(&self, nlri: usize) -> usize {
-        EMPTY_LEN
-            .saturating_add(self.block.len())
-            .saturating_add(nlri)
+        EMPTY_LEN.saturating_add(self.block.len()).saturating_add(nlri)
     }
 
     fn open(&self, out: &mut Vec<u8>) {
@@ -195,9 +181,7 @@ impl Shape for Multiprotocol<'_> {
     }
 
     fn close(&self, out: &mut Vec<u8>, start: usize, nlri: usize) {
-        let attribute = nlri
-            .saturating_sub(self.head_len())
-            .saturating_sub(MP_HEADER_LEN);
+        let attribute = nlri.saturating_sub(self.head_len()).saturating_sub(MP_HEADER_LEN);
         patch_header(out, attribute);
         out.extend_from_slice(self.block);
         let length = out.len().saturating_sub(start).saturating_sub(EMPTY_LEN);
@@ -214,14 +198,7 @@ struct Packer<'o> {
 impl<'o> Packer<'o> {
     fn new(out: &'o mut Vec<u8>, spec: PackSpec) -> Self {
         let message_len_max = spec.message_len_max.min(usize::from(u16::MAX));
-        Self {
-            out,
-            spec: PackSpec {
-                message_len_max,
-                ..spec
-            },
-            packed: Packed::default(),
-        }
+        Self { out, spec: PackSpec { message_len_max, ..spec }, packed: Packed::default() }
     }
 
     fn pack<S: Shape, K: NlriKey>(&mut self, shape: &S, keys: impl Iterator<Item = (PathId, K)>) {

@@ -6,161 +6,22 @@
 //!
 //! RFC 4271 §4.3, RFC 4760 §3 and §4, RFC 7606 §3 to §5, RFC 4724 §2.
 
-use alloc::vec::Vec;
-
 use albedo_types::{Afi, Family, Ipv4Prefix, Safi};
 use smallvec::SmallVec;
 
-use super::{UpdateContext, UpdateFault};
+use super::multiprotocol::{split_reach, split_unreach};
+use super::{MpReach, MpUnreach, RawBlock, UpdateContext, UpdateFault};
 use crate::attr::{self, AttrError, Need, RawAttr, code};
 use crate::error::{DecodeError, Treatment};
-use crate::nlri::{NextHop, Nlri, NlriField, NlriKey, check_next_hop};
+use crate::nlri::{Nlri, NlriField};
 
 /// Octets of the length field of withdrawn routes, and of that of attributes.
 const LENGTH_LEN: usize = 2;
-/// Octets of `MP_REACH_NLRI` before its next hop.
-const REACH_HEAD_LEN: usize = 4;
-/// Octets of `MP_UNREACH_NLRI` before its NLRI.
-const UNREACH_HEAD_LEN: usize = 3;
 
 /// What the walk finds that is not fatal: at most one break in the headers, one note for each of
 /// the three places where routes can be of a family that was not agreed on, and one for the flags
 /// of each multiprotocol attribute; so it never spills.
 pub type WalkErrors = SmallVec<[AttrError; 6]>;
-
-/// The attributes of an UPDATE without `MP_REACH_NLRI` and `MP_UNREACH_NLRI`, in their order.
-///
-/// The two attributes can stand anywhere (RFC 7606 §5.1), so what is left is in up to three
-/// pieces; usually it is in one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RawBlock<'a> {
-    parts: [&'a [u8]; 3],
-    used: usize,
-}
-
-impl<'a> RawBlock<'a> {
-    fn push(&mut self, part: &'a [u8]) {
-        if part.is_empty() {
-            return;
-        }
-        if let Some(slot) = self.parts.get_mut(self.used) {
-            *slot = part;
-            self.used = self.used.saturating_add(1);
-        }
-    }
-
-    /// The pieces, in order; none is empty.
-    pub fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.parts.into_iter().take(self.used)
-    }
-
-    /// Octets of all pieces.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.parts
-            .iter()
-            .fold(0, |sum, part| sum.saturating_add(part.len()))
-    }
-
-    /// Whether there is no attribute.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.used == 0
-    }
-
-    /// Appends the octets of all pieces.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        for part in self.parts() {
-            out.extend_from_slice(part);
-        }
-    }
-
-    /// The octets in one piece: where they lie, or gathered in `scratch`.
-    #[must_use]
-    pub fn contiguous<'s>(&self, scratch: &'s mut Vec<u8>) -> &'s [u8]
-    where
-        'a: 's,
-    {
-        let [first, ..] = self.parts;
-        if self.used <= 1 {
-            return first;
-        }
-        scratch.clear();
-        self.write_to(scratch);
-        scratch
-    }
-}
-
-/// `MP_REACH_NLRI`, split (RFC 4760 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MpReach<'a> {
-    /// The family; `None` if it was not agreed on, or is none of ours: then the routes are not
-    /// to be looked at.
-    pub family: Option<Family>,
-    /// The AFI as found.
-    pub afi: Afi,
-    /// The SAFI as found.
-    pub safi: Safi,
-    /// The next hop, still to be checked by [`MpReach::check_next_hop`].
-    pub next_hop: &'a [u8],
-    /// The NLRI.
-    pub nlri: &'a [u8],
-    /// Offset of the NLRI in the message body.
-    nlri_offset: usize,
-}
-
-impl<'a> MpReach<'a> {
-    /// The prefixes, for the key of [`MpReach::family`].
-    #[must_use]
-    pub const fn prefixes<K: NlriKey>(&self, ctx: &UpdateContext) -> Nlri<'a, K> {
-        let add_path = ctx.add_path.contains(K::FAMILY);
-        Nlri::at(self.nlri, add_path, NlriField::MpReach, self.nlri_offset)
-    }
-
-    /// Checks the next hop, as [`check_next_hop`] does; `None` for a family that is not looked
-    /// at.
-    ///
-    /// # Errors
-    ///
-    /// As [`check_next_hop`]; the offset counts from the start of the message body.
-    pub fn check_next_hop(&self, ctx: &UpdateContext) -> Result<Option<NextHop>, DecodeError> {
-        let Some(family) = self.family else {
-            return Ok(None);
-        };
-        // One reserved octet stands between the next hop and the NLRI.
-        let behind = self.next_hop.len().saturating_add(1);
-        check_next_hop(family, self.next_hop, ctx)
-            .map(Some)
-            .map_err(|error| DecodeError {
-                offset: self.nlri_offset.saturating_sub(behind),
-                ..error
-            })
-    }
-}
-
-/// `MP_UNREACH_NLRI`, split (RFC 4760 §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MpUnreach<'a> {
-    /// The family; `None` if it was not agreed on, or is none of ours.
-    pub family: Option<Family>,
-    /// The AFI as found.
-    pub afi: Afi,
-    /// The SAFI as found.
-    pub safi: Safi,
-    /// The NLRI.
-    pub nlri: &'a [u8],
-    /// Offset of the NLRI in the message body.
-    nlri_offset: usize,
-}
-
-impl<'a> MpUnreach<'a> {
-    /// The prefixes, for the key of [`MpUnreach::family`].
-    #[must_use]
-    pub const fn prefixes<K: NlriKey>(&self, ctx: &UpdateContext) -> Nlri<'a, K> {
-        let add_path = ctx.add_path.contains(K::FAMILY);
-        Nlri::at(self.nlri, add_path, NlriField::MpUnreach, self.nlri_offset)
-    }
-}
 
 /// An UPDATE, split into its fields.
 #[derive(Clone, Debug)]
@@ -225,9 +86,7 @@ impl<'a> RawUpdate<'a> {
         // Where the piece that is being walked over starts.
         let mut piece = attributes;
         while !rest.is_empty() {
-            let offset = base
-                .saturating_add(attributes.len())
-                .saturating_sub(rest.len());
+            let offset = base.saturating_add(attributes.len()).saturating_sub(rest.len());
             let (found, behind) = match attr::take_raw(rest) {
                 Ok(taken) => taken,
                 Err((code, fault)) => {
@@ -236,12 +95,7 @@ impl<'a> RawUpdate<'a> {
                         return Err(DecodeError::update(offset, fault));
                     }
                     // The rest stays in the block, so that the second phase fails as well.
-                    self.walk_errors.push(AttrError {
-                        offset,
-                        code,
-                        fault,
-                        treatment,
-                    });
+                    self.walk_errors.push(AttrError { offset, code, fault, treatment });
                     break;
                 }
             };
@@ -276,20 +130,13 @@ impl<'a> RawUpdate<'a> {
         let end = offset.saturating_add(whole);
         if let Err(fault) = attr::check_flags(found) {
             let treatment = Treatment::TreatAsWithdraw;
-            self.walk_errors.push(AttrError {
-                offset,
-                code,
-                fault,
-                treatment,
-            });
+            self.walk_errors.push(AttrError { offset, code, fault, treatment });
         }
         if code == code::MP_REACH_NLRI {
             if self.mp_reach.is_some() {
                 return Err(fail(UpdateFault::Repeated { code }));
             }
-            let mut reach = split_reach(found.value).map_err(fail)?;
-            reach.nlri_offset = end.saturating_sub(reach.nlri.len());
-            reach.family = agreed(reach.afi, reach.safi, ctx);
+            let reach = split_reach(found.value, end, ctx).map_err(fail)?;
             self.reachable |= !reach.nlri.is_empty();
             if reach.family.is_none() {
                 self.note_family(offset, reach.afi, reach.safi);
@@ -299,9 +146,7 @@ impl<'a> RawUpdate<'a> {
             if self.mp_unreach.is_some() {
                 return Err(fail(UpdateFault::Repeated { code }));
             }
-            let mut unreach = split_unreach(found.value).map_err(fail)?;
-            unreach.nlri_offset = end.saturating_sub(unreach.nlri.len());
-            unreach.family = agreed(unreach.afi, unreach.safi, ctx);
+            let unreach = split_unreach(found.value, end, ctx).map_err(fail)?;
             if unreach.family.is_none() {
                 self.note_family(offset, unreach.afi, unreach.safi);
             }
@@ -331,25 +176,16 @@ impl<'a> RawUpdate<'a> {
     #[must_use]
     pub const fn announced_prefixes(&self, ctx: &UpdateContext) -> Nlri<'a, Ipv4Prefix> {
         let add_path = ctx.add_path.contains(Family::Ipv4Unicast);
-        Nlri::at(
-            self.announced,
-            add_path,
-            NlriField::Announced,
-            self.announced_offset,
-        )
+        Nlri::at(self.announced, add_path, NlriField::Announced, self.announced_offset)
     }
 
     /// What the message demands of its attributes.
     #[must_use]
     pub fn need(&self) -> Need {
         let plain = !self.announced.is_empty();
-        let multi = self
-            .mp_reach
-            .is_some_and(|reach| reach.family.is_some() && !reach.nlri.is_empty());
-        Need {
-            announces: plain || multi,
-            plain_next_hop: plain,
-        }
+        let multi =
+            self.mp_reach.is_some_and(|reach| reach.family.is_some() && !reach.nlri.is_empty());
+        Need { announces: plain || multi, plain_next_hop: plain }
     }
 
     /// The family whose End-of-RIB marker the message is (RFC 4724 §2), if it is one.
@@ -358,10 +194,7 @@ impl<'a> RawUpdate<'a> {
     #[must_use]
     pub fn is_end_of_rib(&self, ctx: &UpdateContext) -> Option<Family> {
         if self.blank {
-            return ctx
-                .families
-                .iter()
-                .find(|family| *family == Family::Ipv4Unicast);
+            return ctx.families.iter().find(|family| *family == Family::Ipv4Unicast);
         }
         let unreach = self.mp_unreach.as_ref()?;
         let bare = self.block.is_empty()
@@ -387,9 +220,8 @@ impl<'a> RawUpdate<'a> {
         };
         if worst >= Treatment::DisableFamily {
             let error = all().find(|error| error.treatment == worst);
-            let (offset, fault) = error.map_or((0, UpdateFault::NothingToWithdraw), |error| {
-                (error.offset, error.fault)
-            });
+            let (offset, fault) = error
+                .map_or((0, UpdateFault::NothingToWithdraw), |error| (error.offset, error.fault));
             return Err(DecodeError::update(offset, fault));
         }
         let attributed = !self.block.is_empty() || self.mp_reach.is_some();
@@ -423,72 +255,11 @@ impl<'a> Fields<'a> {
         let length = usize::from(u16::from_be_bytes(*length));
         let attributes_offset = body.len().saturating_sub(rest.len());
         let Some((attributes, announced)) = rest.split_at_checked(length) else {
-            let fault = UpdateFault::AttributesOverrun {
-                length,
-                room: rest.len(),
-            };
-            return Err(DecodeError::update(
-                attributes_offset.saturating_sub(LENGTH_LEN),
-                fault,
-            ));
+            let fault = UpdateFault::AttributesOverrun { length, room: rest.len() };
+            return Err(DecodeError::update(attributes_offset.saturating_sub(LENGTH_LEN), fault));
         };
-        Ok(Self {
-            withdrawn,
-            attributes,
-            attributes_offset,
-            announced,
-        })
+        Ok(Self { withdrawn, attributes, attributes_offset, announced })
     }
-}
-
-fn agreed(afi: Afi, safi: Safi, ctx: &UpdateContext) -> Option<Family> {
-    Family::from_wire(afi, safi).filter(|family| ctx.families.contains(*family))
-}
-
-fn split_reach(value: &[u8]) -> Result<MpReach<'_>, UpdateFault> {
-    let short = |needed| UpdateFault::MpCutShort {
-        code: code::MP_REACH_NLRI,
-        found: value.len(),
-        needed,
-    };
-    let (head, rest) = value
-        .split_first_chunk::<REACH_HEAD_LEN>()
-        .ok_or_else(|| short(REACH_HEAD_LEN.saturating_add(1)))?;
-    let [afi_high, afi_low, safi, next_hop_len] = *head;
-    let needed = usize::from(next_hop_len)
-        .saturating_add(REACH_HEAD_LEN)
-        .saturating_add(1);
-    let (next_hop, rest) = rest
-        .split_at_checked(usize::from(next_hop_len))
-        .ok_or_else(|| short(needed))?;
-    // One octet is reserved; once it counted addresses of layer 2 (RFC 2858), and it is ignored.
-    let (_reserved, nlri) = rest.split_first().ok_or_else(|| short(needed))?;
-    Ok(MpReach {
-        family: None,
-        afi: Afi(u16::from_be_bytes([afi_high, afi_low])),
-        safi: Safi(safi),
-        next_hop,
-        nlri,
-        nlri_offset: 0,
-    })
-}
-
-fn split_unreach(value: &[u8]) -> Result<MpUnreach<'_>, UpdateFault> {
-    let Some((head, nlri)) = value.split_first_chunk::<UNREACH_HEAD_LEN>() else {
-        return Err(UpdateFault::MpCutShort {
-            code: code::MP_UNREACH_NLRI,
-            found: value.len(),
-            needed: UNREACH_HEAD_LEN,
-        });
-    };
-    let [afi_high, afi_low, safi] = *head;
-    Ok(MpUnreach {
-        family: None,
-        afi: Afi(u16::from_be_bytes([afi_high, afi_low])),
-        safi: Safi(safi),
-        nlri,
-        nlri_offset: 0,
-    })
 }
 
 #[cfg(test)]

@@ -37,40 +37,17 @@ fn through(message: &str, multiprotocol: bool) -> Vec<u8> {
     assert_eq!(decoded.treatment, None, "{:?}", decoded.errors);
     assert_eq!(decoded.attributes.local_pref, Some(100));
     let mut encoded = Vec::new();
-    let next_hop = if multiprotocol {
-        NextHopEdit::Drop
-    } else {
-        NextHopEdit::Keep
-    };
-    let edit = Edit {
-        as4: true,
-        next_hop,
-        ..Edit::default()
-    };
+    let next_hop = if multiprotocol { NextHopEdit::Drop } else { NextHopEdit::Keep };
+    let edit = Edit { as4: true, next_hop, ..Edit::default() };
     decoded.attributes.encode(&edit, &mut encoded);
-    let spec = PackSpec {
-        message_len_max: 4096,
-        add_path: true,
-    };
+    let spec = PackSpec { message_len_max: 4096, add_path: true };
     let mut out = Vec::new();
     let packed = if multiprotocol {
         let reach = update.mp_reach.unwrap();
-        let keys: Vec<_> = reach
-            .prefixes::<Ipv6Prefix>(&ctx)
-            .map(Result::unwrap)
-            .collect();
-        pack_announce(
-            &mut out,
-            spec,
-            &encoded,
-            Some(reach.next_hop),
-            keys.into_iter(),
-        )
+        let keys: Vec<_> = reach.prefixes::<Ipv6Prefix>(&ctx).map(Result::unwrap).collect();
+        pack_announce(&mut out, spec, &encoded, Some(reach.next_hop), keys.into_iter())
     } else {
-        let keys: Vec<_> = update
-            .announced_prefixes(&ctx)
-            .map(Result::unwrap)
-            .collect();
+        let keys: Vec<_> = update.announced_prefixes(&ctx).map(Result::unwrap).collect();
         pack_announce(&mut out, spec, &encoded, None, keys.into_iter())
     };
     assert_eq!((packed.messages, packed.oversized), (1, 0));

@@ -35,10 +35,7 @@ pub(in crate::attr) fn merge(as_path: &[u8], as4_path: &[u8]) -> Option<Vec<u8>>
     let hops = |value| Segments(value).fold(0_usize, |sum, seg| sum.saturating_add(seg.hops()));
     let wide = hops(as4_path);
     let mut front = hops(as_path).checked_sub(wide).filter(|_| wide != 0)?;
-    let mut path = Path {
-        value: Vec::with_capacity(as_path.len()),
-        last: None,
-    };
+    let mut path = Path { value: Vec::with_capacity(as_path.len()), last: None };
     for segment in Segments(as_path) {
         // Confederation segments count for nothing, so they come along while the front lasts
         // and where they touch it.

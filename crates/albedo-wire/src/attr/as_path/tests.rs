@@ -28,13 +28,7 @@ fn rfc4271_s9_1_2_2_length_counts_a_set_once_and_confederations_not_at_all() {
         (&[(2, &[1, 2, 2])], 3, Some(1), Some(2), "1 2 2"),
         (&[(2, &[1]), (1, &[7, 8, 9])], 2, Some(1), None, "1 {7,8,9}"),
         (&[(1, &[7, 8])], 1, None, None, "{7,8}"),
-        (
-            &[(3, &[64600, 64601]), (2, &[5])],
-            1,
-            Some(5),
-            Some(5),
-            "(64600 64601) 5",
-        ),
+        (&[(3, &[64600, 64601]), (2, &[5])], 1, Some(5), Some(5), "(64600 64601) 5"),
         (&[(4, &[64600, 64601])], 0, None, None, "[64600,64601]"),
         (&[(2, &[1]), (2, &[2])], 2, Some(1), Some(2), "1 2"),
     ];
@@ -66,11 +60,7 @@ fn rfc4271_s5_1_2_prepending_opens_a_segment_where_the_first_is_full() {
             let value = if as4 { after } else { widen(&after) };
             let after = AsPath::checked(Cow::Owned(value));
             let expected: Vec<u32> = core::iter::once(77).chain(1..=count).collect();
-            assert_eq!(
-                after.asns().map(|asn| asn.0).collect::<Vec<_>>(),
-                expected,
-                "{count}"
-            );
+            assert_eq!(after.asns().map(|asn| asn.0).collect::<Vec<_>>(), expected, "{count}");
             assert!(after.segments().all(|segment| segment.len() <= 255));
             let first = after.segments().next().unwrap().len();
             let joins = (1..255).contains(&count) || count > 255;
@@ -119,11 +109,8 @@ fn merged(narrow: &[(u8, &[u16])], wide: &[(u8, &[u32])]) -> Option<String> {
 #[test]
 fn rfc6793_s4_2_3_paths_are_rebuilt() {
     const T: u16 = 23456;
-    type Case = (
-        &'static [(u8, &'static [u16])],
-        &'static [(u8, &'static [u32])],
-        Option<&'static str>,
-    );
+    type Case =
+        (&'static [(u8, &'static [u16])], &'static [(u8, &'static [u32])], Option<&'static str>);
     let cases: [Case; 13] = [
         // As long as each other: AS4_PATH says it all.
         (&[(2, &[T, 2])], &[(2, &[70000, 2])], Some("70000 2")),
@@ -139,42 +126,18 @@ fn rfc6793_s4_2_3_paths_are_rebuilt() {
             &[(2, &[70000]), (1, &[80000, 3])],
             Some("9 70000 {80000,3}"),
         ),
-        (
-            &[(1, &[1, 2]), (2, &[T])],
-            &[(2, &[70000])],
-            Some("{1,2} 70000"),
-        ),
+        (&[(1, &[1, 2]), (2, &[T])], &[(2, &[70000])], Some("{1,2} 70000")),
         (&[(2, &[9]), (1, &[T])], &[(1, &[70000])], Some("9 {70000}")),
         // Confederation segments come along while the front lasts, and where they touch it.
-        (
-            &[(3, &[64600]), (2, &[9, T])],
-            &[(2, &[70000])],
-            Some("(64600) 9 70000"),
-        ),
-        (
-            &[(3, &[64600]), (2, &[T])],
-            &[(2, &[70000])],
-            Some("(64600) 70000"),
-        ),
-        (
-            &[(2, &[9]), (3, &[64600]), (2, &[T])],
-            &[(2, &[70000])],
-            Some("9 (64600) 70000"),
-        ),
+        (&[(3, &[64600]), (2, &[9, T])], &[(2, &[70000])], Some("(64600) 9 70000")),
+        (&[(3, &[64600]), (2, &[T])], &[(2, &[70000])], Some("(64600) 70000")),
+        (&[(2, &[9]), (3, &[64600]), (2, &[T])], &[(2, &[70000])], Some("9 (64600) 70000")),
         // They have no business in AS4_PATH, and are cut out there, not held against anybody.
-        (
-            &[(2, &[9, T])],
-            &[(3, &[64600]), (2, &[70000])],
-            Some("9 70000"),
-        ),
+        (&[(2, &[9, T])], &[(3, &[64600]), (2, &[70000])], Some("9 70000")),
         (&[(2, &[9, T])], &[(3, &[64600])], None),
     ];
     for (narrow, wide, expected) in cases {
-        assert_eq!(
-            merged(narrow, wide).as_deref(),
-            expected,
-            "{narrow:?} {wide:?}"
-        );
+        assert_eq!(merged(narrow, wide).as_deref(), expected, "{narrow:?} {wide:?}");
     }
 }
 
@@ -188,20 +151,14 @@ fn rfc6793_s4_2_3_seams_respect_the_size_of_a_segment() {
         let value = merge(&widen(&narrow), &path4(&[(2, &wide)])).unwrap();
         let path = AsPath::checked(Cow::Owned(value));
         assert_eq!(path.asns().count(), front + 155);
-        assert_eq!(
-            path.segments().count(),
-            if front + 155 > 255 { 2 } else { 1 }
-        );
+        assert_eq!(path.segments().count(), if front + 155 > 255 { 2 } else { 1 });
     }
 }
 
 fn any_path() -> impl Strategy<Value = Vec<(u8, Vec<u32>)>> {
     let sequence = prop::collection::vec(1_u32..200_000, 1..255);
     let set = prop::collection::vec(1_u32..200_000, 1..6);
-    let segment = prop_oneof![
-        sequence.prop_map(|asns| (2, asns)),
-        set.prop_map(|asns| (1, asns))
-    ];
+    let segment = prop_oneof![sequence.prop_map(|asns| (2, asns)), set.prop_map(|asns| (1, asns))];
     prop::collection::vec(segment, 0..4)
 }
 

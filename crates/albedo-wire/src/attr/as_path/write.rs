@@ -18,15 +18,12 @@ impl AsPath<'_> {
             if as4 {
                 out.extend_from_slice(&self.value);
             } else {
-                self.segments()
-                    .for_each(|segment| push_segment(out, &segment, None, false));
+                self.segments().for_each(|segment| push_segment(out, &segment, None, false));
             }
             return;
         };
-        let mut segments = self
-            .segments()
-            .skip_while(|segment| segment.kind.is_confederation())
-            .peekable();
+        let mut segments =
+            self.segments().skip_while(|segment| segment.kind.is_confederation()).peekable();
         let joins = segments
             .peek()
             .is_some_and(|first| first.kind == SegmentKind::Sequence && first.len() < SEGMENT_MAX);

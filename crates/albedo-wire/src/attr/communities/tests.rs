@@ -40,12 +40,8 @@ fn well_known_communities_are_told_apart() {
 fn rfc8092_s3_duplicates_are_removed_and_the_order_stays() {
     // Few are compared pairwise, many through a set; both give the same.
     for distinct in [1_u32, 2, 8, 9, 60] {
-        let entry = |n: u32| {
-            [n, 0, 1]
-                .iter()
-                .flat_map(|part| part.to_be_bytes())
-                .collect::<Vec<_>>()
-        };
+        let entry =
+            |n: u32| [n, 0, 1].iter().flat_map(|part| part.to_be_bytes()).collect::<Vec<_>>();
         let once: Vec<u8> = (0..distinct).rev().flat_map(entry).collect();
         let twice = [once.clone(), once.clone()].concat();
         let mut out = vec![];

@@ -22,10 +22,7 @@ const AS4: Edit = Edit {
 /// Encodes the mandatory attributes and more.
 fn encoded(more: &[u8], edit: &Edit) -> Vec<u8> {
     let limits = AttrLimits::new(usize::MAX, usize::MAX);
-    let ctx = UpdateContext {
-        limits,
-        ..internal()
-    };
+    let ctx = UpdateContext { limits, ..internal() };
     let block = [&mandatory(), more].concat();
     let decoded = Attributes::decode(&block, PLAIN, &ctx);
     assert_eq!(decoded.treatment, None, "{:?}", decoded.errors);
@@ -36,11 +33,7 @@ fn encoded(more: &[u8], edit: &Edit) -> Vec<u8> {
 
 /// What is expected behind the mandatory attributes.
 fn check(more: &[u8], edit: &Edit, expected: &[u8]) {
-    assert_eq!(
-        encoded(more, edit),
-        [&mandatory(), expected].concat(),
-        "{edit:?}"
-    );
+    assert_eq!(encoded(more, edit), [&mandatory(), expected].concat(), "{edit:?}");
 }
 
 #[test]
@@ -51,54 +44,26 @@ fn rfc4456_s8_reflection_adds_who_and_where() {
         prepend_cluster: Some(ClusterId(0xf400_0001)),
         ..AS4
     };
-    let first = [
-        local_pref.clone(),
-        attr(0x80, 9, &[10, 0, 0, 9]),
-        attr(0x80, 10, &hex("f4000001")),
-    ];
+    let first =
+        [local_pref.clone(), attr(0x80, 9, &[10, 0, 0, 9]), attr(0x80, 10, &hex("f4000001"))];
     check(&local_pref, &reflect, &first.concat());
     // ORIGINATOR_ID is never overwritten.
-    let reflected = [
-        attr(0x80, 9, &[10, 0, 0, 1]),
-        attr(0x80, 10, &hex("00000001 00000002")),
-    ]
-    .concat();
-    let again = [
-        attr(0x80, 9, &[10, 0, 0, 1]),
-        attr(0x80, 10, &hex("f4000001 00000001 00000002")),
-    ];
+    let reflected =
+        [attr(0x80, 9, &[10, 0, 0, 1]), attr(0x80, 10, &hex("00000001 00000002"))].concat();
+    let again = [attr(0x80, 9, &[10, 0, 0, 1]), attr(0x80, 10, &hex("f4000001 00000001 00000002"))];
     check(&reflected, &reflect, &again.concat());
-    check(
-        &reflected,
-        &Edit {
-            drop_reflection: true,
-            ..reflect
-        },
-        &[],
-    );
+    check(&reflected, &Edit { drop_reflection: true, ..reflect }, &[]);
     check(&reflected, &AS4, &reflected);
 }
 
 #[test]
 fn rfc4456_s8_cluster_lists_beyond_63_entries_have_a_long_header() {
     for entries in [0_usize, 1, 62, 63, 64, 65, 254, 255, 256, 1000] {
-        let list: Vec<u8> = (0..u32::try_from(entries).unwrap())
-            .flat_map(u32::to_be_bytes)
-            .collect();
-        let more = if entries == 0 {
-            vec![]
-        } else {
-            attr(0x80, 10, &list)
-        };
-        let edit = Edit {
-            prepend_cluster: Some(ClusterId(7)),
-            ..AS4
-        };
-        check(
-            &more,
-            &edit,
-            &attr(0x80, 10, &[&7_u32.to_be_bytes()[..], &list].concat()),
-        );
+        let list: Vec<u8> =
+            (0..u32::try_from(entries).unwrap()).flat_map(u32::to_be_bytes).collect();
+        let more = if entries == 0 { vec![] } else { attr(0x80, 10, &list) };
+        let edit = Edit { prepend_cluster: Some(ClusterId(7)), ..AS4 };
+        check(&more, &edit, &attr(0x80, 10, &[&7_u32.to_be_bytes()[..], &list].concat()));
     }
 }
 
@@ -113,54 +78,20 @@ fn rfc4271_s5_1_next_hop_med_and_local_pref() {
     let ours = attr(0x40, 3, &[10, 0, 0, 1]);
     let set = next_hop(NextHopEdit::Set([10, 0, 0, 1].into()));
     assert_eq!(set, [&origin_and_path[..], &ours].concat());
-    check(
-        &both,
-        &Edit {
-            drop_med: true,
-            ..AS4
-        },
-        &pref,
-    );
-    check(
-        &both,
-        &Edit {
-            local_pref: LocalPrefEdit::Drop,
-            ..AS4
-        },
-        &med,
-    );
-    check(
-        &both,
-        &Edit {
-            local_pref: LocalPrefEdit::Default(100),
-            ..AS4
-        },
-        &both,
-    );
+    check(&both, &Edit { drop_med: true, ..AS4 }, &pref);
+    check(&both, &Edit { local_pref: LocalPrefEdit::Drop, ..AS4 }, &med);
+    check(&both, &Edit { local_pref: LocalPrefEdit::Default(100), ..AS4 }, &both);
     let given = [med.clone(), attr(0x40, 5, &[0, 0, 0, 100])].concat();
-    check(
-        &med,
-        &Edit {
-            local_pref: LocalPrefEdit::Default(100),
-            ..AS4
-        },
-        &given,
-    );
+    check(&med, &Edit { local_pref: LocalPrefEdit::Default(100), ..AS4 }, &given);
 }
 
 #[test]
 fn next_hop_is_set_where_the_route_came_in_a_multiprotocol_attribute() {
     let block = [&ORIGIN_IGP[..], &AS_PATH_EMPTY].concat();
-    let need = Need {
-        announces: true,
-        plain_next_hop: false,
-    };
+    let need = Need { announces: true, plain_next_hop: false };
     let decoded = Attributes::decode(&block, need, &internal());
     let mut out = vec![];
-    let edit = Edit {
-        next_hop: NextHopEdit::Set([192, 0, 2, 1].into()),
-        ..AS4
-    };
+    let edit = Edit { next_hop: NextHopEdit::Set([192, 0, 2, 1].into()), ..AS4 };
     decoded.attributes.encode(&edit, &mut out);
     assert_eq!(out, mandatory());
 }
@@ -187,11 +118,8 @@ fn known_attributes_get_the_header_that_is_due() {
     check(&hex("a0 04 04 00000001"), &AS4, &hex("80 04 04 00000001"));
     check(&hex("50 06 0000"), &AS4, &hex("40 06 00"));
     // Known ones that a reflector does not need are passed on as they are.
-    for more in [
-        "c0 10 08 0002fc0000000064",
-        "c0 23 04 0000fc00",
-        "c0 28 0a 01000700000000000064",
-    ] {
+    for more in ["c0 10 08 0002fc0000000064", "c0 23 04 0000fc00", "c0 28 0a 01000700000000000064"]
+    {
         check(&hex(more), &AS4, &hex(more));
     }
 }
@@ -218,12 +146,7 @@ fn attributes_come_out_in_ascending_order() {
     };
     let out = encoded(&shuffled.concat(), &edit);
     let limits = AttrLimits::default();
-    let old = UpdateContext {
-        as4: false,
-        limits,
-        discard: CodeSet::EMPTY,
-        ..internal()
-    };
+    let old = UpdateContext { as4: false, limits, discard: CodeSet::EMPTY, ..internal() };
     assert_eq!(Attributes::decode(&out, PLAIN, &old).treatment, None);
     let mut codes = vec![];
     let mut rest = &out[..];
@@ -238,23 +161,13 @@ fn attributes_come_out_in_ascending_order() {
 #[test]
 fn rfc8092_s3_duplicates_of_large_communities_are_not_sent() {
     let entry = hex("00000001 00000002 00000003");
-    check(
-        &attr(0xc0, 32, &entry.repeat(30)),
-        &AS4,
-        &attr(0xc0, 32, &entry),
-    );
+    check(&attr(0xc0, 32, &entry.repeat(30)), &AS4, &attr(0xc0, 32, &entry));
 }
 
 #[test]
 fn rfc6793_s4_2_2_two_octet_receivers_get_what_completes_their_attributes() {
     let block = |path: &[u8], more: &[u8]| {
-        [
-            &ORIGIN_IGP[..],
-            &attr(0x40, 2, path),
-            &NEXT_HOP_192_0_2_1,
-            more,
-        ]
-        .concat()
+        [&ORIGIN_IGP[..], &attr(0x40, 2, path), &NEXT_HOP_192_0_2_1, more].concat()
     };
     let edit = Edit { as4: false, ..AS4 };
     let check = |before: Vec<u8>, edit: &Edit, expected: Vec<u8>| {
@@ -270,10 +183,7 @@ fn rfc6793_s4_2_2_two_octet_receivers_get_what_completes_their_attributes() {
         block(&path4(&[(2, &[1, 70000])]), &wide),
         &edit,
         [
-            block(
-                &path2(&[(2, &[1, 23456])]),
-                &attr(0xc0, 7, &hex("5ba0 0a000001")),
-            ),
+            block(&path2(&[(2, &[1, 23456])]), &attr(0xc0, 7, &hex("5ba0 0a000001"))),
             attr(0xc0, 17, &path4(&[(2, &[1, 70000])])),
             as4_aggregator,
         ]
@@ -281,28 +191,16 @@ fn rfc6793_s4_2_2_two_octet_receivers_get_what_completes_their_attributes() {
     );
     // Nothing where everything fits.
     check(
-        block(
-            &path4(&[(2, &[1, 65535])]),
-            &attr(0xc0, 7, &hex("0000ffff 0a000001")),
-        ),
+        block(&path4(&[(2, &[1, 65535])]), &attr(0xc0, 7, &hex("0000ffff 0a000001"))),
         &edit,
-        block(
-            &path2(&[(2, &[1, 65535])]),
-            &attr(0xc0, 7, &hex("ffff 0a000001")),
-        ),
+        block(&path2(&[(2, &[1, 65535])]), &attr(0xc0, 7, &hex("ffff 0a000001"))),
     );
     // Our own number can be the only one that does not fit.
     check(
         block(&path4(&[(2, &[1])]), &[]),
-        &Edit {
-            prepend_as: Some(Asn(70000)),
-            ..edit
-        },
-        [
-            block(&path2(&[(2, &[23456, 1])]), &[]),
-            attr(0xc0, 17, &path4(&[(2, &[70000, 1])])),
-        ]
-        .concat(),
+        &Edit { prepend_as: Some(Asn(70000)), ..edit },
+        [block(&path2(&[(2, &[23456, 1])]), &[]), attr(0xc0, 17, &path4(&[(2, &[70000, 1])]))]
+            .concat(),
     );
     // Confederation segments are not shown in AS4_PATH, not even if they alone are wide.
     check(
@@ -317,22 +215,12 @@ fn paths_grow_over_255_octets_and_255_numbers() {
     for count in [62_usize, 63, 64, 254, 255, 256, 500] {
         let numbers = vec![64500_u32; count];
         let segments: Vec<_> = numbers.chunks(255).map(|chunk| (2, chunk)).collect();
-        let block = [
-            &ORIGIN_IGP[..],
-            &attr(0x40, 2, &path4(&segments)),
-            &NEXT_HOP_192_0_2_1,
-        ]
-        .concat();
+        let block =
+            [&ORIGIN_IGP[..], &attr(0x40, 2, &path4(&segments)), &NEXT_HOP_192_0_2_1].concat();
         let decoded = Attributes::decode(&block, PLAIN, &internal());
         assert_eq!(decoded.treatment, None);
         let mut out = vec![];
-        decoded.attributes.encode(
-            &Edit {
-                prepend_as: Some(Asn(1)),
-                ..AS4
-            },
-            &mut out,
-        );
+        decoded.attributes.encode(&Edit { prepend_as: Some(Asn(1)), ..AS4 }, &mut out);
         let again = Attributes::decode(&out, PLAIN, &internal());
         assert_eq!(again.treatment, None, "{count}");
         assert_eq!(again.attributes.as_path.asns().count(), count + 1);

@@ -98,23 +98,10 @@ fn rfc8669_s6_segment_identifiers() {
 
 #[test]
 fn rfc9552_rfc9015_rfc9026_elements_fill_the_value() {
-    check(
-        29,
-        &[
-            ("", true),
-            ("0402 0001 aa", true),
-            ("0402 0002 aa", false),
-            ("0402 00", false),
-        ],
-    );
+    check(29, &[("", true), ("0402 0001 aa", true), ("0402 0002 aa", false), ("0402 00", false)]);
     check(
         37,
-        &[
-            ("01 0000", true),
-            ("01 0001 aa 02 0000", true),
-            ("01 0001", false),
-            ("01 00", false),
-        ],
+        &[("01 0000", true), ("01 0001 aa 02 0000", true), ("01 0001", false), ("01 00", false)],
     );
     check(
         38,
@@ -148,12 +135,5 @@ fn rfc7606_s7_16_inner_attributes_fit() {
 fn inner_faults_say_where() {
     let row = table::row(128).unwrap();
     let fault = (row.validate)(&hex("0000fc00 40010100 80090400"), &internal()).unwrap_err();
-    assert_eq!(
-        fault,
-        UpdateFault::Inner {
-            offset: 8,
-            needed: 7,
-            left: 4
-        }
-    );
+    assert_eq!(fault, UpdateFault::Inner { offset: 8, needed: 7, left: 4 });
 }

@@ -6,9 +6,7 @@ use super::*;
 /// Octets that look random but are the same in every run.
 fn noise(seed: usize, len: usize) -> Vec<u8> {
     let mut rng = albedo_types::Rng::new(u64::try_from(seed).unwrap());
-    (0..len)
-        .map(|_| u8::try_from(rng.below(256)).unwrap())
-        .collect()
+    (0..len).map(|_| u8::try_from(rng.below(256)).unwrap()).collect()
 }
 
 #[test]
@@ -17,11 +15,7 @@ fn every_type_with_every_sort_of_flags_and_lengths_never_resets() {
     for code in (0..=u8::MAX).filter(|code| !matches!(code, 14 | 15)) {
         for flags in [0x40, 0x80, 0xc0, 0xd0, 0xe0] {
             for len in [0, 1, 3, 4, 255, 256, 3000] {
-                for fill in [
-                    noise(usize::from(code) + len, len),
-                    vec![0; len],
-                    vec![0xff; len],
-                ] {
+                for fill in [noise(usize::from(code) + len, len), vec![0; len], vec![0xff; len]] {
                     seen += 1;
                     let wide = flags & EXTENDED_LENGTH != 0;
                     let [high, low] = u16::try_from(len).unwrap().to_be_bytes();
@@ -44,11 +38,7 @@ fn every_type_with_every_sort_of_flags_and_lengths_never_resets() {
 fn step(more: &[u8], ctx: &UpdateContext) {
     let block = [&mandatory(), more].concat();
     let found = Attributes::decode(&block, PLAIN, ctx);
-    assert!(
-        found.treatment < Some(Treatment::DisableFamily),
-        "{:?}",
-        found.errors
-    );
+    assert!(found.treatment < Some(Treatment::DisableFamily), "{:?}", found.errors);
     if found.treatment >= Some(TreatAsWithdraw) {
         return;
     }

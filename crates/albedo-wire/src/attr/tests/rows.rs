@@ -35,13 +35,7 @@ const LENGTHS: [Lengths; 25] = [
     (35, 0xc0, &[4], W, Some(W)),
     (37, 0xc0, &[], D, Some(D)),
     // TLVs of three octets behind the fixed five.
-    (
-        38,
-        0xc0,
-        &[5, 8, 11, 14, 17, 20, 23, 26, 29, 32],
-        D,
-        Some(D),
-    ),
+    (38, 0xc0, &[5, 8, 11, 14, 17, 20, 23, 26, 29, 32], D, Some(D)),
     (40, 0xc0, &[], D, None),
     // Attributes of four octets behind the fixed four.
     (128, 0xc0, &[4, 8, 12, 16, 20, 24, 28, 32], W, Some(W)),
@@ -61,10 +55,7 @@ fn block_with(code: u8, attribute: &[u8]) -> Vec<u8> {
 fn rfc7606_s7_every_attribute_at_every_length_from_0_to_32() {
     let known: Vec<_> = table::ROWS.iter().map(|row| row.code).collect();
     let tested: Vec<_> = LENGTHS.iter().map(|row| row.0).chain([14, 15]).collect();
-    assert!(
-        known.iter().all(|code| tested.contains(code)),
-        "a row is without a test"
-    );
+    assert!(known.iter().all(|code| tested.contains(code)), "a row is without a test");
     for (code, flags, good, from_internal, from_external) in LENGTHS {
         for len in 0..=32 {
             let attribute = attr(flags, code, &vec![1; len]);
@@ -72,69 +63,34 @@ fn rfc7606_s7_every_attribute_at_every_length_from_0_to_32() {
             let fits = good.contains(&len);
             let found = Attributes::decode(&block, PLAIN, &internal());
             let expected = (!fits).then_some(from_internal);
-            assert_eq!(
-                found.treatment, expected,
-                "{code} internal {len}: {:?}",
-                found.errors
-            );
-            assert_eq!(
-                found.attributes.raw_of(code).is_some(),
-                fits,
-                "{code} internal {len}"
-            );
+            assert_eq!(found.treatment, expected, "{code} internal {len}: {:?}", found.errors);
+            assert_eq!(found.attributes.raw_of(code).is_some(), fits, "{code} internal {len}");
 
             let found = Attributes::decode(&block, PLAIN, &external());
             let fits = fits && from_external.is_some() && (code != 2 || len == 0);
             let expected = (!fits).then(|| from_external.unwrap_or(Discard));
-            assert_eq!(
-                found.treatment, expected,
-                "{code} external {len}: {:?}",
-                found.errors
-            );
-            assert_eq!(
-                found.attributes.raw_of(code).is_some(),
-                fits,
-                "{code} external {len}"
-            );
+            assert_eq!(found.treatment, expected, "{code} external {len}: {:?}", found.errors);
+            assert_eq!(found.attributes.raw_of(code).is_some(), fits, "{code} external {len}");
         }
     }
 }
 
 #[test]
 fn rfc6793_s3_attributes_for_two_octet_speakers_at_every_length() {
-    let old = UpdateContext {
-        as4: false,
-        ..internal()
-    };
+    let old = UpdateContext { as4: false, ..internal() };
     for len in 0..=32 {
         let judge = |code, value: &[u8]| cost(&attr(0xc0, code, value), &old);
         // One segment of one number each, in two octets.
         let path = block_with(2, &attr(0x40, 2, &vec![1; len]));
         let found = Attributes::decode(&path, PLAIN, &old).treatment;
-        assert_eq!(
-            found,
-            (!len.is_multiple_of(4)).then_some(TreatAsWithdraw),
-            "AS_PATH {len}"
-        );
+        assert_eq!(found, (!len.is_multiple_of(4)).then_some(TreatAsWithdraw), "AS_PATH {len}");
         let value = vec![1; len];
         let fits = len == 6;
-        assert_eq!(
-            judge(7, &value),
-            (!fits).then_some(Discard),
-            "AGGREGATOR {len}"
-        );
+        assert_eq!(judge(7, &value), (!fits).then_some(Discard), "AGGREGATOR {len}");
         let fits = len != 0 && len.is_multiple_of(6);
-        assert_eq!(
-            judge(17, &value),
-            (!fits).then_some(Discard),
-            "AS4_PATH {len}"
-        );
+        assert_eq!(judge(17, &value), (!fits).then_some(Discard), "AS4_PATH {len}");
         let fits = len == 8;
-        assert_eq!(
-            judge(18, &value),
-            (!fits).then_some(Discard),
-            "AS4_AGGREGATOR {len}"
-        );
+        assert_eq!(judge(18, &value), (!fits).then_some(Discard), "AS4_AGGREGATOR {len}");
     }
 }
 
@@ -160,14 +116,9 @@ fn rfc7606_s3_c_flags_that_contradict_the_type() {
         2 => vec![],
         _ => vec![1; 4],
     };
-    let rows = table::ROWS
-        .iter()
-        .filter(|row| !matches!(row.code, 14 | 15));
+    let rows = table::ROWS.iter().filter(|row| !matches!(row.code, 14 | 15));
     for row in rows {
-        let ctx = UpdateContext {
-            as4: !matches!(row.code, 17 | 18),
-            ..internal()
-        };
+        let ctx = UpdateContext { as4: !matches!(row.code, 17 | 18), ..internal() };
         for flags in 0..=u8::MAX {
             // The length field is that of the flags; the rest of the low bits mean nothing.
             let value = good(row.code);
@@ -184,12 +135,7 @@ fn rfc7606_s3_c_flags_that_contradict_the_type() {
                 code::AIGP => Discard,
                 _ => TreatAsWithdraw,
             };
-            assert_eq!(
-                found.treatment,
-                conflict.then_some(expected),
-                "{} {flags:#x}",
-                row.name
-            );
+            assert_eq!(found.treatment, conflict.then_some(expected), "{} {flags:#x}", row.name);
         }
     }
 }
@@ -213,10 +159,8 @@ fn rfc7311_s3_3_and_rfc8669_s4_some_are_taken_from_outside_only_where_allowed() 
     for (code, attribute) in [(26, aigp), (40, sid)] {
         assert_eq!(cost(&attribute, &internal()), None);
         assert_eq!(cost(&attribute, &external()), Some(Discard));
-        let accepting = UpdateContext {
-            accept_external: [code].into_iter().collect(),
-            ..external()
-        };
+        let accepting =
+            UpdateContext { accept_external: [code].into_iter().collect(), ..external() };
         assert_eq!(cost(&attribute, &accepting), None);
     }
 }
@@ -224,9 +168,8 @@ fn rfc7311_s3_3_and_rfc8669_s4_some_are_taken_from_outside_only_where_allowed() 
 #[test]
 fn rfc4271_s5_unknown_attributes_go_by_their_flags() {
     // Deprecated types, BGPsec_PATH and types nobody has assigned are all the same.
-    let unknown = [
-        11, 12, 13, 19, 20, 21, 27, 28, 30, 31, 33, 34, 36, 39, 99, 129, 241, 242, 243, 255,
-    ];
+    let unknown =
+        [11, 12, 13, 19, 20, 21, 27, 28, 30, 31, 33, 34, 36, 39, 99, 129, 241, 242, 243, 255];
     for code in unknown {
         for len in [0, 1, 3, 4, 255, 256, 3000] {
             for (flags, expected, kept) in [
@@ -245,10 +188,7 @@ fn rfc4271_s5_unknown_attributes_go_by_their_flags() {
             }
         }
     }
-    let strict = UpdateContext {
-        reset_on_unknown_well_known: true,
-        ..internal()
-    };
+    let strict = UpdateContext { reset_on_unknown_well_known: true, ..internal() };
     assert_eq!(cost(&attr(0x40, 99, &[]), &strict), Some(Reset));
     assert_eq!(cost(&attr(0xc0, 0, &[]), &internal()), Some(Discard));
     assert_eq!(cost(&attr(0x40, 0, &[1]), &strict), Some(Discard));

@@ -29,9 +29,7 @@ fn conclusion(body: &[u8], ctx: &UpdateContext) -> Result<Option<Treatment>, u8>
     let mut scratch = vec![];
     let block = update.block.contiguous(&mut scratch);
     let decoded = Attributes::decode(block, update.need(), ctx);
-    update
-        .conclude(&decoded.errors)
-        .map_err(|error| error.notification().subcode)
+    update.conclude(&decoded.errors).map_err(|error| error.notification().subcode)
 }
 
 #[test]
@@ -58,14 +56,10 @@ fn fields_are_found() {
     let update = split(&body, &internal());
     let ctx = internal();
     let texts = |nlri: Nlri<'_, Ipv4Prefix>| {
-        nlri.map(|entry| std::format!("{}", entry.unwrap().1))
-            .collect::<Vec<_>>()
+        nlri.map(|entry| std::format!("{}", entry.unwrap().1)).collect::<Vec<_>>()
     };
     assert_eq!(texts(update.withdrawn_prefixes(&ctx)), ["10.0.0.0/8"]);
-    assert_eq!(
-        texts(update.announced_prefixes(&ctx)),
-        ["11.0.0.0/8", "10.1.0.0/16"]
-    );
+    assert_eq!(texts(update.announced_prefixes(&ctx)), ["11.0.0.0/8", "10.1.0.0/16"]);
     assert_eq!(update.block.len(), mandatory().len());
     assert_eq!(update.need(), PLAIN);
     assert!(update.walk_errors.is_empty());
@@ -93,23 +87,11 @@ fn rfc7606_s5_1_multiprotocol_attributes_stand_anywhere() {
             assert_eq!(update.block.contiguous(&mut scratch), block);
             let prefix = |nlri: Nlri<'_, Ipv6Prefix>| nlri.map(Result::unwrap).last().unwrap().1;
             let reach = update.mp_reach.unwrap();
-            assert_eq!(
-                prefix(reach.prefixes(&ctx)),
-                "2001:db8::/32".parse().unwrap()
-            );
+            assert_eq!(prefix(reach.prefixes(&ctx)), "2001:db8::/32".parse().unwrap());
             assert_eq!(reach.next_hop.len(), 16);
             let unreach = update.mp_unreach.unwrap();
-            assert_eq!(
-                prefix(unreach.prefixes(&ctx)),
-                "2001:db9::/32".parse().unwrap()
-            );
-            assert_eq!(
-                update.need(),
-                Need {
-                    announces: true,
-                    plain_next_hop: false
-                }
-            );
+            assert_eq!(prefix(unreach.prefixes(&ctx)), "2001:db9::/32".parse().unwrap());
+            assert_eq!(update.need(), Need { announces: true, plain_next_hop: false });
             assert_eq!(update.is_end_of_rib(&ctx), None);
             assert_eq!(conclusion(&body, &ctx), Ok(None));
         }
@@ -133,32 +115,17 @@ fn rfc7606_s7_11_and_s7_12_multiprotocol_attributes_cut_short_are_fatal() {
     // Up to and without the reserved octet; behind it, NLRI may be missing or not.
     for len in 0..21 {
         let attribute = attr(0x80, 14, &reach[3..3 + len]);
-        assert_eq!(
-            fatal(&update_body(&[], &attribute, &[]), &internal()),
-            9,
-            "{len}"
-        );
+        assert_eq!(fatal(&update_body(&[], &attribute, &[]), &internal()), 9, "{len}");
     }
-    split(
-        &update_body(&[], &attr(0x80, 14, &reach[3..24]), &[]),
-        &internal(),
-    );
+    split(&update_body(&[], &attr(0x80, 14, &reach[3..24]), &[]), &internal());
     for len in 0..3 {
         let attribute = attr(0x80, 15, &[0, 2, 1][..len]);
-        assert_eq!(
-            fatal(&update_body(&[], &attribute, &[]), &internal()),
-            9,
-            "{len}"
-        );
+        assert_eq!(fatal(&update_body(&[], &attribute, &[]), &internal()), 9, "{len}");
     }
     // Beyond the attributes.
     for attribute in ["80 0e 20 0002", "90 0f 0100 00", "80 0f 04 000201"] {
         let block = [&mandatory(), &hex(attribute)[..]].concat();
-        assert_eq!(
-            fatal(&update_body(&[], &block, &[8, 10]), &internal()),
-            9,
-            "{attribute}"
-        );
+        assert_eq!(fatal(&update_body(&[], &block, &[8, 10]), &internal()), 9, "{attribute}");
     }
 }
 
@@ -174,18 +141,10 @@ fn fatal_faults_show_the_attribute() {
     let reach = attr(0x80, 14, &hex("0002 01 05 2001000001 00 00"));
     let body = update_body(&[], &[&ORIGIN_IGP[..], &reach].concat(), &[]);
     let update = split(&body, &internal());
-    let error = update
-        .mp_reach
-        .unwrap()
-        .check_next_hop(&internal())
-        .unwrap_err();
+    let error = update.mp_reach.unwrap().check_next_hop(&internal()).unwrap_err();
     assert_eq!(crate::update::notification_of(&error, &body).data, reach);
     // NLRI that cannot be read.
-    let reach = attr(
-        0x80,
-        14,
-        &hex("0002 01 10 20010db8000000000000000000000001 00 00 81"),
-    );
+    let reach = attr(0x80, 14, &hex("0002 01 10 20010db8000000000000000000000001 00 00 81"));
     let body = update_body(&[], &[&ORIGIN_IGP[..], &reach].concat(), &[]);
     let update = split(&body, &internal());
     let mut nlri = update.mp_reach.unwrap().prefixes::<Ipv6Prefix>(&internal());
@@ -206,10 +165,7 @@ fn rfc7606_s4_a_break_in_the_headers_costs_the_routes() {
         assert_eq!(update.walk_errors.len(), 1, "{tail}");
         assert_eq!(update.walk_errors[0].offset, 4 + mandatory().len());
         assert_eq!(update.announced, [8, 10], "the total length is trusted");
-        assert_eq!(
-            conclusion(&body, &ctx),
-            Ok(Some(Treatment::TreatAsWithdraw))
-        );
+        assert_eq!(conclusion(&body, &ctx), Ok(Some(Treatment::TreatAsWithdraw)));
     }
 }
 
@@ -218,17 +174,11 @@ fn rfc7606_s5_2_a_fault_without_any_reachable_route_is_fatal() {
     let bad_med = attr(0x80, 4, &[1]);
     let ctx = internal();
     let faulty = |withdrawn: &[u8], more: &[u8], announced: &[u8]| {
-        conclusion(
-            &update_body(withdrawn, &[&bad_med, more].concat(), announced),
-            &ctx,
-        )
+        conclusion(&update_body(withdrawn, &[&bad_med, more].concat(), announced), &ctx)
     };
     let withdraw = Ok(Some(Treatment::TreatAsWithdraw));
     assert_eq!(faulty(&[], &mandatory(), &[8, 10]), withdraw);
-    assert_eq!(
-        faulty(&[], &[&hex(REACH6)[..], &mandatory()].concat(), &[]),
-        withdraw
-    );
+    assert_eq!(faulty(&[], &[&hex(REACH6)[..], &mandatory()].concat(), &[]), withdraw);
     assert_eq!(faulty(&[], &mandatory(), &[]), Err(1));
     assert_eq!(faulty(&[8, 10], &mandatory(), &[]), Err(1));
     assert_eq!(faulty(&[], &hex(UNREACH6), &[]), Err(1));
@@ -243,23 +193,14 @@ fn rfc7606_s5_2_a_fault_without_any_reachable_route_is_fatal() {
     assert_eq!(conclusion(&update_body(&[], &[], &[8, 10]), &ctx), withdraw);
     // Only an unknown attribute, the mandatory ones missing: CVE-2023-46753.
     let unknown = attr(0xc0, 99, &[1]);
-    assert_eq!(
-        conclusion(&update_body(&[], &unknown, &[8, 10]), &ctx),
-        withdraw
-    );
+    assert_eq!(conclusion(&update_body(&[], &unknown, &[8, 10]), &ctx), withdraw);
 }
 
 #[test]
 fn an_attribute_that_configuration_is_strict_about_is_fatal() {
-    let ctx = UpdateContext {
-        reset_on_unknown_well_known: true,
-        ..internal()
-    };
+    let ctx = UpdateContext { reset_on_unknown_well_known: true, ..internal() };
     let block = [&mandatory(), &attr(0x40, 77, &[])[..]].concat();
-    assert_eq!(
-        conclusion(&update_body(&[], &block, &[8, 10]), &ctx),
-        Err(2)
-    );
+    assert_eq!(conclusion(&update_body(&[], &block, &[8, 10]), &ctx), Err(2));
 }
 
 #[test]
@@ -270,24 +211,15 @@ fn rfc7606_s3_c_flags_of_multiprotocol_attributes() {
         let body = update_body(&[], &[&reach, &mandatory()[..]].concat(), &[]);
         let update = split(&body, &internal());
         assert!(update.mp_reach.is_some(), "its routes have to be withdrawn");
-        assert_eq!(
-            conclusion(&body, &internal()),
-            Ok(Some(Treatment::TreatAsWithdraw))
-        );
+        assert_eq!(conclusion(&body, &internal()), Ok(Some(Treatment::TreatAsWithdraw)));
     }
 }
 
 #[test]
 fn rfc4760_s7_families_that_were_not_agreed_on_are_not_looked_at() {
-    let body = update_body(
-        &[8, 10],
-        &[&hex(REACH6)[..], &hex(UNREACH6), &mandatory()].concat(),
-        &[8, 11],
-    );
-    let only = |family| UpdateContext {
-        families: FamilySet::of(family),
-        ..internal()
-    };
+    let body =
+        update_body(&[8, 10], &[&hex(REACH6)[..], &hex(UNREACH6), &mandatory()].concat(), &[8, 11]);
+    let only = |family| UpdateContext { families: FamilySet::of(family), ..internal() };
     let v4 = only(Family::Ipv4Unicast);
     let update = split(&body, &v4);
     assert_eq!(update.mp_reach.unwrap().family, None);
@@ -299,13 +231,7 @@ fn rfc4760_s7_families_that_were_not_agreed_on_are_not_looked_at() {
     let v6 = only(Family::Ipv6Unicast);
     let update = split(&body, &v6);
     assert!(update.withdrawn.is_empty() && update.announced.is_empty());
-    assert_eq!(
-        update.need(),
-        Need {
-            announces: true,
-            plain_next_hop: false
-        }
-    );
+    assert_eq!(update.need(), Need { announces: true, plain_next_hop: false });
     // A family that is none of ours, with NLRI that nobody here can read.
     let evpn = attr(0x80, 14, &hex("0019 46 04 c0000201 00 ff"));
     let body = update_body(&[], &[&evpn, &mandatory()[..]].concat(), &[]);
@@ -319,13 +245,8 @@ fn rfc4760_s7_families_that_were_not_agreed_on_are_not_looked_at() {
 #[test]
 fn walk_errors_never_spill() {
     // All that the walk can find at once.
-    let none = UpdateContext {
-        families: FamilySet::EMPTY,
-        ..internal()
-    };
-    let block = ["40 0e 05 0002 01 00 00", "40 0f 03 0002 01", "40"]
-        .map(hex)
-        .concat();
+    let none = UpdateContext { families: FamilySet::EMPTY, ..internal() };
+    let block = ["40 0e 05 0002 01 00 00", "40 0f 03 0002 01", "40"].map(hex).concat();
     let body = update_body(&[8, 10], &block, &[8, 11]);
     let update = split(&body, &none);
     assert_eq!(update.walk_errors.len(), 6);
@@ -349,35 +270,16 @@ fn rfc4724_s2_end_of_rib() {
         "40 01 01 00 80 0f 03 0002 01",
         "c0 63 00 80 0f 03 0002 01",
     ] {
-        assert_eq!(
-            of(&update_body(&[], &hex(block), &[]), &ctx),
-            None,
-            "{block}"
-        );
+        assert_eq!(of(&update_body(&[], &hex(block), &[]), &ctx), None, "{block}");
     }
     let reach = "80 0e 05 0002 01 00 00 80 0f 03 0002 01";
     assert_eq!(of(&update_body(&[], &hex(reach), &[]), &ctx), None);
-    assert_eq!(
-        of(&update_body(&[8, 10], &hex("80 0f 03 0002 01"), &[]), &ctx),
-        None
-    );
-    assert_eq!(
-        of(&update_body(&[], &hex("80 0f 03 0002 01"), &[8, 10]), &ctx),
-        None
-    );
-    assert_eq!(
-        of(&update_body(&[], &hex("80 0f 04 0002 01 00"), &[]), &ctx),
-        None
-    );
-    assert_eq!(
-        of(&update_body(&[], &hex("80 0f 03 0019 46"), &[]), &ctx),
-        None
-    );
+    assert_eq!(of(&update_body(&[8, 10], &hex("80 0f 03 0002 01"), &[]), &ctx), None);
+    assert_eq!(of(&update_body(&[], &hex("80 0f 03 0002 01"), &[8, 10]), &ctx), None);
+    assert_eq!(of(&update_body(&[], &hex("80 0f 04 0002 01 00"), &[]), &ctx), None);
+    assert_eq!(of(&update_body(&[], &hex("80 0f 03 0019 46"), &[]), &ctx), None);
     // A family that was not agreed on has no end.
-    let only6 = UpdateContext {
-        families: FamilySet::of(Family::Ipv6Unicast),
-        ..internal()
-    };
+    let only6 = UpdateContext { families: FamilySet::of(Family::Ipv6Unicast), ..internal() };
     assert_eq!(of(&[0; 4], &only6), None);
     assert_eq!(conclusion(&v6, &ctx), Ok(None));
 }
@@ -399,14 +301,8 @@ fn read_all(body: &[u8], ctx: &UpdateContext) {
         assert!(unreach.prefixes::<Ipv6Prefix>(ctx).count() <= unreach.nlri.len());
     }
     assert!(octets <= body.len());
-    let offsets = update
-        .withdrawn_prefixes(ctx)
-        .chain(update.announced_prefixes(ctx));
-    assert!(
-        offsets
-            .filter_map(Result::err)
-            .all(|error| error.offset < body.len())
-    );
+    let offsets = update.withdrawn_prefixes(ctx).chain(update.announced_prefixes(ctx));
+    assert!(offsets.filter_map(Result::err).all(|error| error.offset < body.len()));
     assert!(!update.walk_errors.spilled());
     let mut scratch = vec![];
     let block = update.block.contiguous(&mut scratch);

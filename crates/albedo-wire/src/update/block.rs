@@ -1,0 +1,64 @@
+//! The attributes of an UPDATE as they lie in the message.
+
+use alloc::vec::Vec;
+
+/// The attributes of an UPDATE without `MP_REACH_NLRI` and `MP_UNREACH_NLRI`, in their order.
+///
+/// The two attributes can stand anywhere (RFC 7606 §5.1), so what is left is in up to three
+/// pieces; usually it is in one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawBlock<'a> {
+    parts: [&'a [u8]; 3],
+    used: usize,
+}
+
+impl<'a> RawBlock<'a> {
+    pub(super) fn push(&mut self, part: &'a [u8]) {
+        if part.is_empty() {
+            return;
+        }
+        if let Some(slot) = self.parts.get_mut(self.used) {
+            *slot = part;
+            self.used = self.used.saturating_add(1);
+        }
+    }
+
+    /// The pieces, in order; none is empty.
+    pub fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.parts.into_iter().take(self.used)
+    }
+
+    /// Octets of all pieces.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.len()))
+    }
+
+    /// Whether there is no attribute.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Appends the octets of all pieces.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        for part in self.parts() {
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// The octets in one piece: where they lie, or gathered in `scratch`.
+    #[must_use]
+    pub fn contiguous<'s>(&self, scratch: &'s mut Vec<u8>) -> &'s [u8]
+    where
+        'a: 's,
+    {
+        let [first, ..] = self.parts;
+        if self.used <= 1 {
+            return first;
+        }
+        scratch.clear();
+        self.write_to(scratch);
+        scratch
+    }
+}
