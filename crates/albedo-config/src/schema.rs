@@ -1,0 +1,189 @@
+//! The top of the schema: from the tree to [`Config`].
+//!
+//! Reading goes on after a fault, so that one run tells all of them; a [`Config`] comes out only
+//! where there was none.
+
+mod across;
+mod member;
+mod session;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use albedo_types::{Asn, ClusterId, RouterId};
+
+use crate::defaults;
+use crate::diagnostic::{Place, Report};
+use crate::fields::{At, Fields};
+use crate::kinds::{self, Kind};
+use crate::node::{Node, Value};
+use crate::settings::{Admin, Config, Limits, Log, Pacing};
+
+/// What the schema needs to know of the world.
+#[derive(Debug)]
+pub(crate) struct World<'w> {
+    /// Where relative names of files start.
+    pub(crate) folder: &'w Path,
+    /// Cores of the machine, for the default of `shards`.
+    pub(crate) cores: usize,
+}
+
+/// What the sessions take from the top.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ours {
+    /// `None` where it is missing or faulty, which was reported.
+    pub(crate) asn: Option<Asn>,
+    pub(crate) cluster_id: ClusterId,
+}
+
+const TOP: [&str; 12] = [
+    "asNumber",
+    "routerId",
+    "clusterId",
+    "listen",
+    "peerGroups",
+    "peers",
+    "admin",
+    "shards",
+    "logLevel",
+    "logFormat",
+    "pacing",
+    "limits",
+];
+
+/// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
+const PLACEHOLDER: RouterId = match RouterId::new(1) {
+    Some(id) => id,
+    None => unreachable!(),
+};
+
+/// The configuration of a tree. `None` only after a report.
+pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> Option<Config> {
+    let top = Fields::open(root, "", &TOP, report)?;
+    let asn = top.required("asNumber", &kinds::ASN, report).map(|at| at.value);
+    let router_id =
+        top.required("routerId", &kinds::ROUTER_ID, report).map_or(PLACEHOLDER, |at| at.value);
+    let cluster_id = top
+        .scalar("clusterId", &kinds::CLUSTER_ID, report)
+        .map_or_else(|| ClusterId(router_id.get()), |at| at.value);
+    let listen = match top.node("listen") {
+        Some(_) => top.set("listen", &kinds::LISTEN, report).unwrap_or_default(),
+        None => vec![default(defaults::LISTEN)],
+    };
+    let ours = Ours { asn, cluster_id };
+    let groups = read_groups(&top, ours, world, report);
+    let peers = read_peers(&top, ours, &groups, world, report);
+    across::listen(&listen, report);
+    across::ranges(&groups, report);
+    across::peers(&peers, &listen, report);
+    Some(Config {
+        asn: asn.unwrap_or_default(),
+        router_id,
+        cluster_id,
+        listen: listen.into_iter().map(|at| at.value).collect(),
+        groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
+        peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
+        admin: read_admin(&top, report),
+        shards: top
+            .scalar("shards", &kinds::SHARDS, report)
+            .map_or_else(|| defaults::shards(world.cores), |at| at.value as usize),
+        log: Log {
+            level: or(&top, "logLevel", &kinds::LOG_LEVEL, defaults::LOG_LEVEL, report),
+            format: or(&top, "logFormat", &kinds::LOG_FORMAT, defaults::LOG_FORMAT, report),
+        },
+        pacing: read_pacing(&top, report),
+        limits: read_limits(&top, report),
+    })
+}
+
+fn default<T>(value: T) -> At<T> {
+    At { value, place: Place::default(), key: String::new() }
+}
+
+fn or<T: Copy>(
+    fields: &Fields<'_>,
+    name: &str,
+    kind: &Kind<T>,
+    default: T,
+    report: &mut Report<'_>,
+) -> T {
+    fields.scalar(name, kind, report).map_or(default, |at| at.value)
+}
+
+/// A field that is a mapping of its own.
+fn open<'n>(
+    fields: &Fields<'n>,
+    name: &str,
+    known: &[&str],
+    report: &mut Report<'_>,
+) -> Option<Fields<'n>> {
+    Fields::open(fields.node(name)?, &fields.path(name), known, report)
+}
+
+fn read_groups(
+    top: &Fields<'_>,
+    ours: Ours,
+    world: &World<'_>,
+    report: &mut Report<'_>,
+) -> Vec<member::Group> {
+    let items = top.list("peerGroups", "a list of groups", report).unwrap_or_default();
+    let mut groups: Vec<member::Group> = Vec::with_capacity(items.len());
+    for (key, node) in items {
+        let Some(group) = member::group(node, &key, ours, world, report) else { continue };
+        across::group_name(&group, &groups, report);
+        groups.push(group);
+    }
+    groups
+}
+
+fn read_peers(
+    top: &Fields<'_>,
+    ours: Ours,
+    groups: &[member::Group],
+    world: &World<'_>,
+    report: &mut Report<'_>,
+) -> Vec<member::Member> {
+    let by_name: HashMap<&str, &member::Group> = groups
+        .iter()
+        .rev()
+        .filter_map(|group| Some((&*group.name.as_ref()?.value, group)))
+        .collect();
+    let items = top.list("peers", "a list of peers", report).unwrap_or_default();
+    items
+        .into_iter()
+        .filter_map(|(key, node)| member::peer(node, &key, ours, &by_name, world, report))
+        .collect()
+}
+
+fn read_admin(top: &Fields<'_>, report: &mut Report<'_>) -> Admin {
+    let http = open(top, "admin", &["http"], report)
+        .and_then(|admin| admin.scalar("http", &kinds::HTTP, report));
+    Admin { http: http.map_or(Some(defaults::ADMIN_HTTP), |at| at.value) }
+}
+
+fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {
+    let max = match top.node("pacing") {
+        Some(Node { value: Value::Scalar(scalar), .. }) if kinds::is_off(scalar) => Duration::ZERO,
+        _ => open(top, "pacing", &["max"], report)
+            .and_then(|pacing| pacing.scalar("max", &kinds::PACING_MAX, report))
+            .map_or(defaults::PACING_MAX, |at| at.value),
+    };
+    Pacing { max }
+}
+
+const LIMITS: [&str; 4] = ["sessions", "perRange", "sessionsPerSource", "acceptRate"];
+
+fn read_limits(top: &Fields<'_>, report: &mut Report<'_>) -> Limits {
+    let fields = open(top, "limits", &LIMITS, report);
+    let mut limit = |name, default| {
+        let Some(fields) = &fields else { return default };
+        or(fields, name, &kinds::LIMIT, default, report)
+    };
+    Limits {
+        sessions: limit("sessions", defaults::LIMIT_SESSIONS),
+        per_range: limit("perRange", defaults::LIMIT_PER_RANGE),
+        sessions_per_source: limit("sessionsPerSource", defaults::LIMIT_SESSIONS_PER_SOURCE),
+        accept_rate: limit("acceptRate", defaults::LIMIT_ACCEPT_RATE),
+    }
+}

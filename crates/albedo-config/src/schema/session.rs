@@ -1,0 +1,288 @@
+//! The settings of a session as they stand in a group or a peer, and what they come to.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole};
+
+use super::{Ours, World};
+use crate::defaults;
+use crate::diagnostic::{Fault, Report, Show};
+use crate::fields::{At, Fields};
+use crate::kinds;
+use crate::node::{Node, Value, quote};
+use crate::settings::{GracefulRestart, MaxPrefixes, PeerAs, PeerSettings, Secret};
+
+/// The keys that groups and peers share.
+pub(crate) const KEYS: [&str; 16] = [
+    "asNumber",
+    "role",
+    "families",
+    "holdTime",
+    "keepaliveTime",
+    "connectRetry",
+    "passive",
+    "clusterId",
+    "description",
+    "port",
+    "localAddress",
+    "password",
+    "passwordFile",
+    "ttlSecurity",
+    "maxPrefixes",
+    "gracefulRestart",
+];
+
+/// What one mapping says; `None` where it says nothing (or something faulty, which was reported).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) peer_as: Option<At<PeerAs>>,
+    pub(crate) role: Option<At<PeerRole>>,
+    pub(crate) families: Option<At<FamilySet>>,
+    pub(crate) hold_time: Option<At<HoldTime>>,
+    pub(crate) keepalive: Option<At<Duration>>,
+    pub(crate) connect_retry: Option<At<Duration>>,
+    pub(crate) passive: Option<At<bool>>,
+    pub(crate) cluster_id: Option<At<ClusterId>>,
+    pub(crate) description: Option<At<String>>,
+    pub(crate) port: Option<At<u16>>,
+    pub(crate) local_address: Option<At<IpAddr>>,
+    pub(crate) password: Option<At<Secret>>,
+    pub(crate) ttl_security: Option<At<Option<u8>>>,
+    pub(crate) max_prefixes: Option<Vec<At<(Family, NonZeroU32)>>>,
+    pub(crate) graceful_restart: Option<At<Option<GracefulRestart>>>,
+    /// Keys others are checked against that could not be read: their default means nothing.
+    pub(crate) faulty: Vec<&'static str>,
+}
+
+const GRACEFUL_ALLOWED: &str = "off, or a mapping with restartTime, longLivedStaleTime";
+
+impl Session {
+    /// Reads the shared keys of a group or a peer.
+    pub(crate) fn read(fields: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Self {
+        let session = Self {
+            peer_as: fields.scalar("asNumber", &kinds::PEER_AS, report),
+            role: fields.scalar("role", &kinds::ROLE, report),
+            families: read_families(fields, report),
+            hold_time: fields.scalar("holdTime", &kinds::HOLD_TIME, report),
+            keepalive: fields.scalar("keepaliveTime", &kinds::KEEPALIVE, report),
+            connect_retry: fields.scalar("connectRetry", &kinds::CONNECT_RETRY, report),
+            passive: fields.scalar("passive", &kinds::BOOL, report),
+            cluster_id: fields.scalar("clusterId", &kinds::CLUSTER_ID, report),
+            description: fields.scalar("description", &kinds::TEXT, report),
+            port: fields.scalar("port", &kinds::PORT, report),
+            local_address: fields.scalar("localAddress", &kinds::ADDRESS, report),
+            password: read_password(fields, world, report),
+            ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
+            max_prefixes: read_max_prefixes(fields, report),
+            graceful_restart: read_graceful_restart(fields, report),
+            faulty: Vec::new(),
+        };
+        session.with_faulty(fields)
+    }
+
+    /// Notes which keys are there and could not be read.
+    fn with_faulty(mut self, fields: &Fields<'_>) -> Self {
+        let read = [
+            ("asNumber", self.peer_as.is_some()),
+            ("holdTime", self.hold_time.is_some()),
+            ("families", self.families.is_some()),
+        ];
+        let faulty = |(name, read): (&'static str, bool)| {
+            (!read && fields.node(name).is_some()).then_some(name)
+        };
+        self.faulty = read.into_iter().filter_map(faulty).collect();
+        self
+    }
+
+    /// These settings laid over those of a group.
+    pub(crate) fn over(self, group: &Self) -> Self {
+        let group = group.clone();
+        Self {
+            peer_as: self.peer_as.or(group.peer_as),
+            role: self.role.or(group.role),
+            families: self.families.or(group.families),
+            hold_time: self.hold_time.or(group.hold_time),
+            keepalive: self.keepalive.or(group.keepalive),
+            connect_retry: self.connect_retry.or(group.connect_retry),
+            passive: self.passive.or(group.passive),
+            cluster_id: self.cluster_id.or(group.cluster_id),
+            description: self.description.or(group.description),
+            port: self.port.or(group.port),
+            local_address: self.local_address.or(group.local_address),
+            password: self.password.or(group.password),
+            ttl_security: self.ttl_security.or(group.ttl_security),
+            max_prefixes: self.max_prefixes.or(group.max_prefixes),
+            graceful_restart: self.graceful_restart.or(group.graceful_restart),
+            faulty: [self.faulty, group.faulty].concat(),
+        }
+    }
+
+    /// With every default filled in.
+    pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
+        let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
+        let mut max_prefixes = MaxPrefixes::default();
+        for limit in self.max_prefixes.iter().flatten() {
+            max_prefixes.set(limit.value.0, limit.value.1);
+        }
+        PeerSettings {
+            peer_as,
+            role: value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn)),
+            cluster_id: value(self.cluster_id.as_ref()).unwrap_or(ours.cluster_id),
+            families: value(self.families.as_ref()).unwrap_or(defaults::FAMILIES),
+            hold_time: value(self.hold_time.as_ref()).unwrap_or(defaults::HOLD_TIME),
+            keepalive: value(self.keepalive.as_ref()),
+            connect_retry: value(self.connect_retry.as_ref()).unwrap_or(defaults::CONNECT_RETRY),
+            passive: value(self.passive.as_ref()).unwrap_or(defaults::PASSIVE),
+            description: self.description.as_ref().map(|at| at.value.clone()),
+            port: value(self.port.as_ref()).unwrap_or(defaults::PORT),
+            local_address: value(self.local_address.as_ref()),
+            password: self.password.as_ref().map(|at| at.value.clone()),
+            ttl_security: value(self.ttl_security.as_ref()).flatten(),
+            max_prefixes,
+            graceful_restart: value(self.graceful_restart.as_ref())
+                .unwrap_or(Some(defaults::GRACEFUL_RESTART)),
+        }
+    }
+}
+
+fn value<T: Copy>(at: Option<&At<T>>) -> Option<T> {
+    at.map(|at| at.value)
+}
+
+/// Whether peers of this AS are of ours; `None` where both may be, or where ours is unknown.
+pub(crate) fn is_internal(peer_as: PeerAs, ours: Option<Asn>) -> Option<bool> {
+    match peer_as {
+        PeerAs::Is(asn) => ours.map(|ours| asn == ours),
+        PeerAs::Internal => Some(true),
+        PeerAs::External => Some(false),
+        PeerAs::Any => None,
+    }
+}
+
+/// A reflector's internal peers are its clients: a client taken for a non-client would lose
+/// routes, a non-client taken for a client only hears some twice (RFC 4456 §6).
+fn default_role(peer_as: PeerAs, ours: Option<Asn>) -> PeerRole {
+    match is_internal(peer_as, ours) {
+        Some(false) => PeerRole::External,
+        Some(true) | None => PeerRole::Client,
+    }
+}
+
+fn read_families(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<At<FamilySet>> {
+    let families = fields.set("families", &kinds::FAMILY, report)?;
+    Some(At {
+        value: families.into_iter().map(|at| at.value).collect(),
+        place: fields.node("families")?.place,
+        key: fields.path("families"),
+    })
+}
+
+fn read_max_prefixes(
+    fields: &Fields<'_>,
+    report: &mut Report<'_>,
+) -> Option<Vec<At<(Family, NonZeroU32)>>> {
+    let names = Family::ALL.map(|family| family.row().name);
+    let limits = super::open(fields, "maxPrefixes", &names, report)?;
+    let read = |family: Family, report: &mut Report<'_>| {
+        let at = limits.scalar(family.row().name, &kinds::MAX_PREFIXES, report)?;
+        Some(At { value: (family, at.value), place: at.place, key: at.key })
+    };
+    Some(Family::ALL.into_iter().filter_map(|family| read(family, report)).collect())
+}
+
+fn read_graceful_restart(
+    fields: &Fields<'_>,
+    report: &mut Report<'_>,
+) -> Option<At<Option<GracefulRestart>>> {
+    let node = fields.node("gracefulRestart")?;
+    let key = fields.path("gracefulRestart");
+    let value = match &node.value {
+        Value::Scalar(scalar) if kinds::is_off(scalar) => None,
+        Value::Map(_) => Some(graceful_times(node, &key, report)?),
+        _ => {
+            report.fault(node.place, &key, Fault::new(node.describe(), GRACEFUL_ALLOWED));
+            return None;
+        }
+    };
+    Some(At { value, place: node.place, key })
+}
+
+fn graceful_times(node: &Node, key: &str, report: &mut Report<'_>) -> Option<GracefulRestart> {
+    let times = Fields::open(node, key, &["restartTime", "longLivedStaleTime"], report)?;
+    let restart_time = times.scalar("restartTime", &kinds::RESTART_TIME, report);
+    let stale_time = times.scalar("longLivedStaleTime", &kinds::LONG_LIVED_STALE_TIME, report);
+    Some(GracefulRestart {
+        restart_time: value(restart_time.as_ref()).unwrap_or(defaults::RESTART_TIME),
+        long_lived_stale_time: value(stale_time.as_ref()).unwrap_or(Duration::ZERO),
+    })
+}
+
+const PASSWORD_ALLOWED: &str = "a text of 1 to 80 octets";
+const PASSWORD_FILE_ALLOWED: &str = "a readable file with one line of 1 to 80 octets";
+
+/// The key of `password`, or the content of `passwordFile` without the end of its line.
+/// No fault shows a key, nor the line it stands in.
+fn read_password(
+    fields: &Fields<'_>,
+    world: &World<'_>,
+    report: &mut Report<'_>,
+) -> Option<At<Secret>> {
+    let (inline, file) = (fields.node("password"), fields.node("passwordFile"));
+    if let (Some(_), Some(file)) = (inline, file) {
+        let fault = Fault::new("password and passwordFile", "one of the two");
+        report.fault(file.place, &fields.path("passwordFile"), fault);
+        return None;
+    }
+    if let Some(node) = inline {
+        let key = fields.path("password");
+        let found = match &node.value {
+            Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
+            Value::Scalar(scalar) => match secret(scalar.text.as_bytes()) {
+                Ok(value) => return Some(At { value, place: node.place, key }),
+                Err(found) => found,
+            },
+            _ => node.describe(),
+        };
+        let fault = Fault { show: Show::Nothing, ..Fault::new(found, PASSWORD_ALLOWED) };
+        report.fault(node.place, &key, fault);
+        return None;
+    }
+    let name = fields.scalar("passwordFile", &kinds::TEXT, report)?;
+    let path = world.folder.join(&name.value);
+    let key = read_key_file(&path).map_err(|error| error.to_string()).and_then(|octets| {
+        let line = octets.strip_suffix(b"\n").unwrap_or(&octets);
+        secret(line.strip_suffix(b"\r").unwrap_or(line))
+    });
+    match key {
+        Ok(value) => Some(At { value, place: name.place, key: name.key }),
+        Err(error) => {
+            let found = format!("{}: {error}", quote(&path.display().to_string()));
+            name.report(report, Fault::new(found, PASSWORD_FILE_ALLOWED));
+            None
+        }
+    }
+}
+
+/// A little more than a key and the end of its line, so that what is too long is seen to be.
+const KEY_FILE_READ_MAX: u64 = Secret::LEN_MAX as u64 + 3;
+
+fn read_key_file(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(KEY_FILE_READ_MAX).read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+fn secret(octets: &[u8]) -> Result<Secret, String> {
+    if octets.contains(&b'\n') {
+        return Err("more than one line".to_owned());
+    }
+    match octets.len() {
+        0 => Err("an empty password".to_owned()),
+        1..=Secret::LEN_MAX => Ok(Secret::new(octets.to_vec())),
+        _ => Err(format!("more than {} octets", Secret::LEN_MAX)),
+    }
+}

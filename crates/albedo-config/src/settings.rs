@@ -1,0 +1,250 @@
+//! What a configuration comes to: plain values, every default filled in.
+//!
+//! Nothing here knows of files.
+//! Two readings of a file are compared with `==`, whole or peer by peer: that is the reload's
+//! difference.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
+
+/// All settings of `albedo run`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our autonomous system, `asNumber`.
+    pub asn: Asn,
+    /// Our BGP identifier, `routerId` (RFC 6286).
+    pub router_id: RouterId,
+    /// The cluster that clients without an own one belong to, `clusterId` (RFC 4456 §7).
+    pub cluster_id: ClusterId,
+    /// Where BGP sessions are accepted, `listen`; never empty.
+    pub listen: Vec<SocketAddr>,
+    /// Groups in the order of the file, `peerGroups`.
+    pub groups: Vec<PeerGroup>,
+    /// Configured peers in the order of the file, `peers`.
+    pub peers: Vec<Peer>,
+    /// The administrative interfaces, `admin`.
+    pub admin: Admin,
+    /// Number of shards of the RIB, `shards`; at least one.
+    pub shards: usize,
+    /// What is logged, and how: `logLevel`, `logFormat`.
+    pub log: Log,
+    /// How changes gather under load, `pacing`.
+    pub pacing: Pacing,
+    /// Bounds on what strangers can make us hold, `limits`.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The group that accepts a dynamic neighbour: of all ranges that hold the address the
+    /// longest decides, as for a route.
+    #[must_use]
+    pub fn group_of(&self, source: IpAddr) -> Option<(&PeerGroup, Prefix)> {
+        self.groups
+            .iter()
+            .flat_map(|group| group.ranges.iter().map(move |range| (group, *range)))
+            .filter(|(_, range)| range.contains(source))
+            .max_by_key(|(_, range)| range.len())
+    }
+
+    /// The configured peer of this address.
+    #[must_use]
+    pub fn peer(&self, address: IpAddr) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.address == address)
+    }
+}
+
+/// A group: settings shared by its members, and the ranges its dynamic neighbours come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerGroup {
+    /// Unique among the groups.
+    pub name: String,
+    /// Sources that may connect without being configured; always passive.
+    pub ranges: Vec<Prefix>,
+    /// What its members have.
+    pub settings: PeerSettings,
+}
+
+/// A configured peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Unique among the peers.
+    pub address: IpAddr,
+    /// The group it took its settings from.
+    pub group: Option<String>,
+    /// The group's settings with the peer's own laid over them.
+    pub settings: PeerSettings,
+}
+
+/// The settings of one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// Which AS the peer must name in its OPEN, `asNumber`.
+    pub peer_as: PeerAs,
+    /// What the peer is to the reflector, `role`.
+    /// With [`PeerAs::Any`] it holds for peers of our own AS; use [`PeerSettings::role_of`].
+    pub role: PeerRole,
+    /// The cluster the peer is a client of, `clusterId` (RFC 4456 §7).
+    pub cluster_id: ClusterId,
+    /// Families offered, `families`; never empty.
+    pub families: FamilySet,
+    /// Hold time offered, `holdTime` (RFC 4271 §4.2).
+    pub hold_time: HoldTime,
+    /// Time between keepalives, `keepaliveTime`; `None` is a third of the negotiated hold time.
+    pub keepalive: Option<Duration>,
+    /// Time between attempts to connect, `connectRetry` (RFC 4271 §8.2.1).
+    pub connect_retry: Duration,
+    /// Wait for the peer to connect, `passive`. Dynamic neighbours are waited for anyway.
+    pub passive: bool,
+    /// Words for humans, `description`.
+    pub description: Option<String>,
+    /// The peer's port, `port`; for outgoing connections only.
+    pub port: u16,
+    /// Our end of the connection, `localAddress`.
+    pub local_address: Option<IpAddr>,
+    /// TCP-MD5 key, `password` or the content of `passwordFile` (RFC 2385).
+    pub password: Option<Secret>,
+    /// How many hops away the peer may be, `ttlSecurity` (RFC 5082); `None` is no check.
+    pub ttl_security: Option<u8>,
+    /// Prefixes taken from the peer at most, `maxPrefixes`.
+    pub max_prefixes: MaxPrefixes,
+    /// Graceful restart, `gracefulRestart` (RFC 4724); `None` is off.
+    pub graceful_restart: Option<GracefulRestart>,
+}
+
+impl PeerSettings {
+    /// The role of a peer that named `peer` as its AS: whoever is of another AS is external,
+    /// whatever the group says of the others.
+    #[must_use]
+    pub fn role_of(&self, peer: Asn, ours: Asn) -> PeerRole {
+        if peer == ours { self.role } else { PeerRole::External }
+    }
+}
+
+/// Which AS a peer must be of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerAs {
+    /// This one.
+    Is(Asn),
+    /// Ours.
+    Internal,
+    /// Any but ours.
+    External,
+    /// Any.
+    Any,
+}
+
+/// Limits per family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaxPrefixes([Option<NonZeroU32>; Family::COUNT]);
+
+impl MaxPrefixes {
+    /// The limit of a family, if it has one.
+    #[must_use]
+    pub const fn get(&self, family: Family) -> Option<NonZeroU32> {
+        self.0[family.index()]
+    }
+
+    /// Sets the limit of a family.
+    pub const fn set(&mut self, family: Family, limit: NonZeroU32) {
+        self.0[family.index()] = Some(limit);
+    }
+}
+
+/// What is offered in the graceful restart capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GracefulRestart {
+    /// How long the peer should keep our routes while we are away, `restartTime`; whole seconds
+    /// up to 4095 (RFC 4724 §3).
+    pub restart_time: Duration,
+    /// How long routes live on after that, `longLivedStaleTime`; whole seconds up to 2²⁴ − 1
+    /// (RFC 9494 §3). Zero is off.
+    pub long_lived_stale_time: Duration,
+}
+
+/// The administrative interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Metrics, health and the status page, `admin.http`; `None` is off.
+    pub http: Option<SocketAddr>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `logLevel`.
+    pub level: LogLevel,
+    /// `logFormat`.
+    pub format: LogFormat,
+}
+
+/// How much is logged; each level holds the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What went wrong.
+    Error,
+    /// What may go wrong.
+    Warn,
+    /// Sessions up and down, reloads, start and stop.
+    Info,
+    /// How sessions come about.
+    Debug,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For eyes.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How changes gather under load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// The longest that a change waits for others to share its messages, `pacing.max`; zero is
+    /// off. The first change after quiet never waits.
+    pub max: Duration,
+}
+
+/// Bounds on what strangers can make us hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions in all, of whatever state, `limits.sessions`.
+    pub sessions: u32,
+    /// Sessions of one dynamic range, `limits.perRange`.
+    pub per_range: u32,
+    /// Connections from one source that have not reached Established, `limits.sessionsPerSource`.
+    pub sessions_per_source: u32,
+    /// Connections accepted in a second, `limits.acceptRate`.
+    pub accept_rate: u32,
+}
+
+/// A key that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    pub(crate) const fn new(octets: Vec<u8>) -> Self {
+        Self(octets)
+    }
+
+    /// The key itself: 1 to [`Secret::LEN_MAX`] octets.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The longest TCP-MD5 key Linux takes, in octets (`TCP_MD5SIG_MAXKEYLEN`).
+    pub const LEN_MAX: usize = 80;
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
