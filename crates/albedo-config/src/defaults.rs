@@ -36,10 +36,8 @@ pub const PASSIVE: bool = false;
 
 /// What nodes of a Calico cluster offer, and the longest they are then patient with us.
 /// Long-lived retention (RFC 9494) is for the operator to ask for.
-pub const GRACEFUL_RESTART: GracefulRestart = GracefulRestart {
-    restart_time: RESTART_TIME,
-    long_lived_stale_time: Duration::ZERO,
-};
+pub const GRACEFUL_RESTART: GracefulRestart =
+    GracefulRestart { restart_time: RESTART_TIME, long_lived_stale_time: Duration::ZERO };
 
 /// The restart time where `gracefulRestart` is given without one: BIRD's default, and so that of
 /// Calico's nodes.

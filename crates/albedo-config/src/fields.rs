@@ -72,7 +72,8 @@ impl<'n> Fields<'n> {
 
     /// Reports that a field must be there.
     pub(crate) fn missing(&self, name: &str, allowed: &str, report: &mut Report<'_>) {
-        let fault = Fault::new(format!("no {name}"), allowed);
+        // What stands at the place of the mapping is not what is wrong.
+        let fault = Fault { show: Show::Nothing, ..Fault::new(format!("no {name}"), allowed) };
         report.fault(self.place, &self.key, fault);
     }
 
@@ -175,7 +176,9 @@ pub(crate) fn scalar<T>(
             Err(hint) => hint,
         },
         // `[::]:179` without quotes is a list in YAML.
-        Value::List(_) if kind.allowed.contains(':') => Some("put it in quotes".to_owned()),
+        Value::List(_) | Value::Map(_) if kind.allowed.contains(':') => {
+            Some("put it in quotes".to_owned())
+        }
         _ => None,
     };
     let fault = Fault { hint, ..Fault::new(node.describe(), kind.allowed) };

@@ -40,9 +40,7 @@ pub(crate) const PEER_AS: Kind<PeerAs> = Kind {
 
 pub(crate) const ROUTER_ID: Kind<RouterId> = Kind {
     allowed: "four octets such as 10.0.0.1, without 0.0.0.0",
-    read: |scalar| {
-        scalar.text.parse().ok().and_then(RouterId::from_addr).ok_or(None)
-    },
+    read: |scalar| scalar.text.parse().ok().and_then(RouterId::from_addr).ok_or(None),
 };
 
 pub(crate) const CLUSTER_ID: Kind<ClusterId> = Kind {
@@ -50,10 +48,8 @@ pub(crate) const CLUSTER_ID: Kind<ClusterId> = Kind {
     read: cluster_id,
 };
 
-pub(crate) const ADDRESS: Kind<IpAddr> = Kind {
-    allowed: "a unicast IP address without a port",
-    read: address,
-};
+pub(crate) const ADDRESS: Kind<IpAddr> =
+    Kind { allowed: "a unicast IP address without a port", read: address };
 
 pub(crate) const LISTEN: Kind<SocketAddr> = Kind {
     allowed: "address:port such as \"10.0.0.1:179\" or \"[::]:179\", with a port from 1 to 65535",
@@ -114,10 +110,8 @@ pub(crate) const KEEPALIVE: Kind<Duration> = Kind {
     read: |scalar| whole_seconds(scalar, 1, 21_845),
 };
 
-pub(crate) const CONNECT_RETRY: Kind<Duration> = Kind {
-    allowed: "whole seconds from 1s to 1h",
-    read: |scalar| whole_seconds(scalar, 1, 3_600),
-};
+pub(crate) const CONNECT_RETRY: Kind<Duration> =
+    Kind { allowed: "whole seconds from 1s to 1h", read: |scalar| whole_seconds(scalar, 1, 3_600) };
 
 pub(crate) const RESTART_TIME: Kind<Duration> = Kind {
     allowed: "whole seconds from 1s to 4095s",
@@ -164,10 +158,8 @@ pub(crate) const SHARDS_MAX: u32 = 64;
 pub(crate) const SHARDS: Kind<u32> =
     Kind { allowed: "a number from 1 to 64", read: |scalar| integer(scalar, 1, SHARDS_MAX) };
 
-pub(crate) const LIMIT: Kind<u32> = Kind {
-    allowed: "a number from 1 to 1000000",
-    read: |scalar| integer(scalar, 1, 1_000_000),
-};
+pub(crate) const LIMIT: Kind<u32> =
+    Kind { allowed: "a number from 1 to 1000000", read: |scalar| integer(scalar, 1, 1_000_000) };
 
 /// Whether the value is the word `off`.
 pub(crate) fn is_off(scalar: &Scalar) -> bool {
@@ -213,11 +205,7 @@ fn peer_as(scalar: &Scalar) -> Result<PeerAs, Option<String>> {
     }
     word(
         scalar,
-        &[
-            ("internal", PeerAs::Internal),
-            ("external", PeerAs::External),
-            ("any", PeerAs::Any),
-        ],
+        &[("internal", PeerAs::Internal), ("external", PeerAs::External), ("any", PeerAs::Any)],
     )
 }
 

@@ -42,8 +42,9 @@ impl Surroundings {
     /// This process's environment and this machine's cores.
     #[must_use]
     pub fn here() -> Self {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Self {
             overrides: env_overrides(variables),
             cores: thread::available_parallelism().map_or(1, usize::from),

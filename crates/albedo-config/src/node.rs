@@ -95,12 +95,8 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
         Ok(node) => Some(node),
         Err(Stop::Syntax(error)) => {
             let mark = error.marker();
-            let place = Place {
-                line: mark.line(),
-                column: mark.col() + 1,
-                width: 1,
-                variable: None,
-            };
+            let place =
+                Place { line: mark.line(), column: mark.col() + 1, width: 1, variable: None };
             builder.report.fault(place, "", Fault::new(error.info(), "YAML 1.2"));
             None
         }
@@ -225,7 +221,7 @@ impl Builder<'_, '_> {
             let value = self.node(event, &span, events)?;
             let Value::Scalar(name) = &key.value else {
                 let fault = Fault::new(format!("{} as a key", key.describe()), "a text as a key");
-                self.report.fault(key.place, "", fault);
+                self.report.fault(key.place, "", fault.hint("put what holds [, ] or : in quotes"));
                 continue;
             };
             let name = name.text.clone();

@@ -1,2 +1,33 @@
-//! See the crate description.
-fn main() {}
+//! Albedo, a BGP route reflector for clusters of thousands of nodes: the program.
+//!
+//! Here things are put together: command line, configuration, threads, lifecycle.
+//! What a reflector does is in the crates below.
+
+mod check;
+mod cli;
+mod completions;
+mod demo;
+mod logging;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(args.shell),
+    };
+    result.unwrap_or_else(|error| {
+        cli::complain(&format!("albedo: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -65,10 +65,7 @@ mod tests {
         for text in ["", "s", "-1s", "1.5s", "1 s", "99999999999999999999s", "9999999999999999h"] {
             assert!(read(text).is_err(), "{text}");
         }
-        assert_eq!(
-            read("90"),
-            Err(Some("a unit is missing: 90s, 90ms, 90m or 90h".to_owned()))
-        );
+        assert_eq!(read("90"), Err(Some("a unit is missing: 90s, 90ms, 90m or 90h".to_owned())));
         assert_eq!(read("5min"), Err(Some("units are ms, s, m and h".to_owned())));
     }
 }

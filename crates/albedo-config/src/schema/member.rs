@@ -45,11 +45,7 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn resolved(self) -> Option<Peer> {
-        Some(Peer {
-            address: self.address?.value,
-            group: self.group,
-            settings: self.settings,
-        })
+        Some(Peer { address: self.address?.value, group: self.group, settings: self.settings })
     }
 }
 
@@ -203,12 +199,7 @@ fn check_role(
 }
 
 /// RFC 4271 §4.4: a third of the hold time at most, and none where the hold time is off.
-fn check_keepalive(
-    session: &Session,
-    settings: &PeerSettings,
-    own: &str,
-    report: &mut Report<'_>,
-) {
+fn check_keepalive(session: &Session, settings: &PeerSettings, own: &str, report: &mut Report<'_>) {
     let Some(keepalive) = &session.keepalive else { return };
     let hold = settings.hold_time.as_secs();
     let found = format!("keepaliveTime {}s with holdTime {hold}s", keepalive.value.as_secs());

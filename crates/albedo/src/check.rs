@@ -1,0 +1,49 @@
+//! `albedo check`: tells every fault of a configuration, or what it comes to.
+
+use std::process::ExitCode;
+
+use albedo_config::Config;
+use anyhow::Result;
+
+use crate::cli::{self, ConfigArgs};
+
+/// Reads the file as `run` would.
+#[expect(clippy::unnecessary_wraps, reason = "all commands have the same shape")]
+pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
+    Ok(match albedo_config::load(&args.config) {
+        Ok(config) => {
+            cli::answer(&format!("{}: good\n{}", args.config.display(), summary(&config)));
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            cli::complain(&faults.to_string());
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// What the settings come to, in a few lines.
+fn summary(config: &Config) -> String {
+    let Config { asn, router_id, cluster_id, .. } = config;
+    let mut text = format!("  AS {asn}, router id {router_id}, cluster id {cluster_id}");
+    for listen in &config.listen {
+        text.push_str(&format!("\n  listens on {listen}"));
+    }
+    for group in &config.groups {
+        let settings = &group.settings;
+        let peers = config.peers.iter().filter(|peer| peer.group.as_ref() == Some(&group.name));
+        text.push_str(&format!(
+            "\n  group {}: {}, {} ranges, {} peers, hold time {}",
+            group.name,
+            settings.role,
+            group.ranges.len(),
+            peers.count(),
+            settings.hold_time
+        ));
+    }
+    let alone = config.peers.iter().filter(|peer| peer.group.is_none()).count();
+    if alone > 0 {
+        text.push_str(&format!("\n  {alone} peers without a group"));
+    }
+    text
+}
