@@ -49,6 +49,20 @@ pub mod flag {
 /// `LOCAL_PREF` that a reflector fills in where a source sent none (RFC 4271 §5.1.5 demands it).
 const LOCAL_PREF_DEFAULT: u32 = 100;
 
+/// What the normal form leaves out; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// The first entry of `CLUSTER_LIST`, which is the reflector's own.
+    pub own_cluster: bool,
+    /// A `MULTI_EXIT_DISC` of 0.
+    pub zero_med_is_absent: bool,
+}
+
+impl Form {
+    /// Nothing.
+    pub const FULL: Self = Self { own_cluster: false, zero_med_is_absent: false };
+}
+
 /// One attribute with its flags as sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute<'a> {
@@ -74,23 +88,13 @@ impl<'a> Attributes<'a> {
     pub fn push(&mut self, flags: u8, code: u8, value: impl Into<Cow<'a, [u8]>>) {
         let flags = flags & !flag::EXTENDED;
         let at = self.list.partition_point(|have| have.code <= code);
-        self.list.insert(
-            at,
-            Attribute {
-                flags,
-                code,
-                value: value.into(),
-            },
-        );
+        self.list.insert(at, Attribute { flags, code, value: value.into() });
     }
 
     /// The value of an attribute, where it is there.
     #[must_use]
     pub fn get(&self, code: u8) -> Option<&[u8]> {
-        self.list
-            .iter()
-            .find(|have| have.code == code)
-            .map(|have| &*have.value)
+        self.list.iter().find(|have| have.code == code).map(|have| &*have.value)
     }
 
     /// Takes an attribute out.
@@ -104,18 +108,13 @@ impl<'a> Attributes<'a> {
     #[must_use]
     pub fn reflected(&self, originator: u32) -> Self {
         let mut out = self.clone();
-        out.list
-            .retain(|have| have.flags & flag::TRANSITIVE != 0 || is_known(have.code));
+        out.list.retain(|have| have.flags & flag::TRANSITIVE != 0 || is_known(have.code));
         if out.get(code::LOCAL_PREF).is_none() {
             let value = LOCAL_PREF_DEFAULT.to_be_bytes().to_vec();
             out.push(flag::TRANSITIVE, code::LOCAL_PREF, value);
         }
         if out.get(code::ORIGINATOR_ID).is_none() {
-            out.push(
-                flag::OPTIONAL,
-                code::ORIGINATOR_ID,
-                originator.to_be_bytes().to_vec(),
-            );
+            out.push(flag::OPTIONAL, code::ORIGINATOR_ID, originator.to_be_bytes().to_vec());
         }
         out
     }
@@ -148,25 +147,22 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Writes the normal form over `out`. With `own_cluster` the first entry of `CLUSTER_LIST` is
-    /// left out and returned: it is the reflector's own, and everything else has to be equal.
-    pub fn normalise(&self, own_cluster: bool, out: &mut Vec<u8>) -> Option<u32> {
+    /// Writes the normal form over `out`. The reflector's own entry in `CLUSTER_LIST` is returned
+    /// where it is left out.
+    pub fn normalise(&self, form: Form, out: &mut Vec<u8>) -> Option<u32> {
         out.clear();
         let mut next_hop = &*self.next_hop;
         // BIRD 1.6 sends a link-local half of zeros, which says nothing.
         if next_hop.len() == 32 && next_hop[16..].iter().all(|&octet| octet == 0) {
             next_hop = &next_hop[..16];
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a next hop has one length octet"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a next hop has one length octet")]
         out.push(next_hop.len() as u8);
         out.extend_from_slice(next_hop);
         let mut first = None;
         for have in &self.list {
             let mut value = &*have.value;
-            if own_cluster && have.code == code::CLUSTER_LIST {
+            if form.own_cluster && have.code == code::CLUSTER_LIST {
                 if let Some((own, rest)) = value.split_first_chunk::<4>() {
                     first = Some(u32::from_be_bytes(*own));
                     value = rest;
@@ -175,12 +171,12 @@ impl<'a> Attributes<'a> {
                     continue;
                 }
             }
+            if form.zero_med_is_absent && have.code == code::MED && value == [0; 4] {
+                continue;
+            }
             out.push(have.code);
             out.push(have.flags & (flag::OPTIONAL | flag::TRANSITIVE));
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the wire has two length octets"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "the wire has two length octets")]
             out.extend_from_slice(&(value.len() as u16).to_be_bytes());
             out.extend_from_slice(value);
         }
@@ -194,17 +190,10 @@ impl<'a> Attributes<'a> {
             return Self::default();
         };
         let (next_hop, mut rest) = rest.split_at(usize::from(len));
-        let mut out = Self {
-            next_hop: Cow::Borrowed(next_hop),
-            list: Vec::new(),
-        };
+        let mut out = Self { next_hop: Cow::Borrowed(next_hop), list: Vec::new() };
         while let Some((&[code, flags, high, low], after)) = rest.split_first_chunk::<4>() {
             let (value, after) = after.split_at(usize::from(u16::from_be_bytes([high, low])));
-            out.list.push(Attribute {
-                flags,
-                code,
-                value: Cow::Borrowed(value),
-            });
+            out.list.push(Attribute { flags, code, value: Cow::Borrowed(value) });
             rest = after;
         }
         out
@@ -247,10 +236,7 @@ impl<'a> Attributes<'a> {
 
 /// Whether a reflector knows what to do with an attribute that is not transitive.
 const fn is_known(type_code: u8) -> bool {
-    matches!(
-        type_code,
-        code::MED | code::ORIGINATOR_ID | code::CLUSTER_LIST
-    )
+    matches!(type_code, code::MED | code::ORIGINATOR_ID | code::CLUSTER_LIST)
 }
 
 /// Appends one attribute.
@@ -259,10 +245,7 @@ pub fn write_one(out: &mut Vec<u8>, flags: u8, code: u8, value: &[u8]) {
         out.extend_from_slice(&[flags & !flag::EXTENDED, code, len]);
     } else {
         out.extend_from_slice(&[flags | flag::EXTENDED, code]);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a message has at most 65,535 octets"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a message has at most 65,535 octets")]
         out.extend_from_slice(&(value.len() as u16).to_be_bytes());
     }
     out.extend_from_slice(value);
@@ -274,30 +257,19 @@ pub fn write_one(out: &mut Vec<u8>, flags: u8, code: u8, value: &[u8]) {
 /// Where the attribute does not fit into what is left.
 pub fn read_one<'a>(bytes: &mut &'a [u8]) -> Result<Attribute<'a>, Fault> {
     let (flags, code, len, rest) = match **bytes {
-        [flags, code, high, low, ref rest @ ..] if flags & flag::EXTENDED != 0 => (
-            flags,
-            code,
-            usize::from(u16::from_be_bytes([high, low])),
-            rest,
-        ),
+        [flags, code, high, low, ref rest @ ..] if flags & flag::EXTENDED != 0 => {
+            (flags, code, usize::from(u16::from_be_bytes([high, low])), rest)
+        }
         [flags, code, len, ref rest @ ..] if flags & flag::EXTENDED == 0 => {
             (flags, code, usize::from(len), rest)
         }
         _ => return Err(Fault::AttributeHeader),
     };
     let Some((value, rest)) = rest.split_at_checked(len) else {
-        return Err(Fault::AttributeLength {
-            code,
-            len,
-            left: rest.len(),
-        });
+        return Err(Fault::AttributeLength { code, len, left: rest.len() });
     };
     *bytes = rest;
-    Ok(Attribute {
-        flags: flags & !flag::EXTENDED,
-        code,
-        value: Cow::Borrowed(value),
-    })
+    Ok(Attribute { flags: flags & !flag::EXTENDED, code, value: Cow::Borrowed(value) })
 }
 
 /// A next hop in words.
@@ -331,24 +303,14 @@ fn name(type_code: u8) -> Cow<'static, str> {
 
 /// An attribute's value in words where it has four-octet parts, else as hexadecimal digits.
 fn show(type_code: u8, value: &[u8]) -> String {
-    let words = || {
-        value
-            .chunks_exact(4)
-            .map(|c| u32::from_be_bytes([c[0], c[1], c[2], c[3]]))
-    };
+    let words = || value.chunks_exact(4).map(|c| u32::from_be_bytes([c[0], c[1], c[2], c[3]]));
     match type_code {
         code::LOCAL_PREF | code::MED if value.len() == 4 => {
             words().map(|word| word.to_string()).collect()
         }
         code::ORIGINATOR_ID | code::CLUSTER_LIST if value.len().is_multiple_of(4) => {
-            let ids: Vec<String> = words()
-                .map(|id| Ipv4Addr::from_bits(id).to_string())
-                .collect();
-            if ids.is_empty() {
-                "empty".to_owned()
-            } else {
-                ids.join(" ")
-            }
+            let ids: Vec<String> = words().map(|id| Ipv4Addr::from_bits(id).to_string()).collect();
+            if ids.is_empty() { "empty".to_owned() } else { ids.join(" ") }
         }
         _ => value.iter().map(|octet| format!("{octet:02x}")).collect(),
     }

@@ -46,10 +46,7 @@ fn begin(out: &mut Vec<u8>, kind: u8) -> usize {
 /// Writes the length of the message that begins at `start`.
 fn finish(out: &mut [u8], start: usize) {
     let len = out.len() - start;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "callers stay below 65,536 octets"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "callers stay below 65,536 octets")]
     out[start + 16..start + 18].copy_from_slice(&(len as u16).to_be_bytes());
 }
 
@@ -71,10 +68,7 @@ pub fn open(asn: u32, hold_time: u16, router_id: Ipv4Addr, families: &[Family]) 
     out.extend_from_slice(&u16::try_from(asn).unwrap_or(AS_TRANS).to_be_bytes());
     out.extend_from_slice(&hold_time.to_be_bytes());
     out.extend_from_slice(&router_id.octets());
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "at most two families: 20 octets"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "at most two families: 20 octets")]
     let len = capabilities.len() as u8;
     out.extend_from_slice(&[len + 2, 2, len]);
     out.extend_from_slice(&capabilities);
@@ -117,11 +111,7 @@ pub fn announce(set: &Attributes<'_>, family: Family, prefixes: &[Prefix], out: 
     let mut rest = prefixes;
     while !rest.is_empty() {
         let (count, octets) = fit(rest, MESSAGE_LEN_MAX.saturating_sub(fixed));
-        assert!(
-            count > 0,
-            "an attribute set of {} octets leaves no room",
-            block.len()
-        );
+        assert!(count > 0, "an attribute set of {} octets leaves no room", block.len());
         let (now, later) = rest.split_at(count);
         rest = later;
         let start = begin(out, kind::UPDATE);
@@ -199,10 +189,7 @@ fn fit(prefixes: &[Prefix], room: usize) -> (usize, usize) {
 
 /// Appends a length field of two octets.
 fn push_u16(out: &mut Vec<u8>, value: usize) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "messages are below 65,536 octets"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "messages are below 65,536 octets")]
     out.extend_from_slice(&(value as u16).to_be_bytes());
 }
 
@@ -212,10 +199,7 @@ mod tests {
     use crate::parse::{self, Update};
 
     fn set(next_hop: Vec<u8>) -> Attributes<'static> {
-        let mut set = Attributes {
-            next_hop: next_hop.into(),
-            ..Attributes::default()
-        };
+        let mut set = Attributes { next_hop: next_hop.into(), ..Attributes::default() };
         set.push(flag::TRANSITIVE, code::ORIGIN, vec![0]);
         set.push(flag::TRANSITIVE, code::AS_PATH, vec![]);
         set
@@ -264,11 +248,7 @@ mod tests {
             assert_eq!(got, prefixes);
             let sizes: Vec<usize> = messages(&announced).iter().map(|m| m.len()).collect();
             let room = prefixes[0].wire_len();
-            assert!(
-                sizes[..sizes.len() - 1]
-                    .iter()
-                    .all(|&s| s + room > MESSAGE_LEN_MAX)
-            );
+            assert!(sizes[..sizes.len() - 1].iter().all(|&s| s + room > MESSAGE_LEN_MAX));
         }
     }
 
@@ -283,12 +263,8 @@ mod tests {
 
     #[test]
     fn open_says_what_it_should() {
-        let message = open(
-            4_200_000_000,
-            90,
-            Ipv4Addr::new(10, 1, 0, 1),
-            &[Family::V4, Family::V6],
-        );
+        let message =
+            open(4_200_000_000, 90, Ipv4Addr::new(10, 1, 0, 1), &[Family::V4, Family::V6]);
         let open = parse::Open::read(&message[HEADER_LEN..]).expect("well-formed");
         assert_eq!(open.asn, 4_200_000_000);
         assert_eq!(open.hold_time, 90);

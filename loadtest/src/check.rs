@@ -7,7 +7,7 @@
 
 use hashbrown::HashTable;
 
-use crate::attrs::Attributes;
+use crate::attrs::{Attributes, Form};
 use crate::build::HEADER_LEN;
 use crate::model::{ABSENT, Map, Model, NodeId, PrefixId, WRONG, hash};
 use crate::parse::{Fault, Update};
@@ -27,6 +27,25 @@ pub enum Expectation {
     Reflected,
     /// It passes them on as they are.
     Verbatim,
+}
+
+/// How strictly received routes are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// What the target does to routes.
+    pub expectation: Expectation,
+    /// A `MULTI_EXIT_DISC` of 0 counts as none; some daemons put it in, and both mean the same
+    /// to a decision (RFC 4271 §9.1.2.2).
+    pub zero_med_is_absent: bool,
+}
+
+impl Rules {
+    /// A reflector, compared to the letter.
+    pub const REFLECTED: Self =
+        Self { expectation: Expectation::Reflected, zero_med_is_absent: false };
+    /// A relay, compared to the letter.
+    pub const VERBATIM: Self =
+        Self { expectation: Expectation::Verbatim, zero_med_is_absent: false };
 }
 
 /// One receiver's table.
@@ -120,9 +139,7 @@ impl Table {
     /// Up to `limit` faults of this table in words.
     #[must_use]
     pub fn faults(&self, model: &Model, checker: &Checker, limit: usize) -> Vec<String> {
-        let cells = (0..)
-            .zip(&self.cells)
-            .filter(|&(id, _)| model.owner(id) != self.node);
+        let cells = (0..).zip(&self.cells).filter(|&(id, _)| model.owner(id) != self.node);
         let wrong = cells.filter_map(|(id, &cell)| {
             let wanted = model.wanted(self.node, id);
             let prefix = model.prefix(id);
@@ -142,10 +159,7 @@ impl Table {
                 _ => Some(format!("{prefix} is out of date")),
             }
         });
-        let strange = self
-            .strange
-            .keys()
-            .map(|prefix| format!("{prefix} is nobody's"));
+        let strange = self.strange.keys().map(|prefix| format!("{prefix} is nobody's"));
         wrong.chain(strange).take(limit).collect()
     }
 }
@@ -160,7 +174,7 @@ struct Remembered {
 
 /// Takes UPDATEs apart and puts what they say into tables.
 pub struct Checker {
-    expectation: Expectation,
+    rules: Rules,
     cluster: Option<u32>,
     index: HashTable<u32>,
     memo: Vec<Remembered>,
@@ -174,13 +188,13 @@ pub struct Checker {
 impl Checker {
     /// A checker for a kind of target; the cluster id is learnt later where it is not given.
     #[must_use]
-    pub fn new(expectation: Expectation, cluster: Option<u32>) -> Self {
-        Self::with_memo(expectation, cluster, MEMO_BYTES_MAX)
+    pub fn new(rules: Rules, cluster: Option<u32>) -> Self {
+        Self::with_memo(rules, cluster, MEMO_BYTES_MAX)
     }
 
-    fn with_memo(expectation: Expectation, cluster: Option<u32>, memo_max: usize) -> Self {
+    fn with_memo(rules: Rules, cluster: Option<u32>, memo_max: usize) -> Self {
         Self {
-            expectation,
+            rules,
             cluster,
             index: HashTable::new(),
             memo: Vec::new(),
@@ -273,13 +287,11 @@ impl Checker {
                 table.wrong += u32::from(table.strange.insert(prefix, ()).is_none());
                 continue;
             };
-            let version = set
-                .and_then(|set| model.version_of(id, set))
-                .unwrap_or(WRONG);
+            let version = set.and_then(|set| model.version_of(id, set)).unwrap_or(WRONG);
             if version == WRONG {
                 is_clean = false;
                 if table.evidence.len() < EVIDENCE_MAX && model.owner(id) != table.node {
-                    update.attributes.normalise(false, &mut self.normal);
+                    update.attributes.normalise(Form::FULL, &mut self.normal);
                     table.evidence.insert(id, self.normal.as_slice().into());
                 }
             }
@@ -288,17 +300,10 @@ impl Checker {
         let items = &self.items[items_start..];
         let mut owners = items.iter().map(|&item| model.owner(unpack(item).0));
         let first = owners.next().unwrap_or(MIXED);
-        let owner = if owners.all(|owner| owner == first) {
-            first
-        } else {
-            MIXED
-        };
+        let owner = if owners.all(|owner| owner == first) { first } else { MIXED };
         let n = self.memo.len();
         let bytes_start = self.bytes.len();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a message has below 65,536 prefixes"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a message has below 65,536 prefixes")]
         self.memo.push(Remembered {
             bytes: (bytes_start, bytes_start + message.len()),
             items: (items_start, self.items.len()),
@@ -326,10 +331,7 @@ impl Checker {
             let (start, end) = memo[n as usize].bytes;
             self::hash(&bytes[start..end])
         };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "bounded by the memo's octets"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by the memo's octets")]
         self.index.insert_unique(hash, n as u32, rehash);
     }
 
@@ -343,8 +345,10 @@ impl Checker {
 
     /// The model's set that received attributes are, if they are one.
     fn match_set(&mut self, model: &Model, attributes: &Attributes<'_>) -> Option<u32> {
-        let is_reflected = self.expectation == Expectation::Reflected;
-        let own = attributes.normalise(is_reflected, &mut self.normal);
+        let is_reflected = self.rules.expectation == Expectation::Reflected;
+        let form =
+            Form { own_cluster: is_reflected, zero_med_is_absent: self.rules.zero_med_is_absent };
+        let own = attributes.normalise(form, &mut self.normal);
         if is_reflected && (own.is_none() || own != self.cluster) {
             return None;
         }
@@ -357,7 +361,7 @@ impl Checker {
             return "wrong attributes".to_owned();
         };
         let mut want = Attributes::from_normal(model.set(set));
-        if self.expectation == Expectation::Reflected {
+        if self.rules.expectation == Expectation::Reflected {
             want = want.with_cluster(self.cluster.unwrap_or_default());
         }
         want.difference(&Attributes::from_normal(got))

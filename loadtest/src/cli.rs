@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::check::Expectation;
+use crate::check::{Expectation, Rules};
 use crate::fleet::Settings;
 use crate::prefix::Family;
 use crate::run::Conduct;
@@ -68,6 +68,9 @@ pub struct Common {
     /// `CLUSTER_LIST` from the start, so that as many octets flow.
     #[arg(long)]
     pub verbatim: bool,
+    /// A `MULTI_EXIT_DISC` of 0 counts as none: FRR puts it in.
+    #[arg(long)]
+    pub zero_med_is_absent: bool,
     /// The target's process, to measure its CPU and memory; may be given several times.
     #[arg(long, value_name = "PID")]
     pub pid: Vec<u32>,
@@ -102,7 +105,7 @@ impl Common {
             families,
             connect_retry: self.connect_retry,
             cluster_id: self.cluster_id.map(Ipv4Addr::to_bits),
-            expectation: self.expectation(),
+            rules: self.rules(),
         }
     }
 
@@ -118,12 +121,10 @@ impl Common {
         }
     }
 
-    const fn expectation(&self) -> Expectation {
-        if self.verbatim {
-            Expectation::Verbatim
-        } else {
-            Expectation::Reflected
-        }
+    const fn rules(&self) -> Rules {
+        let expectation =
+            if self.verbatim { Expectation::Verbatim } else { Expectation::Reflected };
+        Rules { expectation, zero_med_is_absent: self.zero_med_is_absent }
     }
 
     fn announced_cluster(&self) -> u32 {
@@ -164,7 +165,7 @@ impl ClusterArgs {
             blocks_v6: self.blocks_v6,
             source_net: self.common.source_net,
             local_pref: self.local_pref,
-            expectation: self.common.expectation(),
+            rules: self.common.rules(),
             cluster_id: self.common.announced_cluster(),
         }
     }
@@ -172,11 +173,7 @@ impl ClusterArgs {
     /// When nodes announce.
     #[must_use]
     pub const fn start(&self) -> Start {
-        if self.synchronised {
-            Start::Synchronised
-        } else {
-            Start::Cold
-        }
+        if self.synchronised { Start::Synchronised } else { Start::Cold }
     }
 }
 
@@ -217,12 +214,7 @@ pub struct TableArgs {
     #[arg(long)]
     pub cold: bool,
     /// Families offered.
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        default_value = "ipv4-unicast"
-    )]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ipv4-unicast")]
     pub families: Vec<Family>,
 }
 
@@ -238,7 +230,7 @@ impl TableArgs {
             has_non_client_sources: self.source_role == SourceRole::NonClient,
             source_net: self.common.source_net,
             seed: self.common.seed,
-            expectation: self.common.expectation(),
+            rules: self.common.rules(),
             cluster_id: self.common.announced_cluster(),
         }
     }
@@ -246,11 +238,7 @@ impl TableArgs {
     /// When sources announce.
     #[must_use]
     pub const fn start(&self) -> Start {
-        if self.cold {
-            Start::Cold
-        } else {
-            Start::Synchronised
-        }
+        if self.cold { Start::Cold } else { Start::Synchronised }
     }
 }
 
@@ -282,18 +270,13 @@ mod tests {
         Cli::command().debug_assert();
         let cli = Cli::try_parse_from(["x", "cluster", "--target", "10.0.0.1", "--nodes", "5"]);
         assert!(cli.is_ok());
-        let both = [
-            "x", "table", "--target", "10.0.0.1", "--mrt", "f", "--sets", "5",
-        ];
+        let both = ["x", "table", "--target", "10.0.0.1", "--mrt", "f", "--sets", "5"];
         assert!(Cli::try_parse_from(both).is_err());
     }
 
     #[test]
     fn targets_have_a_default_port() {
-        assert_eq!(
-            parse_target("10.0.0.1").map(|t| t.to_string()),
-            Ok("10.0.0.1:179".to_owned())
-        );
+        assert_eq!(parse_target("10.0.0.1").map(|t| t.to_string()), Ok("10.0.0.1:179".to_owned()));
         assert_eq!(parse_target("[::1]:5").map(|t| t.port()), Ok(5));
         assert!(parse_target("host").is_err());
     }

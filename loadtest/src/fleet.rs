@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::build;
-use crate::check::{Checker, Expectation, Table};
+use crate::check::{Checker, Rules, Table};
 use crate::model::{Model, NodeId, PrefixId};
 use crate::poll::{Event, Poller};
 use crate::prefix::Family;
@@ -40,7 +40,7 @@ pub struct Settings {
     /// The target's cluster id, where it is not its BGP identifier.
     pub cluster_id: Option<u32>,
     /// What the target does to routes.
-    pub expectation: Expectation,
+    pub rules: Rules,
 }
 
 /// What was counted.
@@ -97,7 +97,7 @@ impl Fleet {
     /// Where the kernel refuses a descriptor.
     pub fn new(settings: Settings, nodes: Vec<Node>, model: Model) -> io::Result<Self> {
         let now = Instant::now();
-        let checker = Checker::new(settings.expectation, settings.cluster_id);
+        let checker = Checker::new(settings.rules, settings.cluster_id);
         Ok(Self {
             settings,
             model,
@@ -105,10 +105,7 @@ impl Fleet {
             tables: nodes.iter().map(|_| None).collect(),
             counted: vec![(0, false); nodes.len()],
             exact_at: vec![None; nodes.len()],
-            sessions: nodes
-                .into_iter()
-                .map(|node| Session::new(node, now))
-                .collect(),
+            sessions: nodes.into_iter().map(|node| Session::new(node, now)).collect(),
             poller: Poller::new()?,
             events: Vec::new(),
             buffer: vec![0; READ_BUFFER],
@@ -176,9 +173,8 @@ impl Fleet {
 
     /// Brings the totals up to date after a table changed.
     fn recount(&mut self, n: usize, now: Instant) {
-        let (wrong, is_exact) = self.tables[n]
-            .as_ref()
-            .map_or((0, false), |table| (table.wrong(), table.is_exact()));
+        let (wrong, is_exact) =
+            self.tables[n].as_ref().map_or((0, false), |table| (table.wrong(), table.is_exact()));
         let (old, was_exact) = std::mem::replace(&mut self.counted[n], (wrong, is_exact));
         self.wrong = self.wrong + u64::from(wrong) - u64::from(old);
         if was_exact != is_exact {

@@ -54,10 +54,7 @@ impl Log {
     }
 
     /// The octets from a position to the end of its chunk, or to `end`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a log in memory is below 2^64 octets"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a log in memory is below 2^64 octets")]
     fn slice(&self, from: u64, end: u64) -> &[u8] {
         let chunk = &self.chunks[from as usize / CHUNK];
         let start = from as usize % CHUNK;
@@ -152,11 +149,7 @@ impl Floor {
     /// # Errors
     /// Where the address cannot be listened on.
     pub fn bind(listen: SocketAddr, router_id: Ipv4Addr) -> io::Result<Self> {
-        let listener = Socket::new(
-            Domain::for_address(listen),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let listener = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
         listener.set_reuse_address(true)?;
         listener.set_nonblocking(true)?;
         listener.bind(&listen.into())?;
@@ -179,10 +172,7 @@ impl Floor {
     /// # Errors
     /// Where the kernel does not say.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener
-            .local_addr()?
-            .as_socket()
-            .ok_or_else(|| io::ErrorKind::Unsupported.into())
+        self.listener.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     /// Relays until `stop` is set.
@@ -302,11 +292,7 @@ impl Floor {
             return self.drop_peer(n);
         };
         if peer.wants_room == is_empty {
-            let interest = if is_empty {
-                Interest::Read
-            } else {
-                Interest::ReadWrite
-            };
+            let interest = if is_empty { Interest::Read } else { Interest::ReadWrite };
             match self.poller.modify(&peer.socket, n as u64, interest) {
                 Ok(()) => peer.wants_room = !is_empty,
                 Err(_) => self.drop_peer(n),

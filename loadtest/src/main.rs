@@ -79,21 +79,12 @@ fn repeat(
     for note in &report.notes {
         writeln!(out, "note: {note}")?;
     }
-    write!(
-        out,
-        "{scenario} against {}\n{}",
-        report.target,
-        report.summary()
-    )?;
+    write!(out, "{scenario} against {}\n{}", report.target, report.summary())?;
     if let Some(path) = &common.json {
         let written = report.write_json(path);
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(if report.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::attrs::Attributes;
+use crate::attrs::{Attributes, Form};
+use crate::check::Rules;
 use crate::prefix::{Family, Prefix};
 
 /// No route.
@@ -46,17 +47,16 @@ pub struct Model {
     live: Vec<u32>,
     non_clients: Vec<bool>,
     scratch: Vec<u8>,
+    form: Form,
 }
 
 impl Model {
-    /// A model of `nodes` sessions, none of which announces anything yet.
+    /// A model of `nodes` sessions, none of which announces anything yet. The rules have to be
+    /// those of the checker.
     #[must_use]
-    pub fn new(nodes: usize) -> Self {
-        Self {
-            live: vec![0; nodes],
-            non_clients: vec![false; nodes],
-            ..Self::default()
-        }
+    pub fn new(nodes: usize, rules: Rules) -> Self {
+        let form = Form { own_cluster: false, zero_med_is_absent: rules.zero_med_is_absent };
+        Self { form, live: vec![0; nodes], non_clients: vec![false; nodes], ..Self::default() }
     }
 
     /// Says that a session is not a client of the reflector: it gets clients' routes only
@@ -69,16 +69,12 @@ impl Model {
     /// are held once.
     pub fn add_set(&mut self, attributes: &Attributes<'_>) -> SetId {
         let mut normal = std::mem::take(&mut self.scratch);
-        attributes.normalise(false, &mut normal);
+        attributes.normalise(self.form, &mut normal);
         let hash = hash(&normal);
         let sets = &mut self.sets;
         let id = *self
             .by_normal
-            .entry(
-                hash,
-                |&id| *sets[id as usize] == *normal,
-                |&id| self::hash(&sets[id as usize]),
-            )
+            .entry(hash, |&id| *sets[id as usize] == *normal, |&id| self::hash(&sets[id as usize]))
             .or_insert_with(|| {
                 #[expect(clippy::cast_possible_truncation, reason = "below 2^32 sets by memory")]
                 let id = sets.len() as SetId;
@@ -95,9 +91,7 @@ impl Model {
     /// The set with this normal form.
     #[must_use]
     pub fn find_set(&self, normal: &[u8]) -> Option<SetId> {
-        self.by_normal
-            .find(hash(normal), |&id| *self.sets[id as usize] == *normal)
-            .copied()
+        self.by_normal.find(hash(normal), |&id| *self.sets[id as usize] == *normal).copied()
     }
 
     /// A set's normal form.
@@ -121,16 +115,10 @@ impl Model {
             let later = self.later_versions.entry(id).or_default();
             later.push(set);
             let version = u8::try_from(later.len() + 1).unwrap_or(WRONG);
-            assert!(
-                version <= VERSIONS_MAX,
-                "{prefix} has more than {VERSIONS_MAX} versions"
-            );
+            assert!(version <= VERSIONS_MAX, "{prefix} has more than {VERSIONS_MAX} versions");
             return (id, version);
         }
-        assert!(
-            self.prefixes.len() < PREFIXES_MAX,
-            "more than {PREFIXES_MAX} prefixes"
-        );
+        assert!(self.prefixes.len() < PREFIXES_MAX, "more than {PREFIXES_MAX} prefixes");
         #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
         let id = self.prefixes.len() as PrefixId;
         self.prefixes.push(prefix);
@@ -170,11 +158,7 @@ impl Model {
         match version {
             ABSENT | WRONG => None,
             1 => Some(self.first_version[id as usize]),
-            later => self
-                .later_versions
-                .get(&id)?
-                .get(usize::from(later) - 2)
-                .copied(),
+            later => self.later_versions.get(&id)?.get(usize::from(later) - 2).copied(),
         }
     }
 
@@ -201,11 +185,7 @@ impl Model {
     #[must_use]
     pub fn wanted_count(&self, node: NodeId) -> u32 {
         let owners = 0..;
-        owners
-            .zip(&self.live)
-            .filter(|&(owner, _)| self.is_owed(node, owner))
-            .map(|(_, n)| n)
-            .sum()
+        owners.zip(&self.live).filter(|&(owner, _)| self.is_owed(node, owner)).map(|(_, n)| n).sum()
     }
 
     /// Whether `node` gets the routes of `owner` (RFC 4456 §6).
@@ -251,10 +231,7 @@ impl Model {
 }
 
 /// Address and length of an IPv4 prefix in one word.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "an IPv4 address has 32 bits"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "an IPv4 address has 32 bits")]
 const fn key_v4(prefix: Prefix) -> u64 {
     (prefix.bits as u64) << 8 | prefix.len as u64
 }
@@ -269,20 +246,18 @@ pub fn hash(bytes: &[u8]) -> u64 {
 mod tests {
     use super::{ABSENT, Model};
     use crate::attrs::{Attributes, code, flag};
+    use crate::check::Rules;
     use crate::prefix::Prefix;
 
     fn set(pref: u8) -> Attributes<'static> {
-        let mut set = Attributes {
-            next_hop: vec![10, 0, 0, 1].into(),
-            ..Attributes::default()
-        };
+        let mut set = Attributes { next_hop: vec![10, 0, 0, 1].into(), ..Attributes::default() };
         set.push(flag::TRANSITIVE, code::LOCAL_PREF, vec![0, 0, 0, pref]);
         set
     }
 
     #[test]
     fn versions_count_from_one_and_return_to_the_same_number() {
-        let mut model = Model::new(2);
+        let mut model = Model::new(2, Rules::REFLECTED);
         let (a, b) = (model.add_set(&set(1)), model.add_set(&set(2)));
         assert_eq!(model.add_set(&set(1)), a);
         let prefix = Prefix::v4(0x0a00_0000, 24);
@@ -295,7 +270,7 @@ mod tests {
 
     #[test]
     fn who_is_owed_what() {
-        let mut model = Model::new(3);
+        let mut model = Model::new(3, Rules::REFLECTED);
         model.set_non_client(1);
         model.set_non_client(2);
         let set = model.add_set(&set(1));
@@ -306,10 +281,7 @@ mod tests {
         // A client gets both non-clients' routes; a non-client only the client's.
         assert_eq!(model.wanted_count(0), 2);
         assert_eq!(model.wanted_count(1), 1);
-        assert_eq!(
-            (model.wanted(1, 0), model.wanted(1, 1), model.wanted(1, 2)),
-            (1, 0, 0)
-        );
+        assert_eq!((model.wanted(1, 0), model.wanted(1, 1), model.wanted(1, 2)), (1, 0, 0));
         assert_eq!(model.expect(0, ABSENT), 1);
         assert_eq!(model.wanted_count(1), 0);
     }

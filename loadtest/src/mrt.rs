@@ -137,10 +137,7 @@ mod tests {
         ]
         .concat();
         let recording = parse(&file).expect("well-formed");
-        assert_eq!(
-            recording.updates,
-            [update.clone().into_boxed_slice(), update.into()]
-        );
+        assert_eq!(recording.updates, [update.clone().into_boxed_slice(), update.into()]);
         assert_eq!(recording.skipped, 2);
         assert!(parse(&file[..file.len() - 1]).is_err());
         assert!(parse(&file[..5]).is_err());
@@ -153,10 +150,8 @@ mod tests {
         end_of_rib(Family::V6, &mut update);
         let mut file = tempfile::NamedTempFile::new().expect("temporary file");
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&record(16, 4, &body(8, 1, &update)))
-            .expect("in memory");
-        file.write_all(&gzip.finish().expect("in memory"))
-            .expect("writable");
+        gzip.write_all(&record(16, 4, &body(8, 1, &update))).expect("in memory");
+        file.write_all(&gzip.finish().expect("in memory")).expect("writable");
         assert_eq!(read(file.path()).expect("well-formed").updates.len(), 1);
         assert!(read(std::path::Path::new("/nonexistent")).is_err());
     }

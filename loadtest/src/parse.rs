@@ -104,19 +104,8 @@ impl Open {
     /// # Errors
     /// Where a length does not fit or the version is not 4.
     pub fn read(body: &[u8]) -> Result<Self, Fault> {
-        let &[
-            version,
-            as_high,
-            as_low,
-            hold_high,
-            hold_low,
-            i0,
-            i1,
-            i2,
-            i3,
-            len,
-            ref rest @ ..,
-        ] = body
+        let &[version, as_high, as_low, hold_high, hold_low, i0, i1, i2, i3, len, ref rest @ ..] =
+            body
         else {
             return Err(Fault::Truncated);
         };
@@ -131,10 +120,9 @@ impl Open {
         };
         // RFC 9072: 255 255 announces lengths of two octets.
         let (mut rest, wide) = match *rest {
-            [255, high, low, ref rest @ ..] if len == 255 => (
-                exactly(rest, usize::from(u16::from_be_bytes([high, low])))?,
-                true,
-            ),
+            [255, high, low, ref rest @ ..] if len == 255 => {
+                (exactly(rest, usize::from(u16::from_be_bytes([high, low])))?, true)
+            }
             _ => (exactly(rest, usize::from(len))?, false),
         };
         while !rest.is_empty() {
@@ -164,11 +152,7 @@ impl Open {
 
 /// All of `bytes`, if it has `len` octets.
 fn exactly(bytes: &[u8], len: usize) -> Result<&[u8], Fault> {
-    if bytes.len() == len {
-        Ok(bytes)
-    } else {
-        Err(Fault::Truncated)
-    }
+    if bytes.len() == len { Ok(bytes) } else { Err(Fault::Truncated) }
 }
 
 /// Takes a type, a length of one or two octets, and a value from the front.
@@ -225,14 +209,8 @@ impl<'a> Update<'a> {
         let mut rest = body;
         let withdrawn = take_sized(&mut rest)?;
         let mut block = take_sized(&mut rest)?;
-        let v4 = |bytes| Nlri {
-            family: Family::V4,
-            bytes,
-        };
-        let v6 = |bytes| Nlri {
-            family: Family::V6,
-            bytes,
-        };
+        let v4 = |bytes| Nlri { family: Family::V4, bytes };
+        let v6 = |bytes| Nlri { family: Family::V6, bytes };
         let mut update = Self {
             attributes: Attributes::default(),
             announced: [v4(rest), v6(&[])],
@@ -302,10 +280,7 @@ fn read_mp_family(value: &[u8]) -> Result<(Family, &[u8]), Fault> {
     match *value {
         [0, 1, 1, ref rest @ ..] => Ok((Family::V4, rest)),
         [0, 2, 1, ref rest @ ..] => Ok((Family::V6, rest)),
-        [high, low, safi, ..] => Err(Fault::Family {
-            afi: u16::from_be_bytes([high, low]),
-            safi,
-        }),
+        [high, low, safi, ..] => Err(Fault::Family { afi: u16::from_be_bytes([high, low]), safi }),
         _ => Err(Fault::Truncated),
     }
 }
@@ -314,9 +289,7 @@ fn read_mp_family(value: &[u8]) -> Result<(Family, &[u8]), Fault> {
 fn read_mp_reach(value: &[u8]) -> Result<(&[u8], Nlri<'_>), Fault> {
     let (family, rest) = read_mp_family(value)?;
     let (&len, rest) = rest.split_first().ok_or(Fault::Truncated)?;
-    let (hop, rest) = rest
-        .split_at_checked(usize::from(len))
-        .ok_or(Fault::Truncated)?;
+    let (hop, rest) = rest.split_at_checked(usize::from(len)).ok_or(Fault::Truncated)?;
     if !matches!(hop.len(), 4 | 16 | 32) {
         return Err(Fault::Attribute(code::MP_REACH));
     }

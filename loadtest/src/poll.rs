@@ -1,10 +1,7 @@
 //! Readiness of many sockets: a thin wrapper of Linux' epoll, and the only unsafe code here.
 //!
 //! Level-triggered. A descriptor leaves the set when it is closed, so there is nothing to remove.
-#![expect(
-    unsafe_code,
-    reason = "epoll has no safe interface in the standard library"
-)]
+#![expect(unsafe_code, reason = "epoll has no safe interface in the standard library")]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -61,10 +58,7 @@ impl Poller {
         }
         // SAFETY: the kernel has just given this descriptor to us, so nobody else closes it.
         let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self {
-            epoll,
-            buffer: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX],
-        })
+        Ok(Self { epoll, buffer: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX] })
     }
 
     /// Watches a socket; its events bear `token`.
@@ -90,10 +84,7 @@ impl Poller {
         token: u64,
         interest: Interest,
     ) -> io::Result<()> {
-        let mut event = libc::epoll_event {
-            events: interest.flags(),
-            u64: token,
-        };
+        let mut event = libc::epoll_event { events: interest.flags(), u64: token };
         // SAFETY: both descriptors are borrowed, hence open, and the kernel only reads `event`,
         // which outlives the call.
         let result = unsafe {
@@ -104,11 +95,7 @@ impl Poller {
                 &raw mut event,
             )
         };
-        if result < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// Waits until a socket is ready or the time is over, and puts what is ready into `events`.
@@ -130,11 +117,7 @@ impl Poller {
         };
         let Ok(count) = usize::try_from(count) else {
             let error = io::Error::last_os_error();
-            return if error.kind() == io::ErrorKind::Interrupted {
-                Ok(())
-            } else {
-                Err(error)
-            };
+            return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
         };
         let (write, other) = (libc::EPOLLOUT as u32, !(libc::EPOLLOUT as u32));
         events.extend(self.buffer[..count].iter().map(|event| Event {
@@ -162,15 +145,11 @@ mod tests {
         poller.wait(&mut events, Duration::ZERO).expect("wait");
         assert!(events.is_empty());
         near.write_all(b"x").expect("write");
-        poller
-            .wait(&mut events, Duration::from_secs(5))
-            .expect("wait");
+        poller.wait(&mut events, Duration::from_secs(5)).expect("wait");
         assert!(events.len() == 1 && events[0].token == 7);
         assert!(events[0].readable && !events[0].writable);
         poller.modify(&far, 8, Interest::ReadWrite).expect("modify");
-        poller
-            .wait(&mut events, Duration::from_secs(5))
-            .expect("wait");
+        poller.wait(&mut events, Duration::from_secs(5)).expect("wait");
         assert!(events[0].token == 8 && events[0].readable && events[0].writable);
         drop(far);
         poller.wait(&mut events, Duration::ZERO).expect("wait");

@@ -49,26 +49,14 @@ impl Prefix {
     #[must_use]
     pub const fn v4(addr: u32, len: u8) -> Self {
         let mask = if len == 0 { 0 } else { u32::MAX << (32 - len) };
-        Self {
-            family: Family::V4,
-            len,
-            bits: (addr & mask) as u128,
-        }
+        Self { family: Family::V4, len, bits: (addr & mask) as u128 }
     }
 
     /// An IPv6 prefix; bits beyond `len` are cleared.
     #[must_use]
     pub const fn v6(addr: u128, len: u8) -> Self {
-        let mask = if len == 0 {
-            0
-        } else {
-            u128::MAX << (128 - len)
-        };
-        Self {
-            family: Family::V6,
-            len,
-            bits: addr & mask,
-        }
+        let mask = if len == 0 { 0 } else { u128::MAX << (128 - len) };
+        Self { family: Family::V6, len, bits: addr & mask }
     }
 
     /// Octets the NLRI takes on the wire.
@@ -99,10 +87,7 @@ impl Prefix {
         *bytes = &rest[octets..];
         let bits = u128::from_be_bytes(all);
         Some(match family {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "an IPv4 address has 32 bits"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "an IPv4 address has 32 bits")]
             Family::V4 => Self::v4(bits as u32, len),
             Family::V6 => Self::v6(bits, len),
         })
@@ -112,10 +97,7 @@ impl Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.family {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "an IPv4 address has 32 bits"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "an IPv4 address has 32 bits")]
             Family::V4 => write!(f, "{}/{}", Ipv4Addr::from_bits(self.bits as u32), self.len),
             Family::V6 => write!(f, "{}/{}", Ipv6Addr::from_bits(self.bits), self.len),
         }
@@ -147,10 +129,7 @@ mod tests {
 
     #[test]
     fn malformed_nlri_are_refused_and_stray_bits_masked() {
-        assert_eq!(
-            Prefix::read(Family::V4, &mut &[33, 0, 0, 0, 0, 0][..]),
-            None
-        );
+        assert_eq!(Prefix::read(Family::V4, &mut &[33, 0, 0, 0, 0, 0][..]), None);
         assert_eq!(Prefix::read(Family::V4, &mut &[24, 10, 0][..]), None);
         assert_eq!(Prefix::read(Family::V6, &mut &[][..]), None);
         assert_eq!(

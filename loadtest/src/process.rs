@@ -27,10 +27,7 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
     // The scheduler's own figure has nanoseconds, but forgets threads that have ended.
     let fine = threads_cpu(pid).unwrap_or_default();
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    Ok(Usage {
-        cpu: fine.max(coarse),
-        resident_peak: status_peak(&status).unwrap_or_default(),
-    })
+    Ok(Usage { cpu: fine.max(coarse), resident_peak: status_peak(&status).unwrap_or_default() })
 }
 
 /// What this process has used.
@@ -53,9 +50,7 @@ fn stat_ticks(stat: &str) -> Option<u64> {
 
 /// `VmHWM` of a `/proc/PID/status`, in octets.
 fn status_peak(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -66,10 +61,7 @@ fn threads_cpu(pid: u32) -> io::Result<Duration> {
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end while we look: it then counts as nothing.
         let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-        let nanos = text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(|field| field.parse().ok());
+        let nanos = text.split_ascii_whitespace().next().and_then(|field| field.parse().ok());
         total += nanos.unwrap_or(0u64);
     }
     Ok(Duration::from_nanos(total))

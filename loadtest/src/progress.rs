@@ -39,15 +39,8 @@ impl Progress {
         } else {
             Output::Lines
         };
-        let every = if matches!(output, Output::Lines) {
-            LINE_EVERY
-        } else {
-            BAR_EVERY
-        };
-        Self {
-            output,
-            next: Instant::now() + every,
-        }
+        let every = if matches!(output, Output::Lines) { LINE_EVERY } else { BAR_EVERY };
+        Self { output, next: Instant::now() + every }
     }
 
     /// Sessions that are up.

@@ -116,33 +116,15 @@ impl Report {
             "the generator was busy nearly all the time: compare CPU, not time".to_owned()
         });
         [
-            (
-                "sessions",
-                Some(format!("{} ({} connects)", last.sessions, last.connects)),
-            ),
-            (
-                "all sessions up",
-                self.spread(|run| run.seconds_to_established, "s"),
-            ),
-            (
-                "half of all routes right",
-                self.spread(|run| run.seconds_to_half, "s"),
-            ),
-            (
-                "first table exact",
-                self.spread(|run| run.seconds_to_first_exact, "s"),
-            ),
-            (
-                "last table exact",
-                self.spread(|run| run.seconds_to_last_exact, "s"),
-            ),
+            ("sessions", Some(format!("{} ({} connects)", last.sessions, last.connects))),
+            ("all sessions up", self.spread(|run| run.seconds_to_established, "s")),
+            ("half of all routes right", self.spread(|run| run.seconds_to_half, "s")),
+            ("first table exact", self.spread(|run| run.seconds_to_first_exact, "s")),
+            ("last table exact", self.spread(|run| run.seconds_to_last_exact, "s")),
             ("routes expected", Some(last.routes_expected.to_string())),
             ("received in the last run", Some(received)),
             ("of them superfluous", waste),
-            (
-                "generator CPU",
-                self.spread(|run| Some(run.generator_cpu_seconds), "s"),
-            ),
+            ("generator CPU", self.spread(|run| Some(run.generator_cpu_seconds), "s")),
             ("target CPU", self.spread(|run| run.target_cpu_seconds, "s")),
             ("target peak memory", self.spread(megabytes, "MB")),
             ("note", bound),
@@ -187,39 +169,24 @@ mod tests {
 
     #[test]
     fn a_failed_run_fails_the_report_and_is_explained() {
-        let good = Outcome {
-            complete: true,
-            seconds_to_last_exact: Some(1.0),
-            ..Outcome::default()
-        };
-        let bad = Outcome {
-            faults: vec!["10.1.0.1: x is missing".to_owned()],
-            ..good.clone()
-        };
-        let bad = Outcome {
-            complete: false,
-            seconds_to_last_exact: Some(3.0),
-            ..bad
-        };
+        let good =
+            Outcome { complete: true, seconds_to_last_exact: Some(1.0), ..Outcome::default() };
+        let bad = Outcome { faults: vec!["10.1.0.1: x is missing".to_owned()], ..good.clone() };
+        let bad = Outcome { complete: false, seconds_to_last_exact: Some(3.0), ..bad };
         assert!(report(vec![good.clone()]).is_good());
         assert!(!report(vec![]).is_good());
         let mixed = report(vec![good.clone(), bad, good]);
         assert!(!mixed.is_good());
         let text = mixed.summary();
         assert!(text.contains("1.000 s (1.000 to 3.000)"), "{text}");
-        assert!(
-            text.contains("run 2 FAILED") && text.contains("x is missing"),
-            "{text}"
-        );
+        assert!(text.contains("run 2 FAILED") && text.contains("x is missing"), "{text}");
     }
 
     #[test]
     fn the_json_form_names_its_schema() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("out.json");
-        report(vec![Outcome::default()])
-            .write_json(&path)
-            .expect("writable");
+        report(vec![Outcome::default()]).write_json(&path).expect("writable");
         let text = std::fs::read_to_string(path).expect("readable");
         let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(value["schema"], SCHEMA);

@@ -95,20 +95,14 @@ pub fn run(settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Outc
     let sessions = plan.nodes.len();
     let mut fleet = Fleet::new(settings, plan.nodes, plan.model)?;
     let mut progress = Progress::new(conduct.shows_progress);
-    let mut out = Outcome {
-        sessions,
-        ..Outcome::default()
-    };
+    let mut out = Outcome { sessions, ..Outcome::default() };
 
     fleet.hold_initial(plan.start == Start::Synchronised);
     let mut before = (own_usage()?, watched(&conduct.pids)?);
     let mut begin = Instant::now();
     let deadline = begin + conduct.timeout;
     for node in 0..sessions {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "sessions are limited by addresses"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "sessions are limited by addresses")]
         fleet.start(node as u32);
     }
     out.routes_expected = fleet.wrong();
@@ -145,10 +139,7 @@ pub fn run(settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Outc
     out.take_counts(&fleet, conduct.faults_max);
     out.take_times(&fleet, &marks, begin, plan.start);
     for node in 0..sessions {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "sessions are limited by addresses"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "sessions are limited by addresses")]
         fleet.stop(node as u32, Goodbye::Cease);
     }
     std::thread::sleep(LEAVE);
@@ -185,10 +176,7 @@ impl Outcome {
     fn take_counts(&mut self, fleet: &Fleet, faults_max: usize) {
         let counters = fleet.counters;
         self.octets_in = counters.octets_in;
-        self.octets_out = (0..)
-            .take(fleet.nodes())
-            .map(|n| fleet.session(n).octets_out)
-            .sum();
+        self.octets_out = (0..).take(fleet.nodes()).map(|n| fleet.session(n).octets_out).sum();
         self.updates_in = counters.updates_in;
         self.connects = counters.connects;
         self.losses = counters.losses;

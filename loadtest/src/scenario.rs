@@ -100,13 +100,7 @@ mod tests {
         assert_eq!(net.address(0).to_string(), "10.1.0.1");
         assert_eq!(net.address(65533).to_string(), "10.1.255.254");
         assert_eq!(net.next_hop_v6(4).to_string(), "fd00::a01:5");
-        for wrong in [
-            "10.1.0.0",
-            "10.1.0.0/31",
-            "10.1.0.0/0",
-            "fd00::/64",
-            "10.1/16",
-        ] {
+        for wrong in ["10.1.0.0", "10.1.0.0/31", "10.1.0.0/0", "fd00::/64", "10.1/16"] {
             assert!(wrong.parse::<SourceNet>().is_err(), "{wrong}");
         }
     }

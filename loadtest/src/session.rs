@@ -106,11 +106,7 @@ impl Session {
     /// Where the source address is not this machine's, or descriptors are used up.
     pub fn connect(&mut self, target: SocketAddr) -> io::Result<()> {
         self.drop_connection();
-        let socket = Socket::new(
-            Domain::for_address(target),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         socket.bind(&self.node.source.into())?;
@@ -190,10 +186,7 @@ impl Session {
     /// Octets that wait to be written.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.queue
-            .iter()
-            .map(|(bytes, done)| bytes.len() - done)
-            .sum()
+        self.queue.iter().map(|(bytes, done)| bytes.len() - done).sum()
     }
 
     /// Ends the connection, if there is one; what waited to be written is lost.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use albedo_loadtest::check::Expectation;
+use albedo_loadtest::check::Rules;
 use albedo_loadtest::fleet::{Fleet, Settings};
 use albedo_loadtest::floor::Floor;
 use albedo_loadtest::model::ABSENT;
@@ -34,11 +34,7 @@ impl Relay {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
         let thread = std::thread::spawn(move || floor.run(&flag).expect("epoll works"));
-        Self {
-            addr,
-            stop,
-            thread: Some(thread),
-        }
+        Self { addr, stop, thread: Some(thread) }
     }
 
     fn settings(&self, families: Vec<albedo_loadtest::prefix::Family>) -> Settings {
@@ -49,7 +45,7 @@ impl Relay {
             families,
             connect_retry: Duration::from_millis(300),
             cluster_id: None,
-            expectation: Expectation::Verbatim,
+            rules: Rules::VERBATIM,
         }
     }
 }
@@ -70,7 +66,7 @@ fn cluster() -> cluster::Shape {
         blocks_v6: 2,
         source_net: "127.1.0.0/16".parse().expect("a network"),
         local_pref: 100,
-        expectation: Expectation::Verbatim,
+        rules: Rules::VERBATIM,
         cluster_id: 0x0a00_0001,
     }
 }
@@ -92,17 +88,10 @@ fn a_cluster_becomes_exact_cold_and_synchronised_again_and_again() {
         let shape = cluster();
         let settings = relay.settings(shape.families());
         let outcome = run(settings, shape.plan(start), &conduct(PLENTY)).expect("loopback works");
-        assert!(
-            outcome.complete,
-            "{:?} {:?}",
-            outcome.problems, outcome.faults
-        );
+        assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
         assert_eq!(outcome.tables_exact, 30);
         assert_eq!(outcome.routes_expected, 30 * 29 * 5);
-        assert_eq!(
-            (outcome.announced, outcome.echoes, outcome.repeats),
-            (30 * 29 * 5, 0, 0)
-        );
+        assert_eq!((outcome.announced, outcome.echoes, outcome.repeats), (30 * 29 * 5, 0, 0));
         assert!(outcome.seconds_to_last_exact >= outcome.seconds_to_first_exact);
         assert!(outcome.target_resident_peak > Some(0));
     }
@@ -119,17 +108,13 @@ fn a_table_of_several_sources_becomes_exact() {
         has_non_client_sources: false,
         source_net: "127.2.0.0/16".parse().expect("a network"),
         seed: 1,
-        expectation: Expectation::Verbatim,
+        rules: Rules::VERBATIM,
         cluster_id: 0x0a00_0001,
     };
     let settings = relay.settings(vec![albedo_loadtest::prefix::Family::V4]);
     let plan = shape.plan(Start::Synchronised);
     let outcome = run(settings, plan, &conduct(PLENTY)).expect("loopback works");
-    assert!(
-        outcome.complete,
-        "{:?} {:?}",
-        outcome.problems, outcome.faults
-    );
+    assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
     assert_eq!(outcome.announced, 6 * 20_000);
 }
 
@@ -137,14 +122,11 @@ fn a_table_of_several_sources_becomes_exact() {
 fn a_relay_is_no_reflector() {
     let relay = Relay::start();
     let shape = cluster::Shape {
-        expectation: Expectation::Reflected,
+        rules: Rules::REFLECTED,
         source_net: "127.3.0.0/16".parse().expect("a network"),
         ..cluster()
     };
-    let settings = Settings {
-        expectation: Expectation::Reflected,
-        ..relay.settings(shape.families())
-    };
+    let settings = Settings { rules: Rules::REFLECTED, ..relay.settings(shape.families()) };
     let outcome = run(settings, shape.plan(Start::Cold), &conduct(BRIEF)).expect("loopback works");
     assert!(!outcome.complete);
     assert_eq!(outcome.routes_wrong, 30 * 29 * 5);
@@ -157,10 +139,8 @@ fn a_relay_is_no_reflector() {
 #[test]
 fn changes_are_followed_and_a_missing_withdrawal_is_found() {
     let relay = Relay::start();
-    let shape = cluster::Shape {
-        source_net: "127.4.0.0/16".parse().expect("a network"),
-        ..cluster()
-    };
+    let shape =
+        cluster::Shape { source_net: "127.4.0.0/16".parse().expect("a network"), ..cluster() };
     let plan = shape.plan(Start::Cold);
     let mut fleet =
         Fleet::new(relay.settings(shape.families()), plan.nodes, plan.model).expect("epoll works");
@@ -169,53 +149,28 @@ fn changes_are_followed_and_a_missing_withdrawal_is_found() {
     }
     // The last node is off: nobody can have its routes, so nobody is exact.
     let is_complete = |fleet: &Fleet| fleet.is_exact() && fleet.established() == 29;
-    assert!(
-        !fleet
-            .run_until(Instant::now() + BRIEF, is_complete)
-            .expect("epoll works")
-    );
-    assert_eq!(
-        (fleet.exact(), fleet.checked(), fleet.wrong()),
-        (0, 29, 29 * 5)
-    );
-    let last: Vec<_> = (0..)
-        .take(fleet.model.len())
-        .filter(|&id| fleet.model.owner(id) == 29)
-        .collect();
+    assert!(!fleet.run_until(Instant::now() + BRIEF, is_complete).expect("epoll works"));
+    assert_eq!((fleet.exact(), fleet.checked(), fleet.wrong()), (0, 29, 29 * 5));
+    let last: Vec<_> =
+        (0..).take(fleet.model.len()).filter(|&id| fleet.model.owner(id) == 29).collect();
     for &id in &last {
         fleet.expect(id, ABSENT);
     }
-    assert!(
-        fleet
-            .run_until(Instant::now() + PLENTY, is_complete)
-            .expect("epoll works")
-    );
+    assert!(fleet.run_until(Instant::now() + PLENTY, is_complete).expect("epoll works"));
     for &id in &last {
         fleet.expect(id, 1);
     }
     assert_eq!(fleet.exact(), 0);
     fleet.start(29);
     let all = |fleet: &Fleet| fleet.is_exact() && fleet.established() == 30;
-    assert!(
-        fleet
-            .run_until(Instant::now() + PLENTY, all)
-            .expect("epoll works")
-    );
+    assert!(fleet.run_until(Instant::now() + PLENTY, all).expect("epoll works"));
     // It goes; a reflector would withdraw its routes, a relay does not.
     fleet.stop(29, Goodbye::Reset);
     for &id in &last {
         fleet.expect(id, ABSENT);
     }
-    assert!(
-        !fleet
-            .run_until(Instant::now() + BRIEF, is_complete)
-            .expect("epoll works")
-    );
+    assert!(!fleet.run_until(Instant::now() + BRIEF, is_complete).expect("epoll works"));
     assert_eq!(fleet.wrong(), 29 * 5);
-    assert!(
-        fleet.faults(1)[0].ends_with("should not be there"),
-        "{:?}",
-        fleet.faults(1)
-    );
+    assert!(fleet.faults(1)[0].ends_with("should not be there"), "{:?}", fleet.faults(1));
     assert_eq!(fleet.counters.problems, 0, "{:?}", fleet.problems);
 }

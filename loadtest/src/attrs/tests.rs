@@ -1,10 +1,9 @@
-use super::{Attributes, code, flag, read_one};
+use super::{Attributes, Form, code, flag, read_one};
+
+const REFLECTED: Form = Form { own_cluster: true, zero_med_is_absent: false };
 
 fn sample() -> Attributes<'static> {
-    let mut set = Attributes {
-        next_hop: vec![10, 0, 0, 1].into(),
-        ..Attributes::default()
-    };
+    let mut set = Attributes { next_hop: vec![10, 0, 0, 1].into(), ..Attributes::default() };
     set.push(flag::TRANSITIVE, code::LOCAL_PREF, vec![0, 0, 0, 200]);
     set.push(flag::TRANSITIVE, code::ORIGIN, vec![0]);
     set.push(flag::TRANSITIVE, code::AS_PATH, vec![]);
@@ -48,10 +47,7 @@ fn reflection_fills_in_but_never_overwrites() {
     assert_eq!(again.get(code::LOCAL_PREF), Some(&[0, 0, 0, 100][..]));
     assert_eq!(again.get(200), None);
     assert_eq!(again.get(201), Some(&[1][..]));
-    assert_eq!(
-        again.with_cluster(2).get(code::CLUSTER_LIST),
-        Some(&[0, 0, 0, 2, 0, 0, 0, 1][..])
-    );
+    assert_eq!(again.with_cluster(2).get(code::CLUSTER_LIST), Some(&[0, 0, 0, 2, 0, 0, 0, 1][..]));
 }
 
 #[test]
@@ -60,37 +56,27 @@ fn the_normal_form_forgets_what_says_nothing_and_keeps_the_rest() {
     let mut one = sample();
     one.push(flag::OPTIONAL | flag::TRANSITIVE, 99, vec![1, 2]);
     let mut two = sample();
-    two.push(
-        flag::OPTIONAL | flag::TRANSITIVE | 0x20 | flag::EXTENDED,
-        99,
-        vec![1, 2],
-    );
-    assert_eq!(one.normalise(true, &mut a), None);
-    assert_eq!(two.with_cluster(5).normalise(true, &mut b), Some(5));
+    two.push(flag::OPTIONAL | flag::TRANSITIVE | 0x20 | flag::EXTENDED, 99, vec![1, 2]);
+    assert_eq!(one.normalise(REFLECTED, &mut a), None);
+    assert_eq!(two.with_cluster(5).normalise(REFLECTED, &mut b), Some(5));
     assert_eq!(a, b);
-    assert_eq!(two.with_cluster(5).normalise(false, &mut b), None);
+    assert_eq!(two.with_cluster(5).normalise(Form::FULL, &mut b), None);
     assert_ne!(a, b);
     assert_eq!(Attributes::from_normal(&a), one);
     two.next_hop = vec![10, 0, 0, 2].into();
-    two.normalise(true, &mut b);
+    two.normalise(REFLECTED, &mut b);
     assert_ne!(a, b);
 }
 
 #[test]
 fn a_link_local_half_of_zeros_is_ignored() {
     let (mut a, mut b) = (Vec::new(), Vec::new());
-    let short = Attributes {
-        next_hop: vec![1; 16].into(),
-        ..Attributes::default()
-    };
+    let short = Attributes { next_hop: vec![1; 16].into(), ..Attributes::default() };
     let mut padded = vec![1; 16];
     padded.extend([0; 16]);
-    let long = Attributes {
-        next_hop: padded.into(),
-        ..Attributes::default()
-    };
-    short.normalise(true, &mut a);
-    long.normalise(true, &mut b);
+    let long = Attributes { next_hop: padded.into(), ..Attributes::default() };
+    short.normalise(REFLECTED, &mut a);
+    long.normalise(REFLECTED, &mut b);
     assert_eq!(a, b);
 }
 
@@ -106,4 +92,17 @@ fn differences_are_named() {
         "next hop is 10.0.0.9, expected 10.0.0.1; MED 3 was not expected; \
          LOCAL_PREF is missing, expected 200"
     );
+}
+
+#[test]
+fn a_zero_med_counts_as_none_only_where_that_was_said() {
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let lenient = Form { own_cluster: false, zero_med_is_absent: true };
+    sample().normalise(Form::FULL, &mut without);
+    for (med, form, is_equal) in [(0, Form::FULL, false), (0, lenient, true), (1, lenient, false)] {
+        let mut set = sample();
+        set.push(flag::OPTIONAL, code::MED, vec![0, 0, 0, med]);
+        set.normalise(form, &mut with);
+        assert_eq!(with == without, is_equal, "{med} {form:?}");
+    }
 }

@@ -18,19 +18,14 @@ impl Fleet {
         let deadline = Instant::now() + self.settings.connect_retry;
         let session = &mut self.sessions[n];
         session.stage = Stage::Connecting(deadline);
-        let result = session
-            .connect(self.settings.target)
-            .and_then(|()| match session.fd() {
-                Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
-                None => Ok(()),
-            });
+        let result = session.connect(self.settings.target).and_then(|()| match session.fd() {
+            Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
+            None => Ok(()),
+        });
         if let Err(error) = result {
             self.sessions[n].drop_connection();
             self.sessions[n].stage = Stage::Waiting(deadline);
-            self.problem(
-                n,
-                &format!("cannot connect to {}: {error}", self.settings.target),
-            );
+            self.problem(n, &format!("cannot connect to {}: {error}", self.settings.target));
         }
     }
 
@@ -66,12 +61,7 @@ impl Fleet {
             }
             let seconds = u16::try_from(self.settings.hold_time.as_secs()).unwrap_or(u16::MAX);
             let router_id = self.sessions[n].node.router_id;
-            let open = build::open(
-                self.settings.asn,
-                seconds,
-                router_id,
-                &self.settings.families,
-            );
+            let open = build::open(self.settings.asn, seconds, router_id, &self.settings.families);
             self.sessions[n].stage = Stage::OpenSent(Instant::now() + HANDSHAKE_MAX);
             self.sessions[n].push(open.into());
         }
@@ -87,11 +77,7 @@ impl Fleet {
         if session.wants_room == is_empty
             && let Some(fd) = session.fd()
         {
-            let interest = if is_empty {
-                Interest::Read
-            } else {
-                Interest::ReadWrite
-            };
+            let interest = if is_empty { Interest::Read } else { Interest::ReadWrite };
             match self.poller.modify(&fd, n as u64, interest) {
                 Ok(()) => session.wants_room = !is_empty,
                 Err(error) => self.lose(n, &format!("watching failed: {error}")),
@@ -100,10 +86,7 @@ impl Fleet {
     }
 
     pub(super) fn on_readable(&mut self, n: usize) {
-        if matches!(
-            self.sessions[n].stage,
-            Stage::Off | Stage::Waiting(_) | Stage::Connecting(_)
-        ) {
+        if matches!(self.sessions[n].stage, Stage::Off | Stage::Waiting(_) | Stage::Connecting(_)) {
             return;
         }
         let mut buffer = std::mem::take(&mut self.buffer);

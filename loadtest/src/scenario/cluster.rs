@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::attrs::{Attributes, code, flag};
 use crate::build;
-use crate::check::Expectation;
+use crate::check::{Expectation, Rules};
 use crate::model::{Model, NodeId, PrefixId};
 use crate::prefix::{Family, Prefix};
 use crate::scenario::{Plan, SourceNet, Start};
@@ -37,7 +37,7 @@ pub struct Shape {
     /// `LOCAL_PREF` of all routes.
     pub local_pref: u32,
     /// What the target does to routes, and its cluster id where announcements must bear it.
-    pub expectation: Expectation,
+    pub rules: Rules,
     /// The cluster id that announcements bear where the target passes routes on verbatim.
     pub cluster_id: u32,
 }
@@ -50,22 +50,15 @@ impl Shape {
             Family::V4 => self.source_net.address(node).octets().to_vec(),
             Family::V6 => self.source_net.next_hop_v6(node).octets().to_vec(),
         };
-        let mut set = Attributes {
-            next_hop: next_hop.into(),
-            list: Vec::new(),
-        };
+        let mut set = Attributes { next_hop: next_hop.into(), list: Vec::new() };
         set.push(flag::TRANSITIVE, code::ORIGIN, vec![0]);
         set.push(flag::TRANSITIVE, code::AS_PATH, vec![]);
-        set.push(
-            flag::TRANSITIVE,
-            code::LOCAL_PREF,
-            self.local_pref.to_be_bytes().to_vec(),
-        );
-        match self.expectation {
+        set.push(flag::TRANSITIVE, code::LOCAL_PREF, self.local_pref.to_be_bytes().to_vec());
+        match self.rules.expectation {
             Expectation::Reflected => set,
-            Expectation::Verbatim => set
-                .reflected(self.router_id(node).to_bits())
-                .with_cluster(self.cluster_id),
+            Expectation::Verbatim => {
+                set.reflected(self.router_id(node).to_bits()).with_cluster(self.cluster_id)
+            }
         }
     }
 
@@ -82,12 +75,10 @@ impl Shape {
         let first = node * count;
         let blocks = first..first + count;
         match family {
-            Family::V4 => blocks
-                .map(|n| Prefix::v4(POOL_V4 + (n << 6), BLOCK_V4))
-                .collect(),
-            Family::V6 => blocks
-                .map(|n| Prefix::v6(POOL_V6 + (u128::from(n) << 6), BLOCK_V6))
-                .collect(),
+            Family::V4 => blocks.map(|n| Prefix::v4(POOL_V4 + (n << 6), BLOCK_V4)).collect(),
+            Family::V6 => {
+                blocks.map(|n| Prefix::v6(POOL_V6 + (u128::from(n) << 6), BLOCK_V6)).collect()
+            }
         }
     }
 
@@ -117,13 +108,16 @@ impl Shape {
         out
     }
 
-    /// The UPDATEs that announce all of a node's blocks, with End-of-RIB.
+    /// The UPDATEs that announce all of a node's blocks, with End-of-RIB towards a reflector.
     #[must_use]
     pub fn announcement(&self, node: NodeId) -> Vec<u8> {
         let mut out = Vec::new();
         for family in self.families() {
             let set = self.attributes(node, family);
             build::announce(&set, family, &self.blocks(node, family), &mut out);
+        }
+        if self.rules.expectation == Expectation::Verbatim {
+            return out; // A relay would pass each on to everybody.
         }
         for family in self.families() {
             build::end_of_rib(family, &mut out);
@@ -139,15 +133,10 @@ impl Shape {
         let blocks = u64::from(self.nodes) * u64::from(self.blocks_v4.max(self.blocks_v6));
         if self.nodes < 2 || self.nodes > self.source_net.capacity() {
             let most = self.source_net.capacity();
-            return Err(format!(
-                "{} nodes: expected 2 to {most} in this network",
-                self.nodes
-            ));
+            return Err(format!("{} nodes: expected 2 to {most} in this network", self.nodes));
         }
         if blocks == 0 || blocks > BLOCKS_MAX {
-            return Err(format!(
-                "{blocks} blocks in all: expected 1 to {BLOCKS_MAX}"
-            ));
+            return Err(format!("{blocks} blocks in all: expected 1 to {BLOCKS_MAX}"));
         }
         Ok(())
     }
@@ -155,7 +144,7 @@ impl Shape {
     /// All nodes, with everything expected everywhere.
     #[must_use]
     pub fn plan(&self, start: Start) -> Plan {
-        let mut model = Model::new(self.nodes as usize);
+        let mut model = Model::new(self.nodes as usize, self.rules);
         let mut nodes = Vec::new();
         for n in 0..self.nodes {
             for (id, version) in self.register(n, &mut model) {
@@ -168,19 +157,14 @@ impl Shape {
                 is_checked: true,
             });
         }
-        Plan {
-            nodes,
-            model,
-            start,
-            notes: Vec::new(),
-        }
+        Plan { nodes, model, start, notes: Vec::new() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Shape;
-    use crate::check::Expectation;
+    use crate::check::Rules;
     use crate::prefix::Family;
     use crate::scenario::{LOCAL_PREF_CALICO, Start};
 
@@ -192,7 +176,7 @@ mod tests {
             blocks_v6: 2,
             source_net: "10.1.0.0/16".parse().expect("a network"),
             local_pref: LOCAL_PREF_CALICO,
-            expectation: Expectation::Reflected,
+            rules: Rules::REFLECTED,
             cluster_id: 0,
         };
         shape.check().expect("playable");
@@ -201,24 +185,11 @@ mod tests {
         assert!((0..5).all(|node| plan.model.wanted_count(node) == 20));
         // One set a node and family.
         assert_eq!(plan.model.sets(), 10);
-        assert_eq!(
-            shape.blocks(4, Family::V4)[2].to_string(),
-            "100.64.3.128/26"
-        );
-        assert_eq!(
-            shape.blocks(1, Family::V6)[0].to_string(),
-            "fd10:244::80/122"
-        );
-        let too_many = Shape {
-            nodes: 300_000,
-            ..shape
-        };
+        assert_eq!(shape.blocks(4, Family::V4)[2].to_string(), "100.64.3.128/26");
+        assert_eq!(shape.blocks(1, Family::V6)[0].to_string(), "fd10:244::80/122");
+        let too_many = Shape { nodes: 300_000, ..shape };
         assert!(too_many.check().is_err());
-        let empty = Shape {
-            blocks_v4: 0,
-            blocks_v6: 0,
-            ..shape
-        };
+        let empty = Shape { blocks_v4: 0, blocks_v6: 0, ..shape };
         assert!(empty.check().is_err());
     }
 }

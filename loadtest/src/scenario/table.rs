@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::attrs::{Attributes, code, flag};
 use crate::build::{self, HEADER_LEN};
-use crate::check::Expectation;
+use crate::check::{Expectation, Rules};
 use crate::model::{ABSENT, Model, NodeId};
 use crate::mrt::Recording;
 use crate::parse::Update;
@@ -54,32 +54,13 @@ const SET_SIZES: [((u32, u32), u32); 8] = [
     ((65, 1000), 13),
 ];
 /// Hops in `AS_PATH`, with their weights in 1,000.
-const HOPS: [(u32, u32); 9] = [
-    (1, 160),
-    (2, 363),
-    (3, 293),
-    (4, 104),
-    (5, 44),
-    (6, 17),
-    (7, 8),
-    (8, 4),
-    (12, 7),
-];
+const HOPS: [(u32, u32); 9] =
+    [(1, 160), (2, 363), (3, 293), (4, 104), (5, 44), (6, 17), (7, 8), (8, 4), (12, 7)];
 /// Communities of a route, with their weights in 1,000.
-const COMMUNITIES: [(u32, u32); 8] = [
-    (0, 236),
-    (1, 151),
-    (2, 128),
-    (3, 81),
-    (4, 82),
-    (5, 81),
-    (8, 144),
-    (14, 97),
-];
+const COMMUNITIES: [(u32, u32); 8] =
+    [(0, 236), (1, 151), (2, 128), (3, 81), (4, 82), (5, 81), (8, 144), (14, 97)];
 /// What share of routes the sources have, by rank, in 1,000; further ones have the last.
-const SOURCE_SHARES: [u32; 16] = [
-    276, 223, 110, 86, 34, 26, 20, 17, 16, 14, 12, 10, 9, 9, 8, 6,
-];
+const SOURCE_SHARES: [u32; 16] = [276, 223, 110, 86, 34, 26, 20, 17, 16, 14, 12, 10, 9, 9, 8, 6];
 /// What share of routes next hops have, by rank, in 1,000; further ones have the last.
 const NEXT_HOP_SHARES: [u32; 16] = [196, 111, 105, 41, 40, 33, 30, 17, 16, 15, 11, 8, 8, 7, 7, 5];
 /// Next hops of a made-up table.
@@ -105,7 +86,7 @@ pub struct Shape {
     /// Everything made up follows from it.
     pub seed: u64,
     /// What the target does to routes.
-    pub expectation: Expectation,
+    pub rules: Rules,
     /// The cluster id that announcements bear where the target passes routes on verbatim.
     pub cluster_id: u32,
 }
@@ -119,24 +100,17 @@ impl Shape {
         let most = self.source_net.capacity() / 2;
         if self.sources == 0 || self.sources + self.receivers > most {
             let have = self.sources + self.receivers;
-            return Err(format!(
-                "{have} sessions: expected 1 to {most} in this network"
-            ));
+            return Err(format!("{have} sessions: expected 1 to {most} in this network"));
         }
         if self.sources + self.receivers < 2 {
             return Err("nobody receives: expected at least one receiver".to_owned());
         }
         if self.sets == 0 || self.sets > self.prefixes {
             let (sets, prefixes) = (self.sets, self.prefixes);
-            return Err(format!(
-                "{sets} attribute sets: expected 1 to {prefixes}, one a prefix"
-            ));
+            return Err(format!("{sets} attribute sets: expected 1 to {prefixes}, one a prefix"));
         }
         if self.prefixes > PREFIXES_MAX {
-            return Err(format!(
-                "{} prefixes: expected at most {PREFIXES_MAX}",
-                self.prefixes
-            ));
+            return Err(format!("{} prefixes: expected at most {PREFIXES_MAX}", self.prefixes));
         }
         Ok(())
     }
@@ -165,22 +139,14 @@ impl Shape {
                 let (id, version) = model.add_route(prefix, source, set);
                 model.expect(id, version);
             }
-            build::announce(
-                &sent,
-                Family::V4,
-                &nlri,
-                &mut announcements[source as usize],
-            );
+            build::announce(&sent, Family::V4, &nlri, &mut announcements[source as usize]);
         }
-        for out in &mut announcements {
-            build::end_of_rib(Family::V4, out);
+        if self.rules.expectation == Expectation::Reflected {
+            for out in &mut announcements {
+                build::end_of_rib(Family::V4, out);
+            }
         }
-        Plan {
-            nodes: self.nodes(announcements),
-            model,
-            start,
-            notes: Vec::new(),
-        }
+        Plan { nodes: self.nodes(announcements), model, start, notes: Vec::new() }
     }
 
     /// A recorded table, announced by the first source.
@@ -223,16 +189,11 @@ impl Shape {
                 recording.skipped
             ));
         }
-        Plan {
-            nodes: self.nodes(announcements),
-            model,
-            start,
-            notes,
-        }
+        Plan { nodes: self.nodes(announcements), model, start, notes }
     }
 
     fn model(&self) -> Model {
-        let mut model = Model::new((self.sources + self.receivers) as usize);
+        let mut model = Model::new((self.sources + self.receivers) as usize, self.rules);
         if self.has_non_client_sources {
             for source in 0..self.sources {
                 model.set_non_client(source);
@@ -259,28 +220,16 @@ impl Shape {
 
     fn make_set(&self, rng: &mut Rng, source: NodeId) -> Attributes<'static> {
         let hop = pick_rank(rng, &NEXT_HOP_SHARES, NEXT_HOPS);
-        let hop = self
-            .source_net
-            .address(self.source_net.capacity() / 2 + hop);
-        let mut set = Attributes {
-            next_hop: hop.octets().to_vec().into(),
-            list: Vec::new(),
-        };
-        set.push(
-            flag::TRANSITIVE,
-            code::ORIGIN,
-            vec![rng.pick(&[(0, 85), (2, 15)])],
-        );
+        let hop = self.source_net.address(self.source_net.capacity() / 2 + hop);
+        let mut set = Attributes { next_hop: hop.octets().to_vec().into(), list: Vec::new() };
+        set.push(flag::TRANSITIVE, code::ORIGIN, vec![rng.pick(&[(0, 85), (2, 15)])]);
         let hops = rng.pick(&HOPS);
         #[expect(clippy::cast_possible_truncation, reason = "the table ends at 12")]
         let mut path = vec![2, hops as u8];
         for _ in 0..hops {
             // Two-octet numbers below the private ones, and four-octet ones.
-            let asn = if rng.below(5) < 3 {
-                1 + rng.below(23_000)
-            } else {
-                131_072 + rng.below(270_000)
-            };
+            let asn =
+                if rng.below(5) < 3 { 1 + rng.below(23_000) } else { 131_072 + rng.below(270_000) };
             path.extend_from_slice(&asn.to_be_bytes());
         }
         set.push(flag::TRANSITIVE, code::AS_PATH, path);
@@ -289,27 +238,19 @@ impl Shape {
             set.push(flag::OPTIONAL, code::MED, med);
         }
         let pref = 100 + 10 * rng.below(5);
-        set.push(
-            flag::TRANSITIVE,
-            code::LOCAL_PREF,
-            pref.to_be_bytes().to_vec(),
-        );
+        set.push(flag::TRANSITIVE, code::LOCAL_PREF, pref.to_be_bytes().to_vec());
         // Below 65535:0, where the well-known ones begin.
-        let communities: Vec<u32> = (0..rng.pick(&COMMUNITIES))
-            .map(|_| rng.below(0xff00_0000))
-            .collect();
+        let communities: Vec<u32> =
+            (0..rng.pick(&COMMUNITIES)).map(|_| rng.below(0xff00_0000)).collect();
         if !communities.is_empty() {
-            let octets: Vec<u8> = communities
-                .iter()
-                .flat_map(|word| word.to_be_bytes())
-                .collect();
+            let octets: Vec<u8> = communities.iter().flat_map(|word| word.to_be_bytes()).collect();
             set.push(flag::OPTIONAL | flag::TRANSITIVE, code::COMMUNITIES, octets);
         }
-        match self.expectation {
+        match self.rules.expectation {
             Expectation::Reflected => set,
-            Expectation::Verbatim => set
-                .reflected(self.router_id(source).to_bits())
-                .with_cluster(self.cluster_id),
+            Expectation::Verbatim => {
+                set.reflected(self.router_id(source).to_bits()).with_cluster(self.cluster_id)
+            }
         }
     }
 }
@@ -346,9 +287,7 @@ fn set_sizes(rng: &mut Rng, sets: u32, prefixes: u32) -> Vec<u32> {
     let wanted = u64::from(prefixes - sets);
     let mut given = 0;
     for size in &mut sizes {
-        let share = (u64::from(*size - 1) * wanted)
-            .checked_div(drawn)
-            .unwrap_or_default();
+        let share = (u64::from(*size - 1) * wanted).checked_div(drawn).unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, reason = "a share of a u32")]
         let share = share as u32;
         *size = 1 + share;
@@ -371,11 +310,7 @@ struct Prefixes {
 
 impl Prefixes {
     fn new(rng: Rng, source_net: SourceNet) -> Self {
-        Self {
-            rng,
-            avoid: source_net.address(0).to_bits() >> 24,
-            drawn: Default::default(),
-        }
+        Self { rng, avoid: source_net.address(0).to_bits() >> 24, drawn: Default::default() }
     }
 
     fn next(&mut self) -> Prefix {

@@ -1,7 +1,7 @@
 use super::{Shape, pick_rank, set_sizes};
 use crate::attrs::{Attributes, code, flag};
 use crate::build::{announce, end_of_rib, withdraw};
-use crate::check::Expectation;
+use crate::check::Rules;
 use crate::mrt::Recording;
 use crate::prefix::{Family, Prefix};
 use crate::rng::Rng;
@@ -16,7 +16,7 @@ fn shape() -> Shape {
         has_non_client_sources: false,
         source_net: "10.1.0.0/16".parse().expect("a network"),
         seed: 1,
-        expectation: Expectation::Reflected,
+        rules: Rules::REFLECTED,
         cluster_id: 0,
     }
 }
@@ -24,14 +24,8 @@ fn shape() -> Shape {
 #[test]
 fn a_table_has_exactly_what_was_asked_for_and_repeats_from_its_seed() {
     let (a, b) = (shape().plan(Start::Cold), shape().plan(Start::Cold));
-    assert_eq!(
-        (a.model.len(), a.model.sets(), a.nodes.len()),
-        (5000, 700, 5)
-    );
-    assert_eq!(
-        (a.model.wanted_count(3), a.model.wanted_count(4)),
-        (5000, 5000)
-    );
+    assert_eq!((a.model.len(), a.model.sets(), a.nodes.len()), (5000, 700, 5));
+    assert_eq!((a.model.wanted_count(3), a.model.wanted_count(4)), (5000, 5000));
     let owed: u32 = (0..3).map(|source| a.model.wanted_count(source)).sum();
     assert_eq!(owed, 10_000);
     for (a, b) in a.nodes.iter().zip(&b.nodes) {
@@ -43,11 +37,7 @@ fn a_table_has_exactly_what_was_asked_for_and_repeats_from_its_seed() {
 
 #[test]
 fn non_client_sources_get_nothing_of_each_other() {
-    let plan = Shape {
-        has_non_client_sources: true,
-        ..shape()
-    }
-    .plan(Start::Cold);
+    let plan = Shape { has_non_client_sources: true, ..shape() }.plan(Start::Cold);
     assert_eq!(plan.model.wanted_count(0), 0);
     assert_eq!(plan.model.wanted_count(4), 5000);
 }
@@ -77,28 +67,12 @@ fn ranks_stay_below_their_count_and_reach_it() {
 #[test]
 fn impossible_shapes_are_refused() {
     for wrong in [
-        Shape {
-            sources: 0,
-            ..shape()
-        },
-        Shape {
-            sources: 1,
-            receivers: 0,
-            ..shape()
-        },
-        Shape {
-            sets: 5001,
-            ..shape()
-        },
+        Shape { sources: 0, ..shape() },
+        Shape { sources: 1, receivers: 0, ..shape() },
+        Shape { sets: 5001, ..shape() },
         Shape { sets: 0, ..shape() },
-        Shape {
-            receivers: 40_000,
-            ..shape()
-        },
-        Shape {
-            prefixes: super::PREFIXES_MAX + 1,
-            ..shape()
-        },
+        Shape { receivers: 40_000, ..shape() },
+        Shape { prefixes: super::PREFIXES_MAX + 1, ..shape() },
     ] {
         assert!(wrong.check().is_err(), "{wrong:?}");
     }
@@ -107,19 +81,12 @@ fn impossible_shapes_are_refused() {
 
 #[test]
 fn a_recording_ends_with_what_was_announced_last() {
-    let mut set = Attributes {
-        next_hop: vec![192, 0, 2, 1].into(),
-        ..Attributes::default()
-    };
+    let mut set = Attributes { next_hop: vec![192, 0, 2, 1].into(), ..Attributes::default() };
     set.push(flag::TRANSITIVE, code::ORIGIN, vec![0]);
     set.push(flag::TRANSITIVE, code::AS_PATH, vec![]);
     let mut other = set.clone();
     other.push(flag::OPTIONAL, code::MED, vec![0, 0, 0, 1]);
-    let prefixes = [
-        Prefix::v4(1 << 24, 8),
-        Prefix::v4(2 << 24, 8),
-        Prefix::v4(3 << 24, 8),
-    ];
+    let prefixes = [Prefix::v4(1 << 24, 8), Prefix::v4(2 << 24, 8), Prefix::v4(3 << 24, 8)];
     let mut messages = vec![Vec::new(); 5];
     announce(&set, Family::V4, &prefixes, &mut messages[0]);
     announce(&other, Family::V4, &prefixes[..1], &mut messages[1]);
@@ -128,21 +95,11 @@ fn a_recording_ends_with_what_was_announced_last() {
     messages[4] = messages[0].clone();
     messages[4][22] = 0xff;
     let updates: Vec<Box<[u8]>> = messages.into_iter().map(Into::into).collect();
-    let recording = Recording {
-        updates,
-        skipped: 2,
-    };
-    let plan = Shape {
-        sources: 1,
-        ..shape()
-    }
-    .replay(&recording, Start::Cold);
+    let recording = Recording { updates, skipped: 2 };
+    let plan = Shape { sources: 1, ..shape() }.replay(&recording, Start::Cold);
     assert_eq!((plan.model.len(), plan.model.sets()), (3, 2));
     let wanted: Vec<u8> = (0..3).map(|id| plan.model.wanted(1, id)).collect();
     assert_eq!(wanted, [2, 0, 1]);
-    assert_eq!(
-        plan.nodes[0].initial.len(),
-        recording.updates[..4].concat().len()
-    );
+    assert_eq!(plan.nodes[0].initial.len(), recording.updates[..4].concat().len());
     assert!(plan.notes[0].contains("1 malformed") && plan.notes[0].contains("2 messages"));
 }
