@@ -1,4 +1,37 @@
-//! Sockets: listener, connector, session driver, reader, writer, socket options.
+//! Sessions: what connects the state machine and the engine with sockets.
+//!
+//! ```text
+//!              listener ── admission ──┐
+//!                                      ▼
+//!   settings ──► supervisor ──► one task for each peer (driver)
+//!                                 reader ─► state machine, intake ─► engine port
+//!                                 writer ◄─ state machine,          engine port
+//! ```
+//!
+//! Everything that needs tokio or a socket is here; what is decided is decided elsewhere: the
+//! state machine in `albedo-fsm`, routes in `albedo-rib`, faults in `albedo-wire`.
+//!
+//! RFC 4271 §8, RFC 7606, RFC 9687.
 #![deny(unsafe_code)]
 
+pub mod admission;
+pub mod config;
+mod connector;
+mod driver;
+pub mod intake;
+mod linger;
+mod listener;
+pub mod reader;
+pub mod registry;
 pub mod sockopt;
+pub mod stats;
+pub mod status;
+mod supervisor;
+#[cfg(test)]
+mod testing;
+mod timer;
+pub mod writer;
+
+pub use config::{BGP_PORT, Group, IntakeRules, Peer, Profile, Settings};
+pub use status::{PeerShared, PeerStatus};
+pub use supervisor::{Applied, Server};

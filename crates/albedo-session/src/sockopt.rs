@@ -191,9 +191,7 @@ pub fn outgoing(
     if let Some(local) = local {
         // Several sessions may share the local address, so the port must be free to be reused.
         socket.set_reuse_address(true).map_err(fail)?;
-        socket
-            .bind(&SocketAddr::new(local, 0).into())
-            .map_err(fail)?;
+        socket.bind(&SocketAddr::new(local, 0).into()).map_err(fail)?;
     }
     Ok(socket)
 }
@@ -209,36 +207,26 @@ pub fn apply(
     options: &SocketOptions,
 ) -> Result<(), SocketError> {
     let sock = SockRef::from(socket);
-    let refused = |option| {
-        move |source| SocketError::Option {
-            option,
-            target: addr.to_string(),
-            source,
-        }
-    };
+    let refused =
+        |option| move |source| SocketError::Option { option, target: addr.to_string(), source };
     // Messages are gathered by us, so the kernel must not wait for more (Nagle).
     sock.set_tcp_nodelay(true).map_err(refused("TCP_NODELAY"))?;
     if addr.is_ipv4() {
-        sock.set_tos_v4(u32::from(options.tos))
-            .map_err(refused("IP_TOS"))?;
+        sock.set_tos_v4(u32::from(options.tos)).map_err(refused("IP_TOS"))?;
     } else {
-        sock.set_tclass_v6(u32::from(options.tos))
-            .map_err(refused("IPV6_TCLASS"))?;
+        sock.set_tclass_v6(u32::from(options.tos)).map_err(refused("IPV6_TCLASS"))?;
     }
     if let Some(octets) = options.send_buffer {
-        sock.set_send_buffer_size(octets)
-            .map_err(refused("SO_SNDBUF"))?;
+        sock.set_send_buffer_size(octets).map_err(refused("SO_SNDBUF"))?;
     }
     if let Some(quiet) = options.keepalive {
         let probes = TcpKeepalive::new()
             .with_time(quiet)
             .with_interval(KEEPALIVE_INTERVAL)
             .with_retries(KEEPALIVE_RETRIES);
-        sock.set_tcp_keepalive(&probes)
-            .map_err(refused("SO_KEEPALIVE"))?;
+        sock.set_tcp_keepalive(&probes).map_err(refused("SO_KEEPALIVE"))?;
     }
-    sock.set_tcp_user_timeout(options.user_timeout)
-        .map_err(refused("TCP_USER_TIMEOUT"))
+    sock.set_tcp_user_timeout(options.user_timeout).map_err(refused("TCP_USER_TIMEOUT"))
 }
 
 /// Sets how far packets may travel; on an accepted socket this is the peer's own setting, which
@@ -252,10 +240,7 @@ pub fn set_hops(socket: &impl AsFd, addr: SocketAddr, hops: Hops) -> Result<(), 
     let (option, set) = match (hops, addr.is_ipv4()) {
         (Hops::System, _) => return Ok(()),
         (Hops::Ttl(ttl), true) => ("IP_TTL", sock.set_ttl_v4(u32::from(ttl))),
-        (Hops::Ttl(ttl), false) => (
-            "IPV6_UNICAST_HOPS",
-            sock.set_unicast_hops_v6(u32::from(ttl)),
-        ),
+        (Hops::Ttl(ttl), false) => ("IPV6_UNICAST_HOPS", sock.set_unicast_hops_v6(u32::from(ttl))),
         (Hops::Security { hops }, v4) => {
             let smallest = libc::c_int::from(u8::MAX - hops.saturating_sub(1));
             if v4 {
@@ -265,22 +250,13 @@ pub fn set_hops(socket: &impl AsFd, addr: SocketAddr, hops: Hops) -> Result<(), 
                 ("IP_MINTTL", set)
             } else {
                 let set = sock.set_unicast_hops_v6(u32::from(u8::MAX)).and_then(|()| {
-                    set_int(
-                        socket.as_fd(),
-                        libc::IPPROTO_IPV6,
-                        libc::IPV6_MINHOPCOUNT,
-                        smallest,
-                    )
+                    set_int(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT, smallest)
                 });
                 ("IPV6_MINHOPCOUNT", set)
             }
         }
     };
-    set.map_err(|source| SocketError::Option {
-        option,
-        target: addr.to_string(),
-        source,
-    })
+    set.map_err(|source| SocketError::Option { option, target: addr.to_string(), source })
 }
 
 /// How long written bytes may stay without acknowledgement; set again when the hold time is known.
@@ -327,11 +303,7 @@ fn key_error(option: &'static str, target: String, source: io::Error) -> SocketE
     if source.raw_os_error() == Some(libc::ENOMEM) {
         SocketError::KeyMemory { target }
     } else {
-        SocketError::Option {
-            option,
-            target,
-            source,
-        }
+        SocketError::Option { option, target, source }
     }
 }
 
@@ -354,10 +326,7 @@ impl Md5Request {
         let octets: &[u8] = key.map_or(&[], |key| &key.0);
         let mut padded = [0; MD5_KEY_LEN_MAX];
         padded[..octets.len()].copy_from_slice(octets);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a key has at most 80 octets"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a key has at most 80 octets")]
         let key_len = octets.len() as u16;
         Self {
             addr: storage(SocketAddr::new(addr, 0)),
@@ -373,10 +342,7 @@ impl Md5Request {
 pub use raw::bytes_waiting;
 use raw::{set_int, set_md5, storage};
 
-#[expect(
-    unsafe_code,
-    reason = "three options and a question that no safe crate offers"
-)]
+#[expect(unsafe_code, reason = "three options and a question that no safe crate offers")]
 mod raw {
     //! Everything unsafe of the crate.
 
@@ -447,27 +413,14 @@ mod raw {
         option: libc::c_int,
         value: &T,
     ) -> io::Result<()> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a structure of some 200 octets"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a structure of some 200 octets")]
         let len = size_of::<T>() as libc::socklen_t;
         // SAFETY: the descriptor is open for as long as it is borrowed; the pointer is to `len`
         // readable octets, which the kernel only reads.
         let rc = unsafe {
-            libc::setsockopt(
-                fd.as_raw_fd(),
-                level,
-                option,
-                std::ptr::from_ref(value).cast(),
-                len,
-            )
+            libc::setsockopt(fd.as_raw_fd(), level, option, std::ptr::from_ref(value).cast(), len)
         };
-        if rc < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
+        if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// Reads an option of one int back; for tests.
@@ -481,19 +434,9 @@ mod raw {
         let mut len = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: value and len are ours and as large as said.
         let rc = unsafe {
-            libc::getsockopt(
-                fd.as_raw_fd(),
-                level,
-                option,
-                (&raw mut value).cast(),
-                &raw mut len,
-            )
+            libc::getsockopt(fd.as_raw_fd(), level, option, (&raw mut value).cast(), &raw mut len)
         };
-        if rc < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(value)
-        }
+        if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
     }
 }
 

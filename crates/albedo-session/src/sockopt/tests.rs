@@ -41,11 +41,7 @@ fn accepted_sockets_inherit_what_the_listener_has() {
         assert!(sock.keepalive().unwrap());
         // The kernel doubles what is asked, for its own book-keeping.
         assert_eq!(sock.send_buffer_size().unwrap(), 128 * 1024);
-        let tos = if addr.is_ipv4() {
-            sock.tos_v4()
-        } else {
-            sock.tclass_v6()
-        };
+        let tos = if addr.is_ipv4() { sock.tos_v4() } else { sock.tclass_v6() };
         assert_eq!(tos.unwrap(), u32::from(TOS_NETWORK_CONTROL));
     }
 }
@@ -68,12 +64,7 @@ fn taken_address_is_named() {
     let listener = listen(loopback(), &SocketOptions::default()).unwrap();
     let at = listener.local_addr().unwrap();
     let error = listen(at, &SocketOptions::default()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("cannot listen on {at}: ")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("cannot listen on {at}: ")), "{error}");
 }
 
 #[test]

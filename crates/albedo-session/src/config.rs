@@ -1,0 +1,160 @@
+//! What the server is told: plain settings, resolved and checked by whoever read them.
+//!
+//! A [`Profile`] is everything that makes a session what it is; two profiles that are equal need no
+//! new session.
+//! Names and descriptions stand beside it, because changing them must not touch anybody.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use albedo_fsm::SessionConfig;
+use albedo_types::{Asn, ClusterId, PeerRole, Prefix};
+use albedo_wire::update::AttrLimits;
+
+use crate::admission::{Limits, Range, Source};
+use crate::sockopt::{Md5Key, SocketOptions};
+
+/// The BGP port (RFC 4271 §4).
+pub const BGP_PORT: u16 = 179;
+
+/// Settings of the whole server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Groups of peers; ranges name the group whose profile they give.
+    pub groups: Vec<Group>,
+    /// Configured peers.
+    pub peers: Vec<Peer>,
+    /// Bounds on incoming connections.
+    pub limits: Limits,
+    /// What is set on listeners, and so on what they accept.
+    pub socket: SocketOptions,
+}
+
+/// A group of peers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What its dynamic sessions are.
+    pub profile: Arc<Profile>,
+    /// Whose connections are taken without being configured one by one.
+    pub ranges: Vec<Prefix>,
+    /// Sessions of each range at the same time.
+    pub range_limit: Option<u32>,
+}
+
+/// A configured peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    /// Its address, the port to connect to, and for a link-local address the interface.
+    pub addr: SocketAddr,
+    /// The name of its group.
+    pub group: Arc<str>,
+    /// What people call it.
+    pub description: Option<Arc<str>>,
+    /// What its session is.
+    pub profile: Arc<Profile>,
+}
+
+/// What a session is; a change of any of this needs a new session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// What the state machine needs to know.
+    pub session: SessionConfig,
+    /// What the peer is to the reflector.
+    pub role: PeerRole,
+    /// The cluster the peer belongs to (RFC 4456 §7).
+    pub cluster_id: ClusterId,
+    /// Our address on the session; `None` leaves it to the routing table.
+    pub local_address: Option<IpAddr>,
+    /// TCP-MD5 key (RFC 2385).
+    pub key: Option<Md5Key>,
+    /// Socket options.
+    pub socket: SocketOptions,
+    /// What is taken from the peer.
+    pub intake: IntakeRules,
+}
+
+/// What is taken from a peer, beyond what the protocol says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntakeRules {
+    /// How often our own AS may stand in AS_PATH; `None`: not looked at (RFC 4271 §9.1.2).
+    pub own_as_allowed: Option<u32>,
+    /// The AS that paths have to start with.
+    pub first_as: Option<Asn>,
+    /// Limits on single attributes.
+    pub limits: AttrLimits,
+    /// Whether loopback addresses can be next hops: for laboratories on one host.
+    pub loopback_next_hop: bool,
+    /// Whether a lone link-local address can be a next hop.
+    pub link_local_next_hop: bool,
+}
+
+impl Default for IntakeRules {
+    fn default() -> Self {
+        Self {
+            own_as_allowed: Some(0),
+            first_as: None,
+            limits: AttrLimits::default(),
+            loopback_next_hop: false,
+            link_local_next_hop: false,
+        }
+    }
+}
+
+impl Settings {
+    /// The ranges of all groups, for admission.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<Range> {
+        let of_group = |(group, settings): (usize, &Group)| {
+            let limit = settings.range_limit;
+            let range = move |prefix: &Prefix| Range { prefix: *prefix, group, limit };
+            settings.ranges.iter().map(range).collect::<Vec<_>>()
+        };
+        self.groups.iter().enumerate().flat_map(of_group).collect()
+    }
+
+    /// The sources of configured peers, for admission.
+    pub fn sources(&self) -> impl Iterator<Item = ((Source, Option<IpAddr>), usize)> {
+        self.peers.iter().enumerate().map(|(n, peer)| (peer.source(), n))
+    }
+
+    /// The keys a listener needs, by prefix.
+    #[must_use]
+    pub fn keys(&self) -> Vec<(Prefix, Md5Key)> {
+        let mut keys = Vec::new();
+        for group in &self.groups {
+            if let Some(key) = &group.profile.key {
+                keys.extend(group.ranges.iter().map(|prefix| (*prefix, key.clone())));
+            }
+        }
+        for peer in &self.peers {
+            if let Some(key) = &peer.profile.key {
+                keys.push((host_prefix(peer.addr.ip()), key.clone()));
+            }
+        }
+        keys
+    }
+}
+
+impl Peer {
+    /// What its connections are known by.
+    #[must_use]
+    pub fn source(&self) -> (Source, Option<IpAddr>) {
+        (Source::of(self.addr), self.profile.local_address)
+    }
+}
+
+/// The prefix that holds one address.
+fn host_prefix(addr: IpAddr) -> Prefix {
+    match addr {
+        IpAddr::V4(addr) => Prefix::V4(
+            albedo_types::Ipv4Prefix::new(addr, 32).expect("any address is a prefix of 32 bits"),
+        ),
+        IpAddr::V6(addr) => Prefix::V6(
+            albedo_types::Ipv6Prefix::new(addr, 128).expect("any address is a prefix of 128 bits"),
+        ),
+    }
+}

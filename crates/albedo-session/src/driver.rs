@@ -1,0 +1,444 @@
+//! One task for each peer: it drives the state machine, the sockets and the engine's port.
+//!
+//! The task is one hand-written poll function over five sources: commands, a connection being
+//! made, sockets, the port, and one timer.
+//! Each turn is bounded, so that thousands of tasks share the threads fairly, and the state
+//! machine is drained after each input, so that what it says is done before the next message is
+//! looked at.
+//!
+//! While a shard's channel is full the socket is not read; keepalives go on, because they come
+//! from here and need no shard.
+//! A hold timer is believed only after the socket was asked whether something lies in it: what
+//! has arrived counts, not what was worked off.
+//!
+//! RFC 4271 §8, RFC 4486, RFC 9003, RFC 9687.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use albedo_engine::PeerPort;
+use albedo_engine::clock::now;
+use albedo_fsm::{CloseReason, ConnId, Event, Session, StateName, TimerName};
+use albedo_types::Instant;
+use albedo_wire::frame::{self, Frame, MessageType};
+use albedo_wire::notification::codes::cease;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use crate::config::Profile;
+use crate::connector::{self, Connecting};
+use crate::intake::Intake;
+use crate::linger::linger;
+use crate::reader::{Inbox, READ_TURN_BYTES_MAX, ReadEnd, Scratch};
+use crate::registry::{Command, Incoming, MaybeSeat, SessionKey, StopReason};
+use crate::sockopt;
+use crate::stats::{SessionStats, Tally};
+use crate::status::{PeerShared, Present};
+use crate::supervisor::{HalfOpen, Inner, TaskGuard};
+use crate::timer::Timer;
+use crate::writer::Outbox;
+
+mod actions;
+
+/// Rounds of one turn: inputs may lead to timers, and timers to messages that are to be written.
+const ROUNDS_MAX: usize = 4;
+
+/// What a peer's task begins with.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) key: SessionKey,
+    pub(crate) addr: SocketAddr,
+    pub(crate) dynamic: bool,
+    pub(crate) generation: u64,
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) shared: Arc<PeerShared>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) seat: MaybeSeat,
+}
+
+/// A connection, and what waits on both sides of it.
+#[derive(Debug)]
+struct Link {
+    stream: TcpStream,
+    local: SocketAddr,
+    remote: SocketAddr,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// Whether messages may be longer than 4,096 octets (RFC 8654).
+    extended: bool,
+    /// Given back when the session is up.
+    half_open: Option<HalfOpen>,
+}
+
+/// The data path of a session that is up.
+#[derive(Debug)]
+struct Live {
+    conn: ConnId,
+    port: PeerPort,
+    intake: Intake,
+    enhanced_refresh: bool,
+    since: Instant,
+}
+
+/// A peer's task.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    server: Arc<Inner>,
+    setup: Setup,
+    fsm: Session,
+    links: [Option<Link>; 2],
+    /// A connection about which the state machine has not decided yet.
+    offered: Option<Link>,
+    connecting: Option<ConnectingBox>,
+    live: Option<Box<Live>>,
+    timer: Timer,
+    tally: Tally,
+    stopping: bool,
+    had_connection: bool,
+}
+
+/// A connection being made, without anything to show for debugging.
+struct ConnectingBox(Connecting);
+
+impl std::fmt::Debug for ConnectingBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connecting")
+    }
+}
+
+impl Link {
+    fn new(stream: TcpStream, half_open: Option<HalfOpen>) -> std::io::Result<Self> {
+        Ok(Self {
+            local: stream.local_addr()?,
+            remote: stream.peer_addr()?,
+            stream,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            extended: false,
+            half_open,
+        })
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(server: Arc<Inner>, setup: Setup) -> Self {
+        let seed = now().as_nanos() ^ setup.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let fsm = Session::new(setup.profile.session.clone(), seed);
+        Self {
+            server,
+            setup,
+            fsm,
+            links: [None, None],
+            offered: None,
+            connecting: None,
+            live: None,
+            timer: Timer::new(),
+            tally: Tally::default(),
+            stopping: false,
+            had_connection: false,
+        }
+    }
+
+    /// Runs until the session is told to end, or, for a dynamic neighbour, has ended.
+    pub(crate) async fn run(mut self, _guard: TaskGuard) {
+        let _present = Present::new(&self.setup.shared);
+        self.input(Event::Start, now());
+        poll_fn(|cx| self.poll(cx)).await;
+        self.end();
+    }
+
+    /// Leaves; connections that came in meanwhile begin anew.
+    fn end(mut self) {
+        self.server.forget(&self.setup.key, self.setup.generation);
+        self.setup.commands.close();
+        self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
+        // The seat is free before somebody else asks for it.
+        drop(self.setup.seat.take());
+        while let Ok(command) = self.setup.commands.try_recv() {
+            let Command::Accepted(incoming) = command else { continue };
+            if self.stopping && self.setup.dynamic {
+                continue;
+            }
+            if let Err((refusal, incoming)) = self.server.admit(incoming) {
+                self.server.refuse(refusal, &incoming.stream, incoming.remote);
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut more = false;
+        for _ in 0..ROUNDS_MAX {
+            more = self.poll_commands(cx);
+            self.poll_connecting(cx);
+            for conn in ConnId::ALL {
+                more |= self.poll_read(cx, conn);
+            }
+            for conn in ConnId::ALL {
+                more |= self.poll_write(cx, conn);
+            }
+            self.check_port();
+            if !self.poll_timer(cx) {
+                break;
+            }
+            // Something was due: what it led to is to be written before the task sleeps.
+            more = true;
+        }
+        self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
+        if self.is_finished() {
+            return Poll::Ready(());
+        }
+        if more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whether there is nothing left to do for this task: it was told to end, or its dynamic
+    /// neighbour has come and gone.
+    fn is_finished(&self) -> bool {
+        let gone = self.setup.dynamic && self.had_connection && self.setup.commands.is_empty();
+        let idle = self.links.iter().all(Option::is_none) && self.connecting.is_none();
+        idle && (self.stopping || gone)
+    }
+
+    fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Poll::Ready(command) = self.setup.commands.poll_recv(cx) {
+            match command {
+                Some(Command::Accepted(incoming)) => self.accepted(*incoming),
+                Some(Command::Stop(reason)) => {
+                    self.stop(&reason);
+                    return false;
+                }
+                // The slot was taken out; the command to stop came before that.
+                None => {
+                    let reason = StopReason { subcode: cease::SHUTDOWN, text: String::new() };
+                    self.stop(&reason);
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    fn accepted(&mut self, incoming: Incoming) {
+        let Incoming { stream, local, half_open, .. } = incoming;
+        self.had_connection = true;
+        if self.stopping {
+            return;
+        }
+        let hops = self.setup.profile.socket.hops;
+        if let Err(error) = sockopt::set_hops(&stream, local, hops) {
+            tracing::warn!(peer = %self.setup.addr, %error, "connection refused");
+            return;
+        }
+        let Ok(link) = Link::new(stream, Some(half_open)) else { return };
+        self.offered = Some(link);
+        self.input(Event::Accepted, now());
+        // Whatever the machine did not take is closed.
+        self.offered = None;
+    }
+
+    fn stop(&mut self, reason: &StopReason) {
+        self.stopping = true;
+        let event = Event::Stop { subcode: reason.subcode, text: &reason.text };
+        self.input(event, now());
+        self.connecting = None;
+        for link in &mut self.links {
+            *link = None;
+        }
+    }
+
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) {
+        let Some(connecting) = &mut self.connecting else { return };
+        let Poll::Ready(result) = connecting.0.as_mut().poll(cx) else { return };
+        self.connecting = None;
+        let link = result.and_then(|stream| Link::new(stream, None));
+        match link {
+            Ok(link) => {
+                self.links[ConnId::Outgoing.index()] = Some(link);
+                self.input(Event::Connected(ConnId::Outgoing), now());
+            }
+            Err(error) => {
+                tracing::debug!(peer = %self.setup.addr, %error, "cannot connect");
+                self.input(Event::ConnectFailed, now());
+            }
+        }
+    }
+
+    /// Reads what there is, up to the turn's bound; whether there may be more.
+    fn poll_read(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
+        let mut read = 0;
+        loop {
+            if !self.poll_credit(cx, conn) {
+                return false;
+            }
+            let Some(link) = &mut self.links[conn.index()] else { return false };
+            if read >= READ_TURN_BYTES_MAX {
+                return true;
+            }
+            let mut scratch = Scratch::borrow();
+            match link.inbox.poll_read(cx, &mut link.stream, &mut scratch) {
+                Ok(ReadEnd::Nothing) => return false,
+                Ok(ReadEnd::Octets(octets)) => {
+                    read += octets;
+                    self.tally.bytes_received(octets);
+                    self.take_messages(conn, scratch.filled());
+                }
+                Ok(ReadEnd::Closed) => {
+                    let cut = link.inbox.tail_len();
+                    self.lost(conn, CloseReason::Closed { octets_of_message: cut });
+                    return false;
+                }
+                Err(error) => {
+                    self.lost(conn, CloseReason::Failed(error.kind().to_string()));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Whether the shards have room for what a read on this connection may bring.
+    fn poll_credit(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
+        match &mut self.live {
+            Some(live) if live.conn == conn => live.port.poll_flush(cx).is_ready(),
+            _ => true,
+        }
+    }
+
+    /// Cuts bytes into messages, takes each, and keeps the beginning of one that is not whole.
+    fn take_messages(&mut self, conn: ConnId, bytes: &[u8]) {
+        let at = now();
+        if let Some(live) = &mut self.live
+            && live.conn == conn
+        {
+            live.port.read_at(at);
+        }
+        let mut rest = bytes;
+        while let Some(link) = &mut self.links[conn.index()] {
+            match frame::split(rest, link.extended) {
+                Ok(Some(frame)) => {
+                    rest = &rest[frame.len..];
+                    self.tally.received(frame.kind);
+                    self.take_message(conn, frame, at);
+                }
+                Ok(None) => {
+                    link.inbox.keep(rest);
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(peer = %self.setup.addr, %error, "malformed message header");
+                    self.input(Event::DecodeFailed(conn, error.notification()), at);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_message(&mut self, conn: ConnId, frame: Frame<'_>, at: Instant) {
+        self.input(Event::Message(conn, frame), at);
+        if frame.kind != MessageType::Update {
+            return;
+        }
+        let Some(live) = &mut self.live else { return };
+        if live.conn != conn {
+            return;
+        }
+        let taken = live.intake.update(frame.body, &mut live.port, &mut self.tally, at);
+        if let Err(notification) = taken {
+            self.input(Event::DecodeFailed(conn, *notification), at);
+        }
+    }
+
+    /// Writes what there is, up to the turn's bound; whether there is more.
+    fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
+        let Some(link) = &mut self.links[conn.index()] else { return false };
+        let port = match &mut self.live {
+            Some(live) if live.conn == conn => Some(&mut live.port),
+            _ => None,
+        };
+        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally) {
+            Ok(turn) => {
+                if turn.wrote {
+                    self.input(Event::Written(conn), now());
+                }
+                turn.more
+            }
+            Err(error) => {
+                self.lost(conn, CloseReason::Failed(error.kind().to_string()));
+                false
+            }
+        }
+    }
+
+    /// A connection ended without our doing.
+    fn lost(&mut self, conn: ConnId, reason: CloseReason) {
+        self.links[conn.index()] = None;
+        self.input(Event::Closed(conn, reason), now());
+    }
+
+    /// Ends the session of a peer that fell too far behind.
+    fn check_port(&mut self) {
+        if self.live.as_ref().is_some_and(|live| live.port.is_cut_off()) {
+            let event = Event::Stop { subcode: cease::OUT_OF_RESOURCES, text: "" };
+            self.input(event, now());
+            self.input(Event::Start, now());
+        }
+    }
+
+    /// Looks at the machine's next deadline; whether one was due.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let at = now();
+        let Some((deadline, name)) = self.fsm.poll_timeout() else { return false };
+        if self.timer.poll(cx, at, Some(deadline)).is_pending() {
+            return false;
+        }
+        if name == TimerName::Hold {
+            self.spare_hold(at);
+        }
+        self.fsm.handle_timeout(at);
+        self.act(at);
+        true
+    }
+
+    /// Tells the machine of connections in whose socket something lies unread.
+    fn spare_hold(&mut self, at: Instant) {
+        for conn in ConnId::ALL {
+            let Some(link) = &self.links[conn.index()] else { continue };
+            if sockopt::bytes_waiting(&link.stream).is_ok_and(|octets| octets > 0) {
+                SessionStats::count(&self.server.stats.hold_spared);
+                self.input(Event::DataWaiting(conn), at);
+            }
+        }
+    }
+
+    /// Gives the machine an input and does what it says.
+    fn input(&mut self, event: Event<'_>, at: Instant) {
+        self.fsm.handle(at, event);
+        self.act(at);
+    }
+
+    /// Does what the machine says until it has nothing more to say.
+    fn act(&mut self, at: Instant) {
+        while let Some(action) = self.fsm.poll_action() {
+            self.perform(action, at);
+        }
+        let state = state_index(self.fsm.state());
+        if state != self.setup.shared.state() {
+            self.setup.shared.enter(state, at);
+        }
+    }
+}
+
+/// The machine's state as an index into [`crate::stats::STATES`].
+const fn state_index(state: StateName) -> usize {
+    match state {
+        StateName::Idle => 0,
+        StateName::Connect => 1,
+        StateName::Active => 2,
+        StateName::OpenSent => 3,
+        StateName::OpenConfirm => 4,
+        StateName::Established => 5,
+    }
+}

@@ -1,0 +1,235 @@
+//! What the state machine says, done.
+//!
+//! Up and down of a session are here, with the one line of log that each of them gets.
+
+use std::net::IpAddr;
+
+use albedo_engine::Source;
+use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Up};
+use albedo_rib::{ExternalKey, GroupKey, PeerInfo};
+use albedo_types::{Family, Instant};
+use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
+use albedo_wire::negotiated::Negotiated;
+use albedo_wire::route_refresh::{RouteRefresh, Subtype};
+use albedo_wire::update::UpdateContext;
+
+use super::{ConnectingBox, Driver, Link, Live, connector, linger};
+use crate::config::Profile;
+use crate::intake::Intake;
+use crate::sockopt;
+use crate::stats::{SessionStats, notification_index};
+use crate::status::Agreed;
+
+impl Driver {
+    /// Does one thing that the machine said.
+    pub(super) fn perform(&mut self, action: Action, at: Instant) {
+        match action {
+            Action::Connect => self.connect(at),
+            Action::Send(conn, message) => self.send(conn, message),
+            Action::Close(conn, close) => self.close(conn, close),
+            Action::Adopt => self.links[ConnId::Incoming.index()] = self.offered.take(),
+            Action::Reject(notification) => self.reject(notification),
+            Action::Up(up) => self.up(*up, at),
+            Action::Down(down) => self.down(&down, at),
+            Action::Failed(down) => self.failed(&down, at),
+            Action::Refresh(refresh) => self.refresh(refresh),
+            Action::Warn(warning) => tracing::warn!(peer = %self.setup.addr, %warning, "odd peer"),
+        }
+    }
+
+    fn connect(&mut self, at: Instant) {
+        let profile = &self.setup.profile;
+        let key = profile.key.as_ref();
+        let local = profile.local_address;
+        match connector::connect(self.setup.addr, local, key, &profile.socket) {
+            Ok(connecting) => self.connecting = Some(ConnectingBox(connecting)),
+            Err(error) => {
+                tracing::warn!(peer = %self.setup.addr, %error, "cannot connect");
+                self.fsm.handle(at, Event::ConnectFailed);
+            }
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, message: Vec<u8>) {
+        if let Some(link) = &mut self.links[conn.index()] {
+            link.outbox.send(message);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, close: Close) {
+        if conn == ConnId::Outgoing {
+            self.connecting = None;
+        }
+        if let Some(link) = self.links[conn.index()].take() {
+            self.part(link, close.linger);
+        }
+    }
+
+    /// Closes a connection; if it is to be told something, beside this task.
+    fn part(&self, link: Link, lingering: bool) {
+        if lingering {
+            let guard = self.server.task();
+            let last = link.outbox.into_last_words();
+            tokio::spawn(async move {
+                linger(link.stream, last).await;
+                drop((guard, link.half_open));
+            });
+        }
+    }
+
+    fn reject(&mut self, message: Option<Vec<u8>>) {
+        let Some(mut link) = self.offered.take() else { return };
+        if let Some(message) = message {
+            link.outbox.send(message);
+            self.part(link, true);
+        }
+    }
+
+    fn up(&mut self, up: Up, at: Instant) {
+        let Up { conn, negotiated, .. } = up;
+        let Some(link) = &mut self.links[conn.index()] else { return };
+        link.half_open = None;
+        link.extended = negotiated.extended_message_rx;
+        let (local, remote) = (link.local, link.remote);
+        let profile = &self.setup.profile;
+        // The kernel gives up on a stuck peer no later than the send hold timer would.
+        let timeout = profile.session.send_hold.period(negotiated.hold_time);
+        let _ = sockopt::set_user_timeout(&link.stream, timeout);
+        let router_id = negotiated.peer_router_id;
+        let info = PeerInfo { addr: remote.ip(), router_id, role: profile.role };
+        let mut port = self.server.engine.register(info);
+        for family in negotiated.families.iter() {
+            port.join(group_key(profile, &negotiated, family, local.ip()));
+        }
+        let source = Source {
+            router_id,
+            external: !profile.role.is_internal(),
+            cluster: profile.cluster_id,
+            local_router_id: profile.session.router_id,
+            local_asn: profile.session.local_asn,
+            own_as_allowed: profile.intake.own_as_allowed,
+        };
+        let intake = Intake::new(context(profile, &negotiated, local.ip()), source);
+        let agreed = Agreed {
+            asn: negotiated.peer_asn,
+            router_id,
+            hold_time: negotiated.hold_time,
+            families: negotiated.families,
+        };
+        self.setup.shared.change(|detail| {
+            detail.local = Some(local);
+            detail.agreed = Some(agreed);
+            detail.peer = Some(port.peer());
+            detail.name = negotiated.peer_fqdn.clone();
+        });
+        SessionStats::count(&self.server.stats.established);
+        tracing::info!(
+            peer = %remote,
+            asn = %agreed.asn,
+            router_id = %router_id,
+            role = %profile.role,
+            hold_time = %agreed.hold_time,
+            families = ?agreed.families,
+            "session up"
+        );
+        let enhanced_refresh = negotiated.enhanced_refresh;
+        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, since: at }));
+    }
+
+    fn down(&mut self, down: &Down, at: Instant) {
+        self.count_end(down, at);
+        let reason = down.to_string();
+        if let Some(live) = self.live.take() {
+            SessionStats::count(&self.server.stats.ended);
+            let up_for = at.since(live.since).as_secs();
+            tracing::info!(peer = %self.setup.addr, %reason, up_for, "session down");
+            live.port.leave();
+        }
+        self.setup.shared.change(|detail| {
+            detail.local = None;
+            detail.peer = None;
+            detail.reason = reason;
+        });
+    }
+
+    fn failed(&mut self, down: &Down, at: Instant) {
+        self.count_end(down, at);
+        let reason = down.to_string();
+        tracing::info!(peer = %self.setup.addr, %reason, "session did not come up");
+        self.setup.shared.change(|detail| detail.reason = reason);
+    }
+
+    /// Counts the NOTIFICATIONs, and remembers who broke the protocol: the task of a dynamic
+    /// neighbour ends with its session, and with it the machine that would keep it away.
+    fn count_end(&self, down: &Down, at: Instant) {
+        let stats = &self.server.stats;
+        if let Some(notification) = &down.received {
+            let n = notification_index(notification.code);
+            SessionStats::count(&stats.notifications_received[n]);
+        }
+        if let Some(notification) = &down.sent {
+            let n = notification_index(notification.code);
+            SessionStats::count(&stats.notifications_sent[n]);
+        }
+        if self.setup.dynamic && down.reason == DownReason::Protocol {
+            self.server.admission().punish(at, self.setup.addr.ip());
+        }
+    }
+
+    fn refresh(&mut self, refresh: RouteRefresh) {
+        let Some(live) = &mut self.live else { return };
+        let Some(family) = Family::from_wire(refresh.afi, refresh.safi) else { return };
+        if refresh.subtype == Subtype::Request {
+            live.port.refresh(family, live.enhanced_refresh);
+        }
+    }
+}
+
+/// The update group of a session for one family: everything that decides which bytes it gets.
+fn group_key(
+    profile: &Profile,
+    negotiated: &Negotiated,
+    family: Family,
+    local: IpAddr,
+) -> GroupKey {
+    let message_len_max =
+        if negotiated.extended_message_tx { MESSAGE_LEN_MAX_EXTENDED } else { MESSAGE_LEN_MAX };
+    let external = (!profile.role.is_internal())
+        .then_some(ExternalKey { local_asn: profile.session.local_asn, next_hop: local });
+    GroupKey {
+        family,
+        role: profile.role,
+        cluster_id: profile.cluster_id,
+        as4: negotiated.as4,
+        message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
+        external,
+    }
+}
+
+/// What has to be known to read the session's UPDATEs.
+fn context(profile: &Profile, negotiated: &Negotiated, local: IpAddr) -> UpdateContext {
+    let local_asn = profile.session.local_asn;
+    let base = if profile.role.is_internal() {
+        UpdateContext::internal(local_asn)
+    } else {
+        UpdateContext::external(local_asn)
+    };
+    let rules = &profile.intake;
+    let (local_v4, local_v6) = match local {
+        IpAddr::V4(addr) => (Some(addr), None),
+        IpAddr::V6(addr) => (None, Some(addr)),
+    };
+    UpdateContext {
+        as4: negotiated.as4,
+        families: negotiated.families,
+        add_path: negotiated.add_path_rx,
+        extended_next_hop: negotiated.extended_next_hop_rx,
+        limits: rules.limits,
+        first_as: rules.first_as,
+        local_v4,
+        local_v6,
+        loopback_next_hop: rules.loopback_next_hop,
+        link_local_next_hop: rules.link_local_next_hop,
+        ..base
+    }
+}

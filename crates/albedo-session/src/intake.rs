@@ -1,0 +1,290 @@
+//! From the body of an UPDATE to routes for the shards.
+//!
+//! Everything is validated before anything is handed on, in two steps: the message is split, which
+//! finds its routes, and its attribute block is looked up; only a block that nobody has sent
+//! before is decoded and judged (RFC 7606).
+//! What a fault costs is decided by the wire crate; here it is done.
+//!
+//! RFC 4271 §6.3 and §9, RFC 4456 §8, RFC 7606.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use albedo_engine::{Interned, Loop, PeerPort, Received, Scratch, Source};
+use albedo_rib::AttrSet;
+use albedo_types::{Family, FamilySet, Instant};
+use albedo_wire::attr::{AttrError, Attributes};
+use albedo_wire::error::{DecodeError, Treatment};
+use albedo_wire::nlri::NextHop;
+use albedo_wire::notification::Notification;
+use albedo_wire::update::{RawUpdate, UpdateContext};
+
+use crate::stats::Tally;
+
+/// Octets of a faulty UPDATE that are logged.
+pub const FAULT_OCTETS_LOGGED: usize = 64;
+/// Time between two logged faults of a session; those between are counted.
+pub const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What one session needs to read its UPDATEs.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    context: UpdateContext,
+    source: Source,
+    log: FaultLog,
+    /// Families whose End-of-RIB has come.
+    pub(crate) ended: FamilySet,
+}
+
+/// What stops a session: the NOTIFICATION to send.
+pub(crate) type Reset = Box<Notification>;
+
+thread_local! {
+    /// Buffers of look-ups; one for each thread, not for each session.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// What is done with the announced routes of a message.
+enum Verdict {
+    Announce(Arc<AttrSet>),
+    Withdraw,
+}
+
+impl Intake {
+    pub(crate) const fn new(context: UpdateContext, source: Source) -> Self {
+        let log = FaultLog { next: Instant::ZERO, suppressed: 0 };
+        Self { context, source, log, ended: FamilySet::EMPTY }
+    }
+
+    /// Takes the body of one UPDATE and puts its routes into the port.
+    ///
+    /// # Errors
+    ///
+    /// A fault that ends the session (RFC 7606 §2, "session reset").
+    pub(crate) fn update(
+        &mut self,
+        body: &[u8],
+        port: &mut PeerPort,
+        tally: &mut Tally,
+        now: Instant,
+    ) -> Result<(), Reset> {
+        match self.take(body, port, tally, now) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tally.treatment(Treatment::Reset);
+                self.log.fault(now, body, Treatment::Reset, &error);
+                Err(Box::new(error.notification()))
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        body: &[u8],
+        port: &mut PeerPort,
+        tally: &mut Tally,
+        now: Instant,
+    ) -> Result<(), DecodeError> {
+        let raw = RawUpdate::split(body, &self.context)?;
+        if let Some(family) = raw.is_end_of_rib(&self.context) {
+            self.ended.insert(family);
+            return Ok(());
+        }
+        let mut errors = Vec::new();
+        if !raw.need().announces && !raw.block.is_empty() {
+            // Nobody will look at these attributes; but if they are broken, the routes that should
+            // be there may have been lost with them (RFC 7606 §5.2).
+            let mut scratch = Vec::new();
+            let block = raw.block.contiguous(&mut scratch);
+            errors.extend(Attributes::decode(block, raw.need(), &self.context).errors);
+        }
+        self.withdraw(&raw, port)?;
+        self.announce_plain(&raw, port, tally, &mut errors)?;
+        self.announce_multiprotocol(&raw, port, tally, &mut errors)?;
+        if !errors.is_empty() || !raw.walk_errors.is_empty() {
+            let worst = raw.conclude(&errors)?;
+            if let Some(worst) = worst {
+                tally.treatment(worst);
+            }
+            for error in raw.walk_errors.iter().chain(&errors) {
+                self.log.fault(now, body, error.treatment, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn withdraw(&self, raw: &RawUpdate<'_>, port: &mut PeerPort) -> Result<(), DecodeError> {
+        for route in raw.withdrawn_prefixes(&self.context) {
+            let (path_id, key) = route?;
+            port.route_v4(path_id, key, None);
+        }
+        let Some(unreach) = &raw.mp_unreach else { return Ok(()) };
+        match unreach.family {
+            Some(Family::Ipv4Unicast) => {
+                for route in unreach.prefixes(&self.context) {
+                    let (path_id, key) = route?;
+                    port.route_v4(path_id, key, None);
+                }
+            }
+            Some(Family::Ipv6Unicast) => {
+                for route in unreach.prefixes(&self.context) {
+                    let (path_id, key) = route?;
+                    port.route_v6(path_id, key, None);
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn announce_plain(
+        &self,
+        raw: &RawUpdate<'_>,
+        port: &mut PeerPort,
+        tally: &mut Tally,
+        errors: &mut Vec<AttrError>,
+    ) -> Result<(), DecodeError> {
+        if raw.announced.is_empty() {
+            return Ok(());
+        }
+        let verdict = self.judge(raw, Family::Ipv4Unicast, None, port, tally, errors);
+        for route in raw.announced_prefixes(&self.context) {
+            let (path_id, key) = route?;
+            port.route_v4(path_id, key, verdict.attrs());
+        }
+        Ok(())
+    }
+
+    fn announce_multiprotocol(
+        &self,
+        raw: &RawUpdate<'_>,
+        port: &mut PeerPort,
+        tally: &mut Tally,
+        errors: &mut Vec<AttrError>,
+    ) -> Result<(), DecodeError> {
+        let Some(reach) = &raw.mp_reach else { return Ok(()) };
+        let Some(family) = reach.family else { return Ok(()) };
+        let verdict = match reach.check_next_hop(&self.context) {
+            Ok(next_hop) => self.judge(raw, family, next_hop.as_ref(), port, tally, errors),
+            Err(error) if self.context.treatment(&error) <= Treatment::TreatAsWithdraw => {
+                errors.extend(next_hop_error(&error));
+                Verdict::Withdraw
+            }
+            Err(error) => return Err(error),
+        };
+        match family {
+            Family::Ipv4Unicast => {
+                for route in reach.prefixes(&self.context) {
+                    let (path_id, key) = route?;
+                    port.route_v4(path_id, key, verdict.attrs());
+                }
+            }
+            Family::Ipv6Unicast => {
+                for route in reach.prefixes(&self.context) {
+                    let (path_id, key) = route?;
+                    port.route_v6(path_id, key, verdict.attrs());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks the message's attributes up, or judges them.
+    fn judge(
+        &self,
+        raw: &RawUpdate<'_>,
+        family: Family,
+        next_hop: Option<&NextHop>,
+        port: &PeerPort,
+        tally: &mut Tally,
+        errors: &mut Vec<AttrError>,
+    ) -> Verdict {
+        let broken = |error: &AttrError| error.treatment > Treatment::Discard;
+        if raw.walk_errors.iter().any(broken) {
+            return Verdict::Withdraw;
+        }
+        let interned = SCRATCH.with_borrow_mut(|scratch| {
+            let received = Received { family, next_hop, block: &raw.block };
+            let interner = port.interner();
+            let interned = interner.intern(&self.source, &received, &self.context, scratch);
+            errors.extend_from_slice(&scratch.errors);
+            interned
+        });
+        match interned {
+            Interned::Set(set) => Verdict::Announce(set),
+            Interned::Looped(which) => {
+                tally.looped(match which {
+                    Loop::OriginatorId => 0,
+                    Loop::ClusterList => 1,
+                    Loop::AsPath => 2,
+                });
+                Verdict::Withdraw
+            }
+            Interned::Malformed(_) => Verdict::Withdraw,
+        }
+    }
+}
+
+impl Verdict {
+    const fn attrs(&self) -> Option<&Arc<AttrSet>> {
+        match self {
+            Self::Announce(set) => Some(set),
+            Self::Withdraw => None,
+        }
+    }
+}
+
+/// A next hop's fault in the form of an attribute's.
+fn next_hop_error(error: &DecodeError) -> Option<AttrError> {
+    let fault = *error.kind.as_update()?;
+    let treatment = Treatment::TreatAsWithdraw;
+    let code = albedo_wire::attr::code::MP_REACH_NLRI;
+    Some(AttrError { offset: error.offset, code, fault, treatment })
+}
+
+/// The log of a session's faults, at a bounded rate.
+#[derive(Debug)]
+struct FaultLog {
+    next: Instant,
+    suppressed: u64,
+}
+
+impl FaultLog {
+    #[cold]
+    fn fault(
+        &mut self,
+        now: Instant,
+        body: &[u8],
+        treatment: Treatment,
+        fault: &dyn std::fmt::Display,
+    ) {
+        if now < self.next {
+            self.suppressed += 1;
+            return;
+        }
+        self.next = now + FAULT_LOG_INTERVAL;
+        let suppressed = std::mem::take(&mut self.suppressed);
+        let shown = &body[..body.len().min(FAULT_OCTETS_LOGGED)];
+        tracing::warn!(
+            %fault,
+            %treatment,
+            octets = body.len(),
+            first = %Hex(shown),
+            suppressed,
+            "malformed update"
+        );
+    }
+}
+
+/// Octets as hexadecimal digits.
+struct Hex<'a>(&'a [u8]);
+
+impl std::fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

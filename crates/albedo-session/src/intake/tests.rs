@@ -1,0 +1,131 @@
+//! What UPDATEs make of the table, seen by another client.
+
+use albedo_engine::EngineConfig;
+use albedo_types::Asn;
+use albedo_wire::notification::codes;
+
+use super::*;
+use crate::stats::{SessionStats, Traffic};
+use crate::testing::{self, announce, block, frames, has_both_ends, prefix, withdraw};
+
+fn intake(n: u32) -> Intake {
+    Intake::new(UpdateContext::internal(testing::LOCAL_ASN), testing::source(n))
+}
+
+/// The body of the only message in `bytes`.
+fn body(bytes: &[u8]) -> &[u8] {
+    let [frame] = frames(bytes)[..] else { panic!("one message") };
+    frame.body
+}
+
+/// Takes the messages of one client and gives what another one is told.
+async fn told(messages: &[Vec<u8>], tally: &mut Tally, expect: usize) -> Vec<u8> {
+    let engine = testing::engine(&EngineConfig::default());
+    let handle = engine.handle();
+    let mut from = testing::port(&handle, 1);
+    let mut to = testing::port(&handle, 2);
+    let mut intake = intake(1);
+    for message in messages {
+        intake.update(body(message), &mut from, tally, Instant::ZERO).unwrap();
+    }
+    testing::flush(&mut from).await;
+    let enough = |bytes: &[u8]| has_both_ends(bytes) && testing::table(bytes).len() == expect;
+    let bytes = testing::drain(&mut to, enough).await;
+    from.leave();
+    to.leave();
+    drop(handle);
+    assert!(tokio::task::spawn_blocking(|| engine.stop()).await.unwrap(), "nothing is left");
+    bytes
+}
+
+fn counts(tally: &mut Tally) -> ([u64; 4], [u64; 3]) {
+    let (peer, all) = (Traffic::default(), Traffic::default());
+    tally.settle(&peer, &all);
+    let read = SessionStats::read;
+    (peer.treatments.each_ref().map(read), peer.loops.each_ref().map(read))
+}
+
+#[tokio::test]
+async fn routes_reach_another_client_and_go_again() {
+    let block = block([10, 0, 0, 1].into(), 0);
+    let mut tally = Tally::default();
+    let messages = [announce(&block, 0..3), announce(&block, 3..5), withdraw(1..3)];
+    let bytes = told(&messages, &mut tally, 3).await;
+    assert_eq!(testing::table(&bytes), [prefix(0), prefix(3), prefix(4)].into());
+    assert_eq!(counts(&mut tally), ([0; 4], [0; 3]));
+}
+
+#[tokio::test]
+async fn malformed_attributes_withdraw_their_routes_and_nothing_else() {
+    let good = block([10, 0, 0, 1].into(), 0);
+    let mut bad = good.clone();
+    bad[3] = 9;
+    assert_eq!(bad[..3], [0x40, 1, 1], "ORIGIN");
+    let mut tally = Tally::default();
+    let messages = [announce(&good, 0..4), announce(&bad, 2..3)];
+    let bytes = told(&messages, &mut tally, 3).await;
+    assert_eq!(testing::table(&bytes), [prefix(0), prefix(1), prefix(3)].into());
+    assert_eq!(counts(&mut tally), ([0, 1, 0, 0], [0; 3]));
+}
+
+#[tokio::test]
+async fn routes_that_have_been_here_are_withdrawn_by_name() {
+    let mut originator = block([10, 0, 0, 1].into(), 1);
+    originator.extend_from_slice(&[0x80, 9, 4, 10, 0, 0, 1]);
+    let mut path = block([10, 0, 0, 1].into(), 2);
+    path.splice(4..7, [0x40, 2, 6, 2, 1, 0, 0, 0xfc, 0]);
+    let mut tally = Tally::default();
+    let good = block([10, 0, 0, 1].into(), 0);
+    let messages = [announce(&good, 0..3), announce(&originator, 0..1), announce(&path, 1..2)];
+    let bytes = told(&messages, &mut tally, 1).await;
+    assert_eq!(testing::table(&bytes), [prefix(2)].into());
+    assert_eq!(counts(&mut tally), ([0; 4], [1, 0, 1]));
+    assert_eq!(testing::LOCAL_ASN, Asn(0xfc00));
+}
+
+#[tokio::test]
+async fn routes_that_cannot_be_located_end_the_session() {
+    let engine = testing::engine(&EngineConfig::default());
+    let mut port = testing::port(&engine.handle(), 1);
+    let mut intake = intake(1);
+    let mut tally = Tally::default();
+    let mut message = announce(&block([10, 0, 0, 1].into(), 0), 0..1);
+    let last = message.len() - 5;
+    // A prefix of 33 bits.
+    message[last] = 33;
+    let reset = intake.update(body(&message), &mut port, &mut tally, Instant::ZERO).unwrap_err();
+    assert_eq!((reset.code, reset.subcode), (codes::UPDATE, codes::update::INVALID_NETWORK));
+    assert_eq!(counts(&mut tally), ([0, 0, 0, 1], [0; 3]));
+    port.leave();
+    assert!(tokio::task::spawn_blocking(|| engine.stop()).await.unwrap());
+}
+
+#[test]
+fn end_of_rib_is_noted() {
+    let engine = testing::engine(&EngineConfig::default());
+    let mut port = testing::port(&engine.handle(), 1);
+    let mut intake = intake(1);
+    for family in Family::ALL {
+        assert!(!intake.ended.contains(family));
+        let message = albedo_wire::update::end_of_rib(family);
+        let mut tally = Tally::default();
+        intake.update(body(message), &mut port, &mut tally, Instant::ZERO).unwrap();
+        assert!(intake.ended.contains(family));
+    }
+    port.leave();
+    assert!(engine.stop());
+}
+
+#[test]
+fn faults_are_logged_at_a_bounded_rate() {
+    let mut log = FaultLog { next: Instant::ZERO, suppressed: 0 };
+    let mut now = Instant::ZERO;
+    for _ in 0..10 {
+        log.fault(now, &[1; 100], Treatment::Discard, &"fault");
+    }
+    assert_eq!(log.suppressed, 9);
+    now += FAULT_LOG_INTERVAL;
+    log.fault(now, &[1; 100], Treatment::Discard, &"fault");
+    assert_eq!(log.suppressed, 0);
+    assert_eq!(Hex(&[0, 0xff, 0x1a]).to_string(), "00ff1a");
+}

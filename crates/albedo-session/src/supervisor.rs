@@ -1,0 +1,508 @@
+//! The server: listeners, one task for each peer, and the settings they follow.
+//!
+//! Locks are held for look-ups only, never across an await, and always in the order registry,
+//! admission.
+//! Connections of a peer that is known go to its running task, which decides about collisions;
+//! the others get a task if admission lets them in.
+//!
+//! RFC 4271 §6.7 (Cease) and §8.1.2 (start and stop of peers).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use albedo_engine::EngineHandle;
+use albedo_engine::clock::now;
+use albedo_types::Prefix;
+use albedo_wire::notification::Notification;
+use albedo_wire::notification::codes::cease;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::admission::{Admission, Owner, Refusal, Source};
+use crate::config::{Group, Peer, Profile, Settings};
+use crate::driver::{Driver, Setup};
+use crate::listener;
+use crate::registry::{
+    COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
+};
+use crate::sockopt::{self, Md5Key, SocketError};
+use crate::stats::SessionStats;
+use crate::status::{Detail, PeerShared, PeerStatus};
+
+/// What a reload did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Peers that were started.
+    pub started: usize,
+    /// Sessions that were ended.
+    pub stopped: usize,
+    /// Sessions that went on undisturbed.
+    pub untouched: usize,
+}
+
+/// The sessions of a reflector.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) engine: EngineHandle,
+    pub(crate) stats: Arc<SessionStats>,
+    admission: Mutex<Admission>,
+    registry: Mutex<Registry>,
+    tasks: Tasks,
+}
+
+#[derive(Debug)]
+struct Registry {
+    settings: Arc<Settings>,
+    slots: HashMap<SessionKey, Slot>,
+    listeners: HashMap<SocketAddr, Listening>,
+    next_generation: u64,
+    stopping: bool,
+}
+
+/// A listener that is bound and not yet listened to.
+type Fresh = (SocketAddr, Arc<TcpListener>, HashMap<Prefix, Md5Key>);
+
+#[derive(Debug)]
+struct Listening {
+    listener: Arc<TcpListener>,
+    task: AbortHandle,
+    keys: HashMap<Prefix, Md5Key>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+const POISON: &str = "nothing panics while it holds this lock";
+
+impl Server {
+    /// Binds the listeners and starts the configured peers; needs a runtime to run in.
+    ///
+    /// # Errors
+    ///
+    /// An address cannot be bound or an option is refused; then nothing is left running.
+    pub fn start(settings: Settings, engine: EngineHandle) -> Result<Self, SocketError> {
+        let admission = Admission::new(settings.limits, [], Vec::new());
+        let registry = Registry {
+            settings: Arc::default(),
+            slots: HashMap::new(),
+            listeners: HashMap::new(),
+            next_generation: 0,
+            stopping: false,
+        };
+        let server = Self(Arc::new(Inner {
+            engine,
+            stats: Arc::default(),
+            admission: Mutex::new(admission),
+            registry: Mutex::new(registry),
+            tasks: Tasks::default(),
+        }));
+        server.apply(settings)?;
+        Ok(server)
+    }
+
+    /// Takes new settings, all or nothing, and touches only sessions whose own settings changed.
+    ///
+    /// # Errors
+    ///
+    /// A new address cannot be bound or a key is refused; then everything stays as it was.
+    pub fn apply(&self, settings: Settings) -> Result<Applied, SocketError> {
+        let inner = &self.0;
+        let mut registry = inner.registry();
+        if registry.stopping {
+            return Ok(Applied::default());
+        }
+        let fresh = registry.bind(&settings)?;
+        registry.set_keys(&settings)?;
+        // From here on nothing can fail.
+        let settings = Arc::new(settings);
+        registry.settings = Arc::clone(&settings);
+        inner.admission().replace_rules(settings.limits, settings.sources(), settings.ranges());
+        let plan = plan(&registry.slots, &settings);
+        let applied = Applied {
+            started: plan.start.len(),
+            stopped: plan.stop.len(),
+            untouched: plan.keep.len(),
+        };
+        for (key, subcode) in plan.stop {
+            if let Some(slot) = registry.slots.remove(&key) {
+                slot.stop(StopReason { subcode, text: String::new() });
+            }
+        }
+        for (key, place) in plan.keep {
+            if let Some(slot) = registry.slots.get_mut(&key) {
+                relabel(slot, place, &settings);
+            }
+        }
+        for n in plan.start {
+            let peer = &settings.peers[n];
+            inner.start_configured(&mut registry, peer);
+        }
+        registry.listeners.retain(|addr, _| settings.listen.contains(addr));
+        for (addr, listener, keys) in fresh {
+            let task = tokio::spawn(listener::run(Arc::clone(&listener), Arc::clone(inner)));
+            let task = task.abort_handle();
+            registry.listeners.insert(addr, Listening { listener, task, keys });
+        }
+        Ok(applied)
+    }
+
+    /// What each peer is doing, by address.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<PeerStatus> {
+        let registry = self.0.registry();
+        let mut peers: Vec<PeerStatus> = registry.slots.values().map(status).collect();
+        drop(registry);
+        peers.sort_by_key(|peer| (peer.addr.ip(), peer.addr.port()));
+        peers
+    }
+
+    /// The counters of all sessions.
+    #[must_use]
+    pub fn stats(&self) -> &Arc<SessionStats> {
+        &self.0.stats
+    }
+
+    /// The addresses that are listened on, with the ports that were chosen where 0 was asked for.
+    #[must_use]
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        let registry = self.0.registry();
+        let local = |listening: &Listening| listening.listener.local_addr().ok();
+        registry.listeners.values().filter_map(local).collect()
+    }
+
+    /// Ends the session with a peer and, if it is configured, lets it begin anew.
+    /// Whether there was one.
+    pub fn reset(&self, peer: IpAddr, text: &str) -> bool {
+        let inner = &self.0;
+        let mut registry = inner.registry();
+        let keys: Vec<SessionKey> =
+            registry.slots.keys().filter(|key| key.source.ip == peer).copied().collect();
+        for key in &keys {
+            let Some(slot) = registry.slots.remove(key) else { continue };
+            let origin = slot.origin;
+            slot.stop(StopReason { subcode: cease::RESET, text: text.into() });
+            let settings = Arc::clone(&registry.settings);
+            if origin == Origin::Configured
+                && let Some(peer) =
+                    settings.peers.iter().find(|peer| SessionKey::configured(peer.source()) == *key)
+            {
+                inner.start_configured(&mut registry, peer);
+            }
+        }
+        !keys.is_empty()
+    }
+
+    /// Stops accepting, ends every session with a Cease and `text`, and waits until all are gone,
+    /// for at most `patience`.
+    /// Whether all were gone.
+    pub async fn stop(&self, text: &str, patience: Duration) -> bool {
+        {
+            let mut registry = self.0.registry();
+            registry.stopping = true;
+            registry.listeners.clear();
+            for (_, slot) in registry.slots.drain() {
+                slot.stop(StopReason { subcode: cease::SHUTDOWN, text: text.into() });
+            }
+        }
+        tokio::time::timeout(patience, self.0.tasks.all_gone()).await.is_ok()
+    }
+}
+
+impl Inner {
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().expect(POISON)
+    }
+
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().expect(POISON)
+    }
+
+    /// A guard for a task that a stop has to wait for.
+    pub(crate) fn task(self: &Arc<Self>) -> TaskGuard {
+        self.tasks.running.fetch_add(1, Ordering::Relaxed);
+        TaskGuard(Arc::clone(self))
+    }
+
+    /// Lets a connection in: to the peer's task, or to a new one.
+    ///
+    /// # Errors
+    ///
+    /// The reason to close it; the connection is sent back if the peer is one we know, so that it
+    /// can be told.
+    pub(crate) fn admit(self: &Arc<Self>, incoming: Box<Incoming>) -> Result<(), Refused> {
+        let source = Source::of(incoming.remote);
+        let owner = match self.admission().owner(source, incoming.local.ip()) {
+            Ok(owner) => owner,
+            Err(refusal) => return Err((refusal, incoming)),
+        };
+        let mut registry = self.registry();
+        if registry.stopping {
+            return Err((Refusal::Stopping, incoming));
+        }
+        let settings = Arc::clone(&registry.settings);
+        match owner {
+            Owner::Peer(n) => {
+                let Some(peer) = settings.peers.get(n) else {
+                    return Err((Refusal::UnknownSource, incoming));
+                };
+                match registry.slots.get(&SessionKey::configured(peer.source())) {
+                    Some(slot) => slot.offer(incoming),
+                    None => Err((Refusal::UnknownSource, incoming)),
+                }
+            }
+            Owner::Range(range) => {
+                let key = SessionKey::dynamic(source, incoming.local);
+                if let Some(slot) = registry.slots.get(&key) {
+                    return slot.offer(incoming);
+                }
+                let Some(group) = settings.groups.get(range.group) else {
+                    return Err((Refusal::UnknownSource, incoming));
+                };
+                if let Err(refusal) = self.admission().take_seat(range) {
+                    return Err((refusal, incoming));
+                }
+                let seat = Seat { inner: Arc::clone(self), range: range.prefix };
+                self.start_dynamic(&mut registry, key, group, seat, incoming);
+                Ok(())
+            }
+        }
+    }
+
+    fn start_configured(self: &Arc<Self>, registry: &mut Registry, peer: &Peer) {
+        let detail = Detail {
+            group: Arc::clone(&peer.group),
+            description: peer.description.clone(),
+            ..Detail::default()
+        };
+        let key = SessionKey::configured(peer.source());
+        let profile = Arc::clone(&peer.profile);
+        self.spawn(registry, key, peer.addr, Origin::Configured, profile, detail, None);
+    }
+
+    fn start_dynamic(
+        self: &Arc<Self>,
+        registry: &mut Registry,
+        key: SessionKey,
+        group: &Group,
+        seat: Seat,
+        incoming: Box<Incoming>,
+    ) {
+        let detail = Detail { group: Arc::clone(&group.name), ..Detail::default() };
+        let profile = Arc::clone(&group.profile);
+        let (addr, origin) = (incoming.remote, Origin::Range(seat.range));
+        self.spawn(registry, key, addr, origin, profile, detail, Some(seat));
+        if let Some(slot) = registry.slots.get(&key)
+            && slot.offer(incoming).is_err()
+        {
+            unreachable!("a new task has room for its first connection");
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of what a peer's task begins with")]
+    fn spawn(
+        self: &Arc<Self>,
+        registry: &mut Registry,
+        key: SessionKey,
+        addr: SocketAddr,
+        origin: Origin,
+        profile: Arc<Profile>,
+        detail: Detail,
+        seat: MaybeSeat,
+    ) {
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let generation = registry.next_generation;
+        registry.next_generation += 1;
+        let shared = Arc::new(PeerShared::new(Arc::clone(&self.stats), detail, now()));
+        let setup = Setup {
+            key,
+            addr,
+            dynamic: matches!(origin, Origin::Range(_)),
+            generation,
+            profile: Arc::clone(&profile),
+            shared: Arc::clone(&shared),
+            commands,
+            seat,
+        };
+        let slot = Slot { commands: sender, shared, profile, origin, addr, generation };
+        registry.slots.insert(key, slot);
+        let guard = self.task();
+        tokio::spawn(Driver::new(Arc::clone(self), setup).run(guard));
+    }
+
+    /// A task ends by itself; what still comes in for the peer begins anew.
+    pub(crate) fn forget(&self, key: &SessionKey, generation: u64) {
+        let mut registry = self.registry();
+        if registry.slots.get(key).is_some_and(|slot| slot.generation == generation) {
+            registry.slots.remove(key);
+        }
+    }
+
+    /// Counts a connection that is not let in; who is known is told why, as far as one write goes.
+    pub(crate) fn refuse(&self, refusal: Refusal, stream: &TcpStream, peer: SocketAddr) {
+        self.stats.refuse(&refusal);
+        tracing::info!(%peer, %refusal, "connection refused");
+        if let Some(subcode) = listener::cease_of(&refusal) {
+            // Straight to the socket: the runtime does not know yet that it can be written to.
+            let _ = SockRef::from(stream).send(&Notification::cease(subcode).encode());
+        }
+    }
+}
+
+impl Registry {
+    /// Opens the listeners that are new.
+    fn bind(&self, settings: &Settings) -> Result<Vec<Fresh>, SocketError> {
+        let mut fresh = Vec::new();
+        for addr in &settings.listen {
+            if self.listeners.contains_key(addr) {
+                continue;
+            }
+            let listener = sockopt::listen(*addr, &settings.socket)?;
+            let keys = keys_for(*addr, settings);
+            for (prefix, key) in &keys {
+                sockopt::set_md5_prefix(&listener, *prefix, Some(key))?;
+            }
+            let listener = TcpListener::from_std(listener)
+                .map_err(|source| SocketError::Listen { addr: *addr, source })?;
+            fresh.push((*addr, Arc::new(listener), keys));
+        }
+        Ok(fresh)
+    }
+
+    /// Brings the keys of the listeners that stay in line.
+    fn set_keys(&mut self, settings: &Settings) -> Result<(), SocketError> {
+        for (addr, listening) in &mut self.listeners {
+            let wanted = keys_for(*addr, settings);
+            for (prefix, key) in &wanted {
+                if listening.keys.get(prefix) != Some(key) {
+                    sockopt::set_md5_prefix(&*listening.listener, *prefix, Some(key))?;
+                    listening.keys.insert(*prefix, key.clone());
+                }
+            }
+            let gone: Vec<Prefix> = listening
+                .keys
+                .keys()
+                .filter(|prefix| !wanted.contains_key(prefix))
+                .copied()
+                .collect();
+            for prefix in gone {
+                sockopt::set_md5_prefix(&*listening.listener, prefix, None)?;
+                listening.keys.remove(&prefix);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {
+    let same = |prefix: &Prefix| prefix.addr().is_ipv4() == addr.is_ipv4();
+    settings.keys().into_iter().filter(|(prefix, _)| same(prefix)).collect()
+}
+
+/// Notes what is only shown.
+fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
+    let (group, description) = match place {
+        Place::Peer(n) => (&settings.peers[n].group, settings.peers[n].description.clone()),
+        Place::Group(n, prefix) => {
+            slot.origin = Origin::Range(prefix);
+            (&settings.groups[n].name, None)
+        }
+    };
+    slot.shared.change(|detail| {
+        detail.group = Arc::clone(group);
+        detail.description = description;
+    });
+}
+
+fn status(slot: &Slot) -> PeerStatus {
+    PeerStatus {
+        addr: slot.addr,
+        dynamic: matches!(slot.origin, Origin::Range(_)),
+        role: slot.profile.role,
+        state: slot.shared.state(),
+        since: slot.shared.since(),
+        established: slot.shared.established(),
+        detail: slot.shared.detail(),
+        shared: Arc::clone(&slot.shared),
+    }
+}
+
+/// A place among the connections of a source that are not yet Established.
+#[derive(Debug)]
+pub(crate) struct HalfOpen {
+    inner: Arc<Inner>,
+    ip: IpAddr,
+}
+
+impl HalfOpen {
+    /// Takes a place.
+    ///
+    /// # Errors
+    ///
+    /// The source has as many as it may, or is shut out.
+    pub(crate) fn enter(inner: &Arc<Inner>, ip: IpAddr) -> Result<Self, Refusal> {
+        inner.admission().enter_half_open(now(), ip)?;
+        Ok(Self { inner: Arc::clone(inner), ip })
+    }
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        self.inner.admission().leave_half_open(self.ip);
+    }
+}
+
+/// The seat of a dynamic session.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    inner: Arc<Inner>,
+    range: Prefix,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.inner.admission().leave_seat(self.range);
+    }
+}
+
+/// Tasks that a stop waits for.
+#[derive(Debug, Default)]
+struct Tasks {
+    running: AtomicUsize,
+    gone: Notify,
+}
+
+impl Tasks {
+    async fn all_gone(&self) {
+        loop {
+            let gone = self.gone.notified();
+            if self.running.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+/// Held by a task for as long as it runs.
+#[derive(Debug)]
+pub(crate) struct TaskGuard(Arc<Inner>);
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        let tasks = &self.0.tasks;
+        if tasks.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            tasks.gone.notify_waiters();
+        }
+    }
+}

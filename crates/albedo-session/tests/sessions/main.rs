@@ -1,0 +1,10 @@
+//! The server against peers that are scripted message by message, over loopback.
+
+#![expect(clippy::unwrap_used, reason = "a test helper that fails is a test that fails")]
+
+mod handshake;
+mod peer;
+mod pressure;
+mod reload;
+mod setup;
+mod storms;
