@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use albedo_rib::PeerInfo;
+use albedo_rib::{Limits, PeerInfo};
 use albedo_types::{ClusterId, Instant, PeerId, ShardId};
 
 use crate::group::Groups;
@@ -38,6 +38,8 @@ pub struct EngineConfig {
     pub mailbox_letters_max: usize,
     /// Tombstones of a family in a shard.
     pub tombstones_max: usize,
+    /// Bounds of the shards and their logs.
+    pub limits: Limits,
     /// Keeps peers from choosing prefixes that collide in the tables.
     pub seed: u64,
 }
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             clusters: Vec::new(),
             mailbox_letters_max: MAILBOX_LETTERS_MAX,
             tombstones_max: TOMBSTONES_MAX,
+            limits: Limits::default(),
             seed: 0,
         }
     }
@@ -190,7 +193,7 @@ impl Engine {
         let mut workers = Vec::new();
         for (n, mailbox) in mailboxes.into_iter().enumerate() {
             let id = ShardId(u32::try_from(n).expect("few shards"));
-            let worker = Worker::new(id, Arc::clone(&shared), mailbox, config.seed);
+            let worker = Worker::new(id, Arc::clone(&shared), mailbox, config.seed, config.limits);
             let builder = std::thread::Builder::new().name(format!("shard-{n}"));
             workers.push(builder.spawn(move || worker.run())?);
         }

@@ -84,12 +84,12 @@ impl SharedLog {
         tracked
     }
 
-    pub(crate) fn rebase(&self, base: Vec<Segment>, version: u64, seq: u64) {
+    pub(crate) fn rebase(&self, base: Vec<Segment>, version: u64, seq: u64, grace: usize) {
         let base = base
             .into_iter()
             .map(|segment| Entry(Arc::new(Tracked { segment, remaining: AtomicU32::new(0) })));
         let base = base.collect();
-        let gone = self.inner.write().expect(POISON).log.rebase(base, version, seq);
+        let gone = self.inner.write().expect(POISON).log.rebase(base, version, seq, grace);
         drop(gone);
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use albedo_rib::{Input, Output, Shard};
+use albedo_rib::{Input, Limits, Output, Shard};
 use albedo_types::{Family, GroupId, Instant, PeerId, ShardId};
 
 use crate::clock;
@@ -80,10 +80,11 @@ impl Worker {
         shared: Arc<Shared>,
         mailbox: Mailbox<Letter>,
         seed: u64,
+        limits: Limits,
     ) -> Self {
         Self {
             id,
-            shard: Shard::new(seed),
+            shard: Shard::new(seed, limits),
             shared,
             mailbox,
             readers: HashMap::new(),
@@ -256,10 +257,10 @@ impl Worker {
                 }
             }
             Output::Append { group, segment } => self.append(group, segment),
-            Output::Rebase { group, base, version, seq } => {
+            Output::Rebase { group, base, version, seq, grace } => {
                 self.stats().rebases.fetch_add(1, Ordering::Relaxed);
                 if let Some(member) = self.groups.get(&group) {
-                    member.group.logs[shard].rebase(base, version, seq);
+                    member.group.logs[shard].rebase(base, version, seq, grace);
                 }
             }
             Output::Start { peer, group, end_seq } => {

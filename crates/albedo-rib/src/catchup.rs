@@ -21,11 +21,6 @@ use crate::input::{Output, Resume};
 use crate::peer::Peers;
 use crate::table::{Bookmark, Place, Slot};
 
-/// About how many bytes of messages one chunk has.
-pub const CATCH_UP_CHUNK_BYTES: usize = 64 * 1024;
-/// Entries looked at for one chunk.
-pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
-
 /// What a route adds to a message whose attributes are there already, at most, in bytes.
 const ROUTE_BYTES: usize = 17;
 
@@ -180,8 +175,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     fn collect_dead(&mut self, catch_up: &mut CatchUp, chunk: &mut Chunk) {
-        for _ in 0..CATCH_UP_STEP_ENTRIES {
-            if chunk.bytes >= CATCH_UP_CHUNK_BYTES {
+        for _ in 0..self.limits.catch_up_step_entries {
+            if chunk.bytes >= self.limits.catch_up_chunk_bytes {
                 return;
             }
             let mark = &mut catch_up.dead_mark;
@@ -201,8 +196,8 @@ impl<K: NlriKey> FamilyRib<K> {
         catch_up: &mut CatchUp,
         chunk: &mut Chunk,
     ) {
-        for _ in 0..CATCH_UP_STEP_ENTRIES {
-            if chunk.bytes >= CATCH_UP_CHUNK_BYTES {
+        for _ in 0..self.limits.catch_up_step_entries {
+            if chunk.bytes >= self.limits.catch_up_chunk_bytes {
                 return;
             }
             let mark = &mut catch_up.live_mark;

@@ -17,6 +17,7 @@ use crate::catchup::CatchUps;
 use crate::decision::{self, Path};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output, Resume};
+use crate::limits::Limits;
 use crate::peer::Peers;
 use crate::rebase::Rebase;
 use crate::segment::SegmentBuilder;
@@ -92,12 +93,13 @@ pub(crate) struct FamilyRib<K> {
     dirty: Vec<Dirty>,
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) catch_ups: CatchUps,
+    pub(crate) limits: Limits,
     pub(crate) builder: SegmentBuilder,
     scratch: flush::Scratch,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, limits: Limits) -> Self {
         Self {
             table: Table::new(seed),
             version: 0,
@@ -106,6 +108,7 @@ impl<K: NlriKey> FamilyRib<K> {
             dirty: Vec::new(),
             groups: BTreeMap::new(),
             catch_ups: CatchUps::default(),
+            limits: limits.checked(),
             builder: SegmentBuilder::default(),
             scratch: flush::Scratch::default(),
         }

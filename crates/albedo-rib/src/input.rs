@@ -171,6 +171,8 @@ pub enum Output {
         version: u64,
         /// Number of the tail's segment that goes on behind it.
         seq: u64,
+        /// Bytes of old tail that may stay for those who are about to read them.
+        grace: usize,
     },
     /// The peer starts at the log's base.
     Start {

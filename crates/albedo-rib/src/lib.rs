@@ -23,6 +23,7 @@ mod encode;
 mod family;
 pub mod group;
 pub mod input;
+pub mod limits;
 pub mod log;
 pub mod peer;
 mod rebase;
@@ -32,13 +33,10 @@ pub mod shard;
 mod table;
 
 pub use attrs::{AttrSet, Home, Marks, Parts, Summary};
-pub use catchup::{CATCH_UP_CHUNK_BYTES, CATCH_UP_STEP_ENTRIES};
 pub use group::{ExternalKey, GroupKey};
 pub use input::{Birth, Input, Item, Output, Position, Resume, RouteBatch};
-pub use log::{At, Cursor, LOG_GRACE_BYTES, Log};
+pub use limits::Limits;
+pub use log::{At, Cursor, Log};
 pub use peer::PeerInfo;
-pub use rebase::{
-    BASE_SEGMENT_BYTES, LOG_GARBAGE_MIN_BYTES, LOG_GARBAGE_RATIO, REBASE_STEP_ENTRIES,
-};
 pub use segment::Segment;
 pub use shard::{FamilyStats, Shard};

@@ -18,10 +18,6 @@ use alloc::vec::Vec;
 
 use crate::segment::Segment;
 
-/// Bytes of old tail that a new base leaves in place, so that a reader that was only about to
-/// read them is not behind.
-pub const LOG_GRACE_BYTES: usize = 256 * 1024;
-
 /// Where a reader stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursor {
@@ -114,12 +110,13 @@ impl<S: AsRef<Segment>> Log<S> {
         self.tail.push_back(segment);
     }
 
-    /// Puts a new base in place, behind which the tail goes on at `seq`.
+    /// Puts a new base in place, behind which the tail goes on at `seq`; up to `grace` bytes of the
+    /// tail before it stay.
     /// Returns what fell out, so that it can be dropped where nobody waits.
-    pub fn rebase(&mut self, base: Vec<S>, version: u64, seq: u64) -> Vec<S> {
+    pub fn rebase(&mut self, base: Vec<S>, version: u64, seq: u64, grace: usize) -> Vec<S> {
         assert!(seq <= self.end_seq(), "a base is begun before it is finished");
         let mut gone = core::mem::replace(&mut self.base, base);
-        let mut keep = LOG_GRACE_BYTES;
+        let mut keep = grace;
         let old = usize::try_from(seq.saturating_sub(self.tail_first)).unwrap_or(usize::MAX);
         let mut cut = old;
         while cut > 0 {

@@ -15,19 +15,10 @@ use crate::encode::{self, Buckets};
 use crate::family::{FamilyRib, Group};
 use crate::group::GroupKey;
 use crate::input::Output;
-use crate::log::LOG_GRACE_BYTES;
+use crate::limits::{LOG_GARBAGE_RATIO, Limits};
 use crate::peer::Peers;
 use crate::segment::Segment;
 use crate::table::{Bookmark, Place, Slot};
-
-/// Entries looked at in one step.
-pub const REBASE_STEP_ENTRIES: usize = 16 * 1024;
-/// Bytes after which a base's segment ends.
-pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
-/// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
-pub const LOG_GARBAGE_RATIO: usize = 1;
-/// Superseded bytes that a log bears in any case.
-pub const LOG_GARBAGE_MIN_BYTES: usize = 256 * 1024;
 
 /// A base that is being written.
 #[derive(Debug)]
@@ -70,12 +61,12 @@ impl Rebase {
 
 impl Group {
     /// Whether superseded bytes outweigh the live ones by more than the ratio.
-    fn is_garbage(&self, live: usize) -> bool {
+    fn is_garbage(&self, live: usize, limits: &Limits) -> bool {
         let per_route = match self.base_route_bytes {
             0 => self.cost / usize::try_from(self.operations).unwrap_or(usize::MAX).max(1),
             bytes => bytes,
         };
-        let bound = (1 + LOG_GARBAGE_RATIO) * live * per_route + LOG_GARBAGE_MIN_BYTES;
+        let bound = (1 + LOG_GARBAGE_RATIO) * live * per_route + limits.log_garbage_min_bytes;
         self.cost > bound
     }
 }
@@ -85,7 +76,9 @@ impl<K: NlriKey> FamilyRib<K> {
     pub(crate) fn begin_rebases(&mut self) {
         let live = self.table.live_len();
         for group in self.groups.values_mut() {
-            let due = !group.ready || !group.waiting_next.is_empty() || group.is_garbage(live);
+            let due = !group.ready
+                || !group.waiting_next.is_empty()
+                || group.is_garbage(live, &self.limits);
             if group.rebase.is_none() && due {
                 let mut next = core::mem::take(&mut group.waiting_next);
                 group.waiting.append(&mut next);
@@ -125,7 +118,7 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     fn collect(&mut self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
-        for _ in 0..REBASE_STEP_ENTRIES {
+        for _ in 0..self.limits.rebase_step_entries {
             let next = self.table.next_after(Place::Live, rebase.seen, &mut rebase.mark);
             let entry = next.map(|slot| (slot, self.table.entry(slot)));
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
@@ -144,7 +137,7 @@ impl<K: NlriKey> FamilyRib<K> {
 
     fn pack(&mut self, key: &GroupKey, rebase: &mut Rebase, now: Instant) -> bool {
         let packing = rebase.packing.as_mut().expect("collected before");
-        let mut budget = REBASE_STEP_ENTRIES;
+        let mut budget = self.limits.rebase_step_entries;
         while budget > 0 && packing.next_bucket < packing.order.len() {
             let (bucket, count) = rebase.collected.bucket(packing.order[packing.next_bucket]);
             let slots = &packing.items[packing.next_item..packing.next_item + count];
@@ -163,7 +156,7 @@ impl<K: NlriKey> FamilyRib<K> {
             packing.next_item += count;
             packing.next_bucket += 1;
             budget = budget.saturating_sub(count);
-            if self.builder.len() >= BASE_SEGMENT_BYTES {
+            if self.builder.len() >= self.limits.base_segment_bytes {
                 rebase.segments.push(self.builder.finish(rebase.version, now, false));
             }
         }
@@ -175,12 +168,13 @@ impl<K: NlriKey> FamilyRib<K> {
 
     fn finish_rebase(&mut self, id: GroupId, rebase: Rebase, out: &mut Vec<Output>) {
         let group = self.groups.get_mut(&id).expect("a group of this family");
+        let grace = self.limits.log_grace_bytes;
         let cost: usize = rebase.segments.iter().map(Segment::cost).sum();
         let routes = usize::try_from(rebase.routes).unwrap_or(usize::MAX);
         group.base_route_bytes = cost.checked_div(routes).unwrap_or(0);
         group.base_version = rebase.version;
         // What was appended meanwhile stays, and a little of what was there before.
-        group.cost = cost + (group.cost - rebase.cost) + LOG_GRACE_BYTES.min(rebase.cost);
+        group.cost = cost + (group.cost - rebase.cost) + grace.min(rebase.cost);
         group.operations = rebase.routes;
         group.ready = true;
         out.push(Output::Rebase {
@@ -188,6 +182,7 @@ impl<K: NlriKey> FamilyRib<K> {
             base: rebase.segments,
             version: rebase.version,
             seq: rebase.seq,
+            grace,
         });
         for peer in group.waiting.drain(..) {
             out.push(Output::Start { peer, group: id, end_seq: group.end_seq });

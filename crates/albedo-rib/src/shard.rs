@@ -14,6 +14,7 @@ use albedo_types::{Family, GroupId, Instant, Ipv4Prefix, Ipv6Prefix, PeerId};
 use crate::family::FamilyRib;
 use crate::group::GroupKey;
 use crate::input::{Birth, Input, Output, Resume, RouteBatch};
+use crate::limits::Limits;
 use crate::peer::Peers;
 
 /// Counts of one family in a shard.
@@ -59,12 +60,16 @@ macro_rules! on {
 
 impl Shard {
     /// An empty shard; `seed` keeps peers from choosing prefixes that collide in its tables.
+    ///
+    /// # Panics
+    ///
+    /// If the limits contradict each other.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, limits: Limits) -> Self {
         Self {
             peers: Peers::default(),
-            v4: FamilyRib::new(seed),
-            v6: FamilyRib::new(seed.wrapping_add(1)),
+            v4: FamilyRib::new(seed, limits),
+            v6: FamilyRib::new(seed.wrapping_add(1), limits),
             birth: None,
         }
     }

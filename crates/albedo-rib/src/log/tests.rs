@@ -3,6 +3,7 @@ use alloc::sync::Arc;
 use albedo_types::{Instant, PeerId};
 
 use super::*;
+use crate::limits::LOG_GRACE_BYTES;
 use crate::segment::SegmentBuilder;
 
 fn segment(text: &str, version: u64) -> Arc<Segment> {
@@ -50,7 +51,7 @@ fn a_new_base_takes_the_place_of_what_it_shows() {
     log.append(segment("b", 2));
     let seq = log.end_seq();
     log.append(segment("c", 3));
-    let gone = log.rebase(vec![segment("B", 2)], 2, seq);
+    let gone = log.rebase(vec![segment("B", 2)], 2, seq, LOG_GRACE_BYTES);
     assert_eq!(gone.len(), 1, "the big one fell out, the one within the grace did not");
     // A joiner reads the base and what came since; one that had begun with the old base is behind.
     let mut joiner = log.start();
@@ -72,10 +73,10 @@ fn the_cost_is_that_of_what_is_kept() {
     }
     let before = log.cost();
     let seq = log.end_seq();
-    log.rebase(vec![], 10, seq);
+    log.rebase(vec![], 10, seq, LOG_GRACE_BYTES);
     assert_eq!(log.cost(), before, "all of it is within the grace");
     log.append(segment(&"x".repeat(LOG_GRACE_BYTES), 11));
     let seq = log.end_seq();
-    log.rebase(vec![], 11, seq);
+    log.rebase(vec![], 11, seq, LOG_GRACE_BYTES);
     assert_eq!(log.cost(), 0);
 }

@@ -1,0 +1,65 @@
+//! The bounds of a shard and its logs, each with its unit and the value that ships.
+//!
+//! They are a value and not constants alone so that tests reach every one of them with a table of
+//! a few prefixes.
+
+/// About how many bytes of messages one chunk of a catch-up has.
+pub const CATCH_UP_CHUNK_BYTES: usize = 64 * 1024;
+/// Entries looked at for one chunk of a catch-up.
+pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
+/// Entries looked at in one step of a base that is being written.
+pub const REBASE_STEP_ENTRIES: usize = 16 * 1024;
+/// Bytes after which a base's segment ends.
+pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
+/// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
+pub const LOG_GARBAGE_RATIO: usize = 1;
+/// Superseded bytes that a log bears in any case.
+pub const LOG_GARBAGE_MIN_BYTES: usize = 256 * 1024;
+/// Bytes of old tail that a new base leaves in place, so that a reader that was only about to
+/// read them is not behind.
+pub const LOG_GRACE_BYTES: usize = 256 * 1024;
+
+/// All bounds; the fields are those of the constants beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// [`CATCH_UP_CHUNK_BYTES`].
+    pub catch_up_chunk_bytes: usize,
+    /// [`CATCH_UP_STEP_ENTRIES`].
+    pub catch_up_step_entries: usize,
+    /// [`REBASE_STEP_ENTRIES`].
+    pub rebase_step_entries: usize,
+    /// [`BASE_SEGMENT_BYTES`].
+    pub base_segment_bytes: usize,
+    /// [`LOG_GARBAGE_MIN_BYTES`].
+    pub log_garbage_min_bytes: usize,
+    /// [`LOG_GRACE_BYTES`]; at most `log_garbage_min_bytes`, or a new base would be due at once.
+    pub log_grace_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            catch_up_chunk_bytes: CATCH_UP_CHUNK_BYTES,
+            catch_up_step_entries: CATCH_UP_STEP_ENTRIES,
+            rebase_step_entries: REBASE_STEP_ENTRIES,
+            base_segment_bytes: BASE_SEGMENT_BYTES,
+            log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
+            log_grace_bytes: LOG_GRACE_BYTES,
+        }
+    }
+}
+
+impl Limits {
+    /// The same, or a panic where they contradict each other.
+    #[must_use]
+    pub(crate) fn checked(self) -> Self {
+        assert!(self.catch_up_chunk_bytes > 0, "a chunk holds something");
+        assert!(self.catch_up_step_entries > 0, "a step looks at something");
+        assert!(self.rebase_step_entries > 0, "a step looks at something");
+        assert!(
+            self.log_grace_bytes <= self.log_garbage_min_bytes,
+            "what a new base leaves in place is no reason for the next one"
+        );
+        self
+    }
+}
