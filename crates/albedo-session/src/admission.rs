@@ -147,9 +147,9 @@ impl Refusal {
     pub const fn label(self) -> &'static str {
         match self {
             Self::UnknownSource => "unknown_source",
-            Self::SessionsFull { .. } => "sessions_full",
-            Self::RangeFull { .. } => "range_full",
-            Self::HalfOpen { .. } => "half_open",
+            Self::SessionsFull { .. } => "sessions",
+            Self::RangeFull { .. } => "per_range",
+            Self::HalfOpen { .. } => "per_source",
             Self::Penalty { .. } => "penalty",
             Self::Busy => "busy",
             Self::Stopping => "stopping",

@@ -5,10 +5,11 @@
 //! Names and descriptions stand beside it, because changing them must not touch anybody.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use albedo_fsm::SessionConfig;
-use albedo_types::{Asn, ClusterId, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, Family, PeerRole, Prefix};
 use albedo_wire::update::AttrLimits;
 
 use crate::admission::{Limits, Range, Source};
@@ -63,7 +64,7 @@ pub struct Peer {
 pub struct Profile {
     /// What the state machine needs to know.
     pub session: SessionConfig,
-    /// What the peer is to the reflector.
+    /// What a peer of our own AS is to the reflector; whoever is of another AS is external.
     pub role: PeerRole,
     /// The cluster the peer belongs to (RFC 4456 §7).
     pub cluster_id: ClusterId,
@@ -88,6 +89,8 @@ pub struct IntakeRules {
     pub limits: AttrLimits,
     /// Whether loopback addresses can be next hops: for laboratories on one host.
     pub loopback_next_hop: bool,
+    /// Routes taken of each family, in the order of [`Family::ALL`]; one more ends the session.
+    pub prefixes_max: [Option<NonZeroU32>; Family::COUNT],
     /// Whether a lone link-local address can be a next hop.
     pub link_local_next_hop: bool,
 }
@@ -99,8 +102,17 @@ impl Default for IntakeRules {
             first_as: None,
             limits: AttrLimits::default(),
             loopback_next_hop: false,
+            prefixes_max: [None; Family::COUNT],
             link_local_next_hop: false,
         }
+    }
+}
+
+impl Profile {
+    /// What a peer that names `asn` as its AS is to the reflector.
+    #[must_use]
+    pub fn role_of(&self, asn: Asn) -> PeerRole {
+        if asn == self.session.local_asn { self.role } else { PeerRole::External }
     }
 }
 

@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
+use crate::guards::{HalfOpen, TaskGuard};
 use crate::intake::Intake;
 use crate::linger::linger;
 use crate::reader::{Inbox, READ_TURN_BYTES_MAX, ReadEnd, Scratch};
@@ -36,7 +37,7 @@ use crate::registry::{Command, Incoming, MaybeSeat, SessionKey, StopReason};
 use crate::sockopt;
 use crate::stats::{SessionStats, Tally};
 use crate::status::{PeerShared, Present};
-use crate::supervisor::{HalfOpen, Inner, TaskGuard};
+use crate::supervisor::Inner;
 use crate::timer::Timer;
 use crate::writer::Outbox;
 
@@ -79,6 +80,8 @@ struct Live {
     port: PeerPort,
     intake: Intake,
     enhanced_refresh: bool,
+    /// Whether both sides know graceful restart.
+    graceful: bool,
     since: Instant,
 }
 
@@ -213,8 +216,7 @@ impl Driver {
                 }
                 // The slot was taken out; the command to stop came before that.
                 None => {
-                    let reason = StopReason { subcode: cease::SHUTDOWN, text: String::new() };
-                    self.stop(&reason);
+                    self.stop(&StopReason::cease(cease::SHUTDOWN, ""));
                     return false;
                 }
             }
@@ -242,7 +244,12 @@ impl Driver {
 
     fn stop(&mut self, reason: &StopReason) {
         self.stopping = true;
-        let event = Event::Stop { subcode: reason.subcode, text: &reason.text };
+        let graceful = self.live.as_ref().is_some_and(|live| live.graceful);
+        let event = if reason.leave && graceful {
+            Event::Leave
+        } else {
+            Event::Stop { subcode: reason.subcode, text: &reason.text }
+        };
         self.input(event, now());
         self.connecting = None;
         for link in &mut self.links {

@@ -8,18 +8,20 @@
 //! RFC 4271 §6.3 and §9, RFC 4456 §8, RFC 7606.
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_engine::{Interned, Loop, PeerPort, Received, Scratch, Source};
 use albedo_rib::AttrSet;
-use albedo_types::{Family, FamilySet, Instant};
+use albedo_types::{Family, FamilySet, Instant, Ipv4Prefix, Ipv6Prefix, PathId};
 use albedo_wire::attr::{AttrError, Attributes};
 use albedo_wire::error::{DecodeError, Treatment};
 use albedo_wire::nlri::NextHop;
 use albedo_wire::notification::Notification;
 use albedo_wire::update::{RawUpdate, UpdateContext};
 
+use crate::limit::PrefixLimits;
 use crate::stats::Tally;
 
 /// Octets of a faulty UPDATE that are logged.
@@ -27,12 +29,16 @@ pub const FAULT_OCTETS_LOGGED: usize = 64;
 /// Time between two logged faults of a session; those between are counted.
 pub const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The place of the limit of routes in [`crate::stats::DROPS`].
+const DROPPED_BY_LIMIT: usize = 3;
+
 /// What one session needs to read its UPDATEs.
 #[derive(Debug)]
 pub(crate) struct Intake {
     context: UpdateContext,
     source: Source,
     log: FaultLog,
+    limits: Option<Box<PrefixLimits>>,
     /// Families whose End-of-RIB has come.
     pub(crate) ended: FamilySet,
 }
@@ -52,16 +58,21 @@ enum Verdict {
 }
 
 impl Intake {
-    pub(crate) const fn new(context: UpdateContext, source: Source) -> Self {
+    pub(crate) fn new(
+        context: UpdateContext,
+        source: Source,
+        limits: &[Option<NonZeroU32>; Family::COUNT],
+    ) -> Self {
         let log = FaultLog { next: Instant::ZERO, suppressed: 0 };
-        Self { context, source, log, ended: FamilySet::EMPTY }
+        let limits = PrefixLimits::new(limits);
+        Self { context, source, log, limits, ended: FamilySet::EMPTY }
     }
 
     /// Takes the body of one UPDATE and puts its routes into the port.
     ///
     /// # Errors
     ///
-    /// A fault that ends the session (RFC 7606 §2, "session reset").
+    /// A fault that ends the session (RFC 7606 §2, "session reset"), or too many routes.
     pub(crate) fn update(
         &mut self,
         body: &[u8],
@@ -70,7 +81,13 @@ impl Intake {
         now: Instant,
     ) -> Result<(), Reset> {
         match self.take(body, port, tally, now) {
-            Ok(()) => Ok(()),
+            Ok(()) => match self.limits.as_ref().and_then(|limits| limits.verdict()) {
+                None => Ok(()),
+                Some(notification) => {
+                    tally.dropped(DROPPED_BY_LIMIT);
+                    Err(Box::new(notification))
+                }
+            },
             Err(error) => {
                 tally.treatment(Treatment::Reset);
                 self.log.fault(now, body, Treatment::Reset, &error);
@@ -114,23 +131,23 @@ impl Intake {
         Ok(())
     }
 
-    fn withdraw(&self, raw: &RawUpdate<'_>, port: &mut PeerPort) -> Result<(), DecodeError> {
+    fn withdraw(&mut self, raw: &RawUpdate<'_>, port: &mut PeerPort) -> Result<(), DecodeError> {
         for route in raw.withdrawn_prefixes(&self.context) {
             let (path_id, key) = route?;
-            port.route_v4(path_id, key, None);
+            self.route_v4(port, path_id, key, None);
         }
         let Some(unreach) = &raw.mp_unreach else { return Ok(()) };
         match unreach.family {
             Some(Family::Ipv4Unicast) => {
                 for route in unreach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    port.route_v4(path_id, key, None);
+                    self.route_v4(port, path_id, key, None);
                 }
             }
             Some(Family::Ipv6Unicast) => {
                 for route in unreach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    port.route_v6(path_id, key, None);
+                    self.route_v6(port, path_id, key, None);
                 }
             }
             None => {}
@@ -139,7 +156,7 @@ impl Intake {
     }
 
     fn announce_plain(
-        &self,
+        &mut self,
         raw: &RawUpdate<'_>,
         port: &mut PeerPort,
         tally: &mut Tally,
@@ -151,13 +168,13 @@ impl Intake {
         let verdict = self.judge(raw, Family::Ipv4Unicast, None, port, tally, errors);
         for route in raw.announced_prefixes(&self.context) {
             let (path_id, key) = route?;
-            port.route_v4(path_id, key, verdict.attrs());
+            self.route_v4(port, path_id, key, verdict.attrs());
         }
         Ok(())
     }
 
     fn announce_multiprotocol(
-        &self,
+        &mut self,
         raw: &RawUpdate<'_>,
         port: &mut PeerPort,
         tally: &mut Tally,
@@ -177,17 +194,43 @@ impl Intake {
             Family::Ipv4Unicast => {
                 for route in reach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    port.route_v4(path_id, key, verdict.attrs());
+                    self.route_v4(port, path_id, key, verdict.attrs());
                 }
             }
             Family::Ipv6Unicast => {
                 for route in reach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    port.route_v6(path_id, key, verdict.attrs());
+                    self.route_v6(port, path_id, key, verdict.attrs());
                 }
             }
         }
         Ok(())
+    }
+
+    fn route_v4(
+        &mut self,
+        port: &mut PeerPort,
+        path_id: PathId,
+        key: Ipv4Prefix,
+        attrs: Option<&Arc<AttrSet>>,
+    ) {
+        if let Some(limits) = &mut self.limits {
+            limits.v4(path_id, key, attrs.is_some());
+        }
+        port.route_v4(path_id, key, attrs);
+    }
+
+    fn route_v6(
+        &mut self,
+        port: &mut PeerPort,
+        path_id: PathId,
+        key: Ipv6Prefix,
+        attrs: Option<&Arc<AttrSet>>,
+    ) {
+        if let Some(limits) = &mut self.limits {
+            limits.v6(path_id, key, attrs.is_some());
+        }
+        port.route_v6(path_id, key, attrs);
     }
 
     /// Looks the message's attributes up, or judges them.
@@ -214,7 +257,7 @@ impl Intake {
         match interned {
             Interned::Set(set) => Verdict::Announce(set),
             Interned::Looped(which) => {
-                tally.looped(match which {
+                tally.dropped(match which {
                     Loop::OriginatorId => 0,
                     Loop::ClusterList => 1,
                     Loop::AsPath => 2,

@@ -18,7 +18,9 @@ pub mod admission;
 pub mod config;
 mod connector;
 mod driver;
+mod guards;
 pub mod intake;
+mod limit;
 mod linger;
 mod listener;
 pub mod reader;
@@ -34,4 +36,4 @@ pub mod writer;
 
 pub use config::{BGP_PORT, Group, IntakeRules, Peer, Profile, Settings};
 pub use status::{PeerShared, PeerStatus};
-pub use supervisor::{Applied, Server};
+pub use supervisor::{Applied, Farewell, Server};

@@ -14,9 +14,10 @@ use albedo_wire::notification::codes::cease;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::admission::{Refusal, Source};
+use crate::guards::HalfOpen;
 use crate::registry::Incoming;
 use crate::stats::SessionStats;
-use crate::supervisor::{HalfOpen, Inner};
+use crate::supervisor::Inner;
 
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);

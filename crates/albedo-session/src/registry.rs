@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 
 use crate::admission::{Refusal, Source};
 use crate::config::{Profile, Settings};
+use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
-use crate::supervisor::{HalfOpen, Seat};
 
 /// Commands that wait for a session's task; one place is kept for the command to stop.
 pub const COMMANDS_MAX: usize = 4;
@@ -78,6 +78,15 @@ pub struct StopReason {
     pub subcode: u8,
     /// A word to the other operator (RFC 9003), for subcodes 2 and 4.
     pub text: String,
+    /// Whether a peer that agreed on graceful restart is left without a word, so that it keeps our
+    /// routes until we are back (RFC 4724 §4.2).
+    pub leave: bool,
+}
+
+impl StopReason {
+    pub(crate) fn cease(subcode: u8, text: &str) -> Self {
+        Self { subcode, text: text.into(), leave: false }
+    }
 }
 
 /// What a peer's task is told.

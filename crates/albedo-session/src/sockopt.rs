@@ -1,7 +1,7 @@
 //! Socket options: the one module that talks to the kernel without a safe wrapper.
 //!
 //! Most options go through `socket2`; what it does not know (TCP-MD5 keys, the smallest TTL,
-//! the number of bytes waiting) is three calls at the end of this file, each with its reason to
+//! the number of bytes waiting, the limit of descriptors) is a few calls at the end of this file, each with its reason to
 //! be sound.
 //! Options that a listener has are inherited by what it accepts (Linux clones the socket), so
 //! that an accept costs no further system calls; a test reads them back.
@@ -339,10 +339,10 @@ impl Md5Request {
     }
 }
 
-pub use raw::bytes_waiting;
+pub use raw::{bytes_waiting, raise_descriptor_limit};
 use raw::{set_int, set_md5, storage};
 
-#[expect(unsafe_code, reason = "three options and a question that no safe crate offers")]
+#[expect(unsafe_code, reason = "options and questions that no safe crate offers")]
 mod raw {
     //! Everything unsafe of the crate.
 
@@ -365,6 +365,26 @@ mod raw {
             return Err(io::Error::last_os_error());
         }
         Ok(usize::try_from(waiting).unwrap_or(0))
+    }
+
+    /// Raises the soft limit of open descriptors to the hard one; what it is then.
+    /// Each session is a descriptor, and many systems begin with a soft limit of 1,024.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell or does not allow it.
+    pub fn raise_descriptor_limit() -> io::Result<u64> {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointer is to a structure that we own.
+        if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above, and the call only reads it.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(limit.rlim_cur)
     }
 
     /// An address in the form that the kernel's request structures want.

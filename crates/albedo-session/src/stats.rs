@@ -12,21 +12,21 @@ use crate::admission::Refusal;
 
 /// Session states of RFC 4271 §8.2.2.
 pub const STATES: [&str; 6] =
-    ["idle", "connect", "active", "opensent", "openconfirm", "established"];
+    ["idle", "connect", "active", "open_sent", "open_confirm", "established"];
 
 /// NOTIFICATION codes that are counted one by one; higher ones are counted under 0.
 pub const NOTIFICATION_CODES: usize = 9;
 
 /// Reasons of [`Refusal`], as labels.
 pub const REFUSALS: [&str; 7] =
-    ["unknown_source", "sessions_full", "range_full", "half_open", "penalty", "busy", "stopping"];
+    ["unknown_source", "sessions", "per_range", "per_source", "penalty", "busy", "stopping"];
 
 /// What a fault of an UPDATE led to (RFC 7606), as labels.
-pub const TREATMENTS: [&str; 4] =
-    ["attribute_discard", "treat_as_withdraw", "disable_family", "session_reset"];
+pub const TREATMENTS: [&str; 4] = ["discard", "treat_as_withdraw", "disable_family", "reset"];
 
-/// Why well-formed routes were taken as withdrawn, as labels.
-pub const LOOPS: [&str; 3] = ["originator_id", "cluster_list", "as_path"];
+/// Why well-formed routes were not taken, as labels: they have been here before (RFC 4456 §8,
+/// RFC 4271 §9.1.2), or they were too many.
+pub const DROPS: [&str; 4] = ["originator_id", "cluster_list", "as_path", "prefix_limit"];
 
 const MESSAGE_TYPES: usize = MessageType::ALL.len();
 
@@ -49,8 +49,8 @@ pub struct Traffic {
     pub bytes_sent: AtomicU64,
     /// Faults of UPDATEs by treatment, in the order of [`TREATMENTS`].
     pub treatments: [AtomicU64; TREATMENTS.len()],
-    /// Updates taken as withdrawn because they have been here before, in the order of [`LOOPS`].
-    pub loops: [AtomicU64; LOOPS.len()],
+    /// Updates whose routes were not taken though well-formed, in the order of [`DROPS`].
+    pub drops: [AtomicU64; DROPS.len()],
 }
 
 /// What one turn of a driver counted.
@@ -61,7 +61,7 @@ pub struct Tally {
     bytes_received: u64,
     bytes_sent: u64,
     treatments: [u64; TREATMENTS.len()],
-    loops: [u64; LOOPS.len()],
+    drops: [u64; DROPS.len()],
     dirty: bool,
 }
 
@@ -100,9 +100,9 @@ impl Tally {
         self.dirty = true;
     }
 
-    /// Counts an update that has been here before; `which` is an index into [`LOOPS`].
-    pub const fn looped(&mut self, which: usize) {
-        self.loops[which] += 1;
+    /// Counts an update that was not taken though well-formed; `which` is an index into [`DROPS`].
+    pub const fn dropped(&mut self, which: usize) {
+        self.drops[which] += 1;
         self.dirty = true;
     }
 
@@ -115,7 +115,7 @@ impl Tally {
             add_all(&traffic.received, &self.received);
             add_all(&traffic.sent, &self.sent);
             add_all(&traffic.treatments, &self.treatments);
-            add_all(&traffic.loops, &self.loops);
+            add_all(&traffic.drops, &self.drops);
             add(&traffic.bytes_received, self.bytes_received);
             add(&traffic.bytes_sent, self.bytes_sent);
         }

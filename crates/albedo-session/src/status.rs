@@ -46,6 +46,8 @@ pub struct Agreed {
     pub asn: Asn,
     /// The peer's BGP identifier.
     pub router_id: RouterId,
+    /// What the peer is to the reflector.
+    pub role: PeerRole,
     /// Hold time.
     pub hold_time: HoldTime,
     /// Families.

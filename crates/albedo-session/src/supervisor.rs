@@ -9,7 +9,6 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -20,12 +19,13 @@ use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::admission::{Admission, Owner, Refusal, Source};
 use crate::config::{Group, Peer, Profile, Settings};
 use crate::driver::{Driver, Setup};
+use crate::guards::{Seat, TaskGuard, Tasks};
 use crate::listener;
 use crate::registry::{
     COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
@@ -45,6 +45,19 @@ pub struct Applied {
     pub untouched: usize,
 }
 
+/// How a server that stops takes leave of its peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// For good: everybody gets a Cease (RFC 4486), with a word to the other operator (RFC 9003).
+    Shutdown {
+        /// The word; may be empty.
+        text: String,
+    },
+    /// To come back soon: who agreed on graceful restart is left without a word and keeps our
+    /// routes for a while (RFC 4724 §4.2); the others get a Cease.
+    Restart,
+}
+
 /// The sessions of a reflector.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Inner>);
@@ -55,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) stats: Arc<SessionStats>,
     admission: Mutex<Admission>,
     registry: Mutex<Registry>,
-    tasks: Tasks,
+    pub(crate) tasks: Tasks,
 }
 
 #[derive(Debug)]
@@ -136,7 +149,7 @@ impl Server {
         };
         for (key, subcode) in plan.stop {
             if let Some(slot) = registry.slots.remove(&key) {
-                slot.stop(StopReason { subcode, text: String::new() });
+                slot.stop(StopReason::cease(subcode, ""));
             }
         }
         for (key, place) in plan.keep {
@@ -191,7 +204,7 @@ impl Server {
         for key in &keys {
             let Some(slot) = registry.slots.remove(key) else { continue };
             let origin = slot.origin;
-            slot.stop(StopReason { subcode: cease::RESET, text: text.into() });
+            slot.stop(StopReason::cease(cease::RESET, text));
             let settings = Arc::clone(&registry.settings);
             if origin == Origin::Configured
                 && let Some(peer) =
@@ -203,16 +216,19 @@ impl Server {
         !keys.is_empty()
     }
 
-    /// Stops accepting, ends every session with a Cease and `text`, and waits until all are gone,
-    /// for at most `patience`.
+    /// Stops accepting, ends every session, and waits until all are gone, for at most `patience`.
     /// Whether all were gone.
-    pub async fn stop(&self, text: &str, patience: Duration) -> bool {
+    pub async fn stop(&self, farewell: &Farewell, patience: Duration) -> bool {
+        let (text, leave) = match farewell {
+            Farewell::Shutdown { text } => (text.as_str(), false),
+            Farewell::Restart => ("", true),
+        };
         {
             let mut registry = self.0.registry();
             registry.stopping = true;
             registry.listeners.clear();
             for (_, slot) in registry.slots.drain() {
-                slot.stop(StopReason { subcode: cease::SHUTDOWN, text: text.into() });
+                slot.stop(StopReason { leave, ..StopReason::cease(cease::SHUTDOWN, text) });
             }
         }
         tokio::time::timeout(patience, self.0.tasks.all_gone()).await.is_ok()
@@ -230,8 +246,7 @@ impl Inner {
 
     /// A guard for a task that a stop has to wait for.
     pub(crate) fn task(self: &Arc<Self>) -> TaskGuard {
-        self.tasks.running.fetch_add(1, Ordering::Relaxed);
-        TaskGuard(Arc::clone(self))
+        TaskGuard::new(self)
     }
 
     /// Lets a connection in: to the peer's task, or to a new one.
@@ -272,7 +287,7 @@ impl Inner {
                 if let Err(refusal) = self.admission().take_seat(range) {
                     return Err((refusal, incoming));
                 }
-                let seat = Seat { inner: Arc::clone(self), range: range.prefix };
+                let seat = Seat::taken(self, range.prefix);
                 self.start_dynamic(&mut registry, key, group, seat, incoming);
                 Ok(())
             }
@@ -300,7 +315,7 @@ impl Inner {
     ) {
         let detail = Detail { group: Arc::clone(&group.name), ..Detail::default() };
         let profile = Arc::clone(&group.profile);
-        let (addr, origin) = (incoming.remote, Origin::Range(seat.range));
+        let (addr, origin) = (incoming.remote, Origin::Range(seat.range()));
         self.spawn(registry, key, addr, origin, profile, detail, Some(seat));
         if let Some(slot) = registry.slots.get(&key)
             && slot.offer(incoming).is_err()
@@ -425,84 +440,15 @@ fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
 }
 
 fn status(slot: &Slot) -> PeerStatus {
+    let detail = slot.shared.detail();
     PeerStatus {
         addr: slot.addr,
         dynamic: matches!(slot.origin, Origin::Range(_)),
-        role: slot.profile.role,
+        role: detail.agreed.map_or(slot.profile.role, |agreed| agreed.role),
         state: slot.shared.state(),
         since: slot.shared.since(),
         established: slot.shared.established(),
-        detail: slot.shared.detail(),
+        detail,
         shared: Arc::clone(&slot.shared),
-    }
-}
-
-/// A place among the connections of a source that are not yet Established.
-#[derive(Debug)]
-pub(crate) struct HalfOpen {
-    inner: Arc<Inner>,
-    ip: IpAddr,
-}
-
-impl HalfOpen {
-    /// Takes a place.
-    ///
-    /// # Errors
-    ///
-    /// The source has as many as it may, or is shut out.
-    pub(crate) fn enter(inner: &Arc<Inner>, ip: IpAddr) -> Result<Self, Refusal> {
-        inner.admission().enter_half_open(now(), ip)?;
-        Ok(Self { inner: Arc::clone(inner), ip })
-    }
-}
-
-impl Drop for HalfOpen {
-    fn drop(&mut self) {
-        self.inner.admission().leave_half_open(self.ip);
-    }
-}
-
-/// The seat of a dynamic session.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    inner: Arc<Inner>,
-    range: Prefix,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.inner.admission().leave_seat(self.range);
-    }
-}
-
-/// Tasks that a stop waits for.
-#[derive(Debug, Default)]
-struct Tasks {
-    running: AtomicUsize,
-    gone: Notify,
-}
-
-impl Tasks {
-    async fn all_gone(&self) {
-        loop {
-            let gone = self.gone.notified();
-            if self.running.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            gone.await;
-        }
-    }
-}
-
-/// Held by a task for as long as it runs.
-#[derive(Debug)]
-pub(crate) struct TaskGuard(Arc<Inner>);
-
-impl Drop for TaskGuard {
-    fn drop(&mut self) {
-        let tasks = &self.0.tasks;
-        if tasks.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            tasks.gone.notify_waiters();
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use albedo_engine::Source;
 use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Up};
 use albedo_rib::{ExternalKey, GroupKey, PeerInfo};
-use albedo_types::{Family, Instant};
+use albedo_types::{Family, Instant, PeerRole};
 use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
 use albedo_wire::negotiated::Negotiated;
 use albedo_wire::route_refresh::{RouteRefresh, Subtype};
@@ -96,23 +96,26 @@ impl Driver {
         let timeout = profile.session.send_hold.period(negotiated.hold_time);
         let _ = sockopt::set_user_timeout(&link.stream, timeout);
         let router_id = negotiated.peer_router_id;
-        let info = PeerInfo { addr: remote.ip(), router_id, role: profile.role };
+        let role = profile.role_of(negotiated.peer_asn);
+        let info = PeerInfo { addr: remote.ip(), router_id, role };
         let mut port = self.server.engine.register(info);
         for family in negotiated.families.iter() {
-            port.join(group_key(profile, &negotiated, family, local.ip()));
+            port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
         let source = Source {
             router_id,
-            external: !profile.role.is_internal(),
+            external: !role.is_internal(),
             cluster: profile.cluster_id,
             local_router_id: profile.session.router_id,
             local_asn: profile.session.local_asn,
             own_as_allowed: profile.intake.own_as_allowed,
         };
-        let intake = Intake::new(context(profile, &negotiated, local.ip()), source);
+        let context = context(profile, &negotiated, role, local.ip());
+        let intake = Intake::new(context, source, &profile.intake.prefixes_max);
         let agreed = Agreed {
             asn: negotiated.peer_asn,
             router_id,
+            role,
             hold_time: negotiated.hold_time,
             families: negotiated.families,
         };
@@ -127,13 +130,16 @@ impl Driver {
             peer = %remote,
             asn = %agreed.asn,
             router_id = %router_id,
-            role = %profile.role,
+            %role,
             hold_time = %agreed.hold_time,
             families = ?agreed.families,
             "session up"
         );
         let enhanced_refresh = negotiated.enhanced_refresh;
-        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, since: at }));
+        let offered = profile.session.capabilities.graceful.is_some();
+        let graceful = offered && negotiated.graceful.is_some();
+        let since = at;
+        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, graceful, since }));
     }
 
     fn down(&mut self, down: &Down, at: Instant) {
@@ -190,15 +196,16 @@ fn group_key(
     profile: &Profile,
     negotiated: &Negotiated,
     family: Family,
+    role: PeerRole,
     local: IpAddr,
 ) -> GroupKey {
     let message_len_max =
         if negotiated.extended_message_tx { MESSAGE_LEN_MAX_EXTENDED } else { MESSAGE_LEN_MAX };
-    let external = (!profile.role.is_internal())
+    let external = (!role.is_internal())
         .then_some(ExternalKey { local_asn: profile.session.local_asn, next_hop: local });
     GroupKey {
         family,
-        role: profile.role,
+        role,
         cluster_id: profile.cluster_id,
         as4: negotiated.as4,
         message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
@@ -207,9 +214,14 @@ fn group_key(
 }
 
 /// What has to be known to read the session's UPDATEs.
-fn context(profile: &Profile, negotiated: &Negotiated, local: IpAddr) -> UpdateContext {
+fn context(
+    profile: &Profile,
+    negotiated: &Negotiated,
+    role: PeerRole,
+    local: IpAddr,
+) -> UpdateContext {
     let local_asn = profile.session.local_asn;
-    let base = if profile.role.is_internal() {
+    let base = if role.is_internal() {
         UpdateContext::internal(local_asn)
     } else {
         UpdateContext::external(local_asn)

@@ -9,7 +9,11 @@ use crate::stats::{SessionStats, Traffic};
 use crate::testing::{self, announce, block, frames, has_both_ends, prefix, withdraw};
 
 fn intake(n: u32) -> Intake {
-    Intake::new(UpdateContext::internal(testing::LOCAL_ASN), testing::source(n))
+    Intake::new(
+        UpdateContext::internal(testing::LOCAL_ASN),
+        testing::source(n),
+        &[NonZeroU32::new(5), None],
+    )
 }
 
 /// The body of the only message in `bytes`.
@@ -38,11 +42,11 @@ async fn told(messages: &[Vec<u8>], tally: &mut Tally, expect: usize) -> Vec<u8>
     bytes
 }
 
-fn counts(tally: &mut Tally) -> ([u64; 4], [u64; 3]) {
+fn counts(tally: &mut Tally) -> ([u64; 4], [u64; 4]) {
     let (peer, all) = (Traffic::default(), Traffic::default());
     tally.settle(&peer, &all);
     let read = SessionStats::read;
-    (peer.treatments.each_ref().map(read), peer.loops.each_ref().map(read))
+    (peer.treatments.each_ref().map(read), peer.drops.each_ref().map(read))
 }
 
 #[tokio::test]
@@ -52,7 +56,7 @@ async fn routes_reach_another_client_and_go_again() {
     let messages = [announce(&block, 0..3), announce(&block, 3..5), withdraw(1..3)];
     let bytes = told(&messages, &mut tally, 3).await;
     assert_eq!(testing::table(&bytes), [prefix(0), prefix(3), prefix(4)].into());
-    assert_eq!(counts(&mut tally), ([0; 4], [0; 3]));
+    assert_eq!(counts(&mut tally), ([0; 4], [0; 4]));
 }
 
 #[tokio::test]
@@ -65,7 +69,7 @@ async fn malformed_attributes_withdraw_their_routes_and_nothing_else() {
     let messages = [announce(&good, 0..4), announce(&bad, 2..3)];
     let bytes = told(&messages, &mut tally, 3).await;
     assert_eq!(testing::table(&bytes), [prefix(0), prefix(1), prefix(3)].into());
-    assert_eq!(counts(&mut tally), ([0, 1, 0, 0], [0; 3]));
+    assert_eq!(counts(&mut tally), ([0, 1, 0, 0], [0; 4]));
 }
 
 #[tokio::test]
@@ -79,7 +83,7 @@ async fn routes_that_have_been_here_are_withdrawn_by_name() {
     let messages = [announce(&good, 0..3), announce(&originator, 0..1), announce(&path, 1..2)];
     let bytes = told(&messages, &mut tally, 1).await;
     assert_eq!(testing::table(&bytes), [prefix(2)].into());
-    assert_eq!(counts(&mut tally), ([0; 4], [1, 0, 1]));
+    assert_eq!(counts(&mut tally), ([0; 4], [1, 0, 1, 0]));
     assert_eq!(testing::LOCAL_ASN, Asn(0xfc00));
 }
 
@@ -95,9 +99,29 @@ async fn routes_that_cannot_be_located_end_the_session() {
     message[last] = 33;
     let reset = intake.update(body(&message), &mut port, &mut tally, Instant::ZERO).unwrap_err();
     assert_eq!((reset.code, reset.subcode), (codes::UPDATE, codes::update::INVALID_NETWORK));
-    assert_eq!(counts(&mut tally), ([0, 0, 0, 1], [0; 3]));
+    assert_eq!(counts(&mut tally), ([0, 0, 0, 1], [0; 4]));
     port.leave();
     assert!(tokio::task::spawn_blocking(|| engine.stop()).await.unwrap());
+}
+
+#[test]
+fn too_many_routes_end_the_session() {
+    let engine = testing::engine(&EngineConfig::default());
+    let mut port = testing::port(&engine.handle(), 1);
+    let mut intake = intake(1);
+    let mut tally = Tally::default();
+    let block = block([10, 0, 0, 1].into(), 0);
+    let mut take =
+        |message: &[u8]| intake.update(body(message), &mut port, &mut tally, Instant::ZERO);
+    take(&announce(&block, 0..5)).unwrap();
+    take(&withdraw(0..1)).unwrap();
+    take(&announce(&block, 5..6)).unwrap();
+    let reset = take(&announce(&block, 6..7)).unwrap_err();
+    let reached = (codes::CEASE, codes::cease::MAX_PREFIXES);
+    assert_eq!((reset.code, reset.subcode), reached);
+    assert_eq!(counts(&mut tally), ([0; 4], [0, 0, 0, 1]));
+    port.leave();
+    assert!(engine.stop());
 }
 
 #[test]

@@ -174,3 +174,10 @@ fn exhausted_key_memory_names_the_sysctl() {
     };
     assert!(error.to_string().contains("net.core.optmem_max"), "{error}");
 }
+
+#[test]
+fn descriptor_limit_is_at_its_hard_bound() {
+    let raised = raise_descriptor_limit().unwrap();
+    assert!(raised >= 1024, "{raised}");
+    assert_eq!(raise_descriptor_limit().unwrap(), raised);
+}

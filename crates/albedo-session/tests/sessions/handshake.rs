@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use albedo_fsm::ExpectedAs;
+use albedo_fsm::{ExpectedAs, GracefulOffer};
+use albedo_session::Farewell;
 use albedo_types::Asn;
+use albedo_wire::capability::{Capability, GracefulRestart};
 use albedo_wire::frame::{KEEPALIVE, MessageType};
 use albedo_wire::notification::codes::{self, cease};
 use tokio::net::TcpListener;
@@ -81,15 +83,47 @@ async fn a_stop_says_why() {
     let mut a = Peer::establish(A, fixture.at).await;
     a.until_ends().await;
     let server = fixture.server.clone();
-    let stop =
-        tokio::spawn(
-            async move { server.stop("upgrade", std::time::Duration::from_secs(60)).await },
-        );
+    let stop = tokio::spawn(async move {
+        let farewell = Farewell::Shutdown { text: "upgrade".into() };
+        server.stop(&farewell, std::time::Duration::from_secs(60)).await
+    });
     let notification = a.notification().await;
     assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::SHUTDOWN));
     assert_eq!(notification.text().as_deref(), Some("upgrade"));
     drop(a);
     assert!(stop.await.expect("no panic"));
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_leaves_graceful_peers_without_a_word() {
+    let mut graceful = profile();
+    graceful.session.capabilities.graceful = Some(GracefulOffer {
+        restart_time: std::time::Duration::from_secs(120),
+        long_lived_stale_time: None,
+        restarting: false,
+    });
+    let fixture = Fixture::start(settings(graceful));
+    let mut a = Peer::connect(A, fixture.at).await;
+    let mut knows = open(u32::from_be_bytes(A), 90);
+    knows.capabilities.push(Capability::GracefulRestart(GracefulRestart {
+        restarting: false,
+        notification: false,
+        restart_time: 120,
+        families: Vec::new(),
+    }));
+    a.handshake(&knows).await;
+    a.until_ends().await;
+    let mut b = Peer::establish(B, fixture.at).await;
+    b.until_ends().await;
+    let patience = std::time::Duration::from_secs(60);
+    let server = fixture.server.clone();
+    let stop = tokio::spawn(async move { server.stop(&Farewell::Restart, patience).await });
+    assert_eq!(a.next().await, None, "the end, and no notification");
+    let notification = b.notification().await;
+    assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::SHUTDOWN));
+    drop(b);
+    assert!(stop.await.unwrap());
     fixture.stop().await;
 }
 

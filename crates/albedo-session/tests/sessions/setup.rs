@@ -7,7 +7,7 @@ use std::time::Duration;
 use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
-use albedo_session::{Group, IntakeRules, Peer, PeerStatus, Profile, Server, Settings};
+use albedo_session::{Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Server, Settings};
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
 use crate::peer::ASN;
@@ -94,7 +94,10 @@ impl Fixture {
     /// Stops everything, and checks that nothing is left.
     pub(crate) async fn stop(self) {
         let Self { server, engine, .. } = self;
-        assert!(server.stop("", PATIENCE).await, "all sessions end");
+        assert!(
+            server.stop(&Farewell::Shutdown { text: String::new() }, PATIENCE).await,
+            "all sessions end"
+        );
         assert!(server.snapshot().is_empty());
         let states = &server.stats().states;
         assert!(states.iter().all(|n| n.load(std::sync::atomic::Ordering::Relaxed) == 0));

@@ -55,7 +55,7 @@ async fn one_source_has_few_connections_that_say_nothing() {
     fixture.server.apply(strict).unwrap();
     let notification = Peer::connect(A, fixture.at).await.notification().await;
     assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::REJECTED));
-    assert_ne!(refused(&fixture, "half_open"), 0);
+    assert_ne!(refused(&fixture, "per_source"), 0);
     fixture.server.apply(settings(profile())).unwrap();
     // Somebody else comes up as if nothing was.
     let mut b = Peer::establish([127, 0, 0, 3], fixture.at).await;
@@ -73,7 +73,7 @@ async fn a_full_range_says_so() {
     let notification = b.notification().await;
     let full = (codes::CEASE, cease::OUT_OF_RESOURCES);
     assert_eq!((notification.code, notification.subcode), full);
-    assert_eq!(refused(&fixture, "range_full"), 1);
+    assert_eq!(refused(&fixture, "per_range"), 1);
     // Once A is gone there is room.
     drop(a);
     fixture.until(|fixture| fixture.status(A).is_none()).await;
