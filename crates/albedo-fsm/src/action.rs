@@ -172,12 +172,7 @@ impl fmt::Display for Warning {
 impl Down {
     /// Words that do not need the peer's or our own NOTIFICATION.
     pub(crate) const fn new(conn: ConnId, reason: DownReason) -> Self {
-        Self {
-            conn,
-            reason,
-            sent: None,
-            received: None,
-        }
+        Self { conn, reason, sent: None, received: None }
     }
 
     pub(crate) fn sent(mut self, notification: Notification) -> Self {

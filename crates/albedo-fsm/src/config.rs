@@ -199,11 +199,7 @@ impl SessionConfig {
 impl LocalCapabilities {
     /// By ascending code.
     fn encode(&self, asn: Asn) -> Vec<Capability> {
-        let mut out: Vec<_> = self
-            .families
-            .iter()
-            .map(Capability::multiprotocol)
-            .collect();
+        let mut out: Vec<_> = self.families.iter().map(Capability::multiprotocol).collect();
         out.push(Capability::RouteRefresh);
         if self.extended_next_hop && self.families.contains(Family::Ipv4Unicast) {
             out.push(Capability::ExtendedNextHop(alloc::vec![ExtendedNextHop {
@@ -220,14 +216,8 @@ impl LocalCapabilities {
         }
         out.push(Capability::FourOctetAs(asn));
         if let Some(mode) = self.add_path {
-            let entry = |family: Family| AddPath {
-                afi: family.afi(),
-                safi: family.safi(),
-                mode,
-            };
-            out.push(Capability::AddPath(
-                self.families.iter().map(entry).collect(),
-            ));
+            let entry = |family: Family| AddPath { afi: family.afi(), safi: family.safi(), mode };
+            out.push(Capability::AddPath(self.families.iter().map(entry).collect()));
         }
         out.push(Capability::EnhancedRouteRefresh);
         if let Some(time) = self.graceful.and_then(|offer| offer.long_lived_stale_time) {
@@ -265,9 +255,7 @@ impl LocalCapabilities {
             forwarding: true,
             stale_time: seconds.min(STALE_TIME_MAX),
         };
-        LongLived {
-            families: self.families.iter().map(entry).collect(),
-        }
+        LongLived { families: self.families.iter().map(entry).collect() }
     }
 }
 

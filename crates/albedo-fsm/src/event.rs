@@ -60,9 +60,7 @@ pub enum CloseReason {
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed {
-                octets_of_message: 0,
-            } => f.write_str("connection closed by the peer"),
+            Self::Closed { octets_of_message: 0 } => f.write_str("connection closed by the peer"),
             Self::Closed { octets_of_message } => write!(
                 f,
                 "connection closed by the peer after {octets_of_message} octets of a message"

@@ -52,15 +52,19 @@ impl Session {
     /// Takes an input. `now` never goes back.
     #[inline]
     pub fn handle(&mut self, now: Instant, event: Event<'_>) {
-        // The data path: of the messages of an Established session nearly all are of these types.
-        if let Event::Message(id, frame) = &event
-            && matches!(frame.kind, MessageType::Update | MessageType::Keepalive)
+        // Messages apart from the rest, so that the data path builds and drops nothing: of the
+        // messages of an Established session nearly all are of these two types.
+        let (id, frame) = match event {
+            Event::Message(id, frame) => (id, frame),
+            event => return self.dispatch(now, event),
+        };
+        if matches!(frame.kind, MessageType::Update | MessageType::Keepalive)
             && let Some(Conn::Established(state)) = &mut self.conns[id.index()]
         {
             state.clock.last_heard = now;
             return;
         }
-        self.dispatch(now, event);
+        self.message(now, id, frame);
     }
 
     fn dispatch(&mut self, now: Instant, event: Event<'_>) {

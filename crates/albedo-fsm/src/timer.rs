@@ -38,10 +38,7 @@ mod tests {
         let whole = Duration::from_secs(100);
         let all: std::vec::Vec<_> = (0..1000).map(|_| jittered(whole, &mut rng)).collect();
         let (min, max) = (*all.iter().min().unwrap(), *all.iter().max().unwrap());
-        assert!(
-            min >= Duration::from_secs(75) && min < Duration::from_secs(76),
-            "{min:?}"
-        );
+        assert!(min >= Duration::from_secs(75) && min < Duration::from_secs(76), "{min:?}");
         assert!(max <= whole && max > Duration::from_secs(99), "{max:?}");
         assert_eq!(jittered(Duration::ZERO, &mut rng), Duration::ZERO);
         assert!(jittered(Duration::MAX, &mut rng) > Duration::from_secs(1));

@@ -122,7 +122,8 @@ pub fn split(buf: &[u8], extended: bool) -> Result<Option<Frame<'_>>, DecodeErro
         return Ok(None);
     };
     let &[ref marker @ .., high, low, kind] = header;
-    if *marker != [0xff; MARKER_LEN] {
+    // As one number: comparing arrays is a call.
+    if u128::from_ne_bytes(*marker) != u128::MAX {
         return Err(bad_marker(marker));
     }
     let len = usize::from(u16::from_be_bytes([high, low]));

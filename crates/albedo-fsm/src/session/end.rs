@@ -35,10 +35,7 @@ impl Session {
         match patience {
             Patience::Welcome => {
                 // An attempt of ours may still be in progress.
-                if !matches!(
-                    self.mode,
-                    Mode::Running(crate::state::Dial::InProgress { .. })
-                ) {
+                if !matches!(self.mode, Mode::Running(crate::state::Dial::InProgress { .. })) {
                     self.wait_for_retry(now);
                 }
             }

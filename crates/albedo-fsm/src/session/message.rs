@@ -66,25 +66,22 @@ impl Session {
         let Some(Conn::OpenSent(state)) = &self.conns[id.index()] else {
             return;
         };
-        let judged = Open::decode(body)
-            .map_err(|error| error.notification())
-            .and_then(|remote| {
-                remote.check(&self.config.expect())?;
-                let negotiated = Negotiated::from_opens(&state.local, &remote)?;
-                Ok(Box::new(Up {
-                    conn: id,
-                    negotiated,
-                    local_open: state.local.clone(),
-                    remote_open: remote,
-                }))
-            });
+        let judged = Open::decode(body).map_err(|error| error.notification()).and_then(|remote| {
+            remote.check(&self.config.expect())?;
+            let negotiated = Negotiated::from_opens(&state.local, &remote)?;
+            Ok(Box::new(Up {
+                conn: id,
+                negotiated,
+                local_open: state.local.clone(),
+                remote_open: remote,
+            }))
+        });
         let up = match judged {
             Ok(up) => up,
             Err(notification) => return self.refuse(now, id, notification),
         };
         for ignored in &up.remote_open.ignored {
-            self.actions
-                .push_back(Action::Warn(Warning::Capability(*ignored)));
+            self.actions.push_back(Action::Warn(Warning::Capability(*ignored)));
         }
         if !self.survives(id, &up.negotiated) {
             return self.dismiss(id);
@@ -135,10 +132,7 @@ impl Session {
             keepalive,
             keepalive_at: now + jittered(keepalive, rng),
         });
-        Clock {
-            last_heard: now,
-            periods,
-        }
+        Clock { last_heard: now, periods }
     }
 
     /// The peer's KEEPALIVE in OpenConfirm (F10). What else was going on ends here (C3).
@@ -153,10 +147,7 @@ impl Session {
         let period = self.config.send_hold.period(terms.hold_time);
         *self.conn(id) = Some(Conn::Established(Established {
             clock,
-            send_hold: period.map(|period| SendHoldClock {
-                period,
-                last_written: now,
-            }),
+            send_hold: period.map(|period| SendHoldClock { period, last_written: now }),
             families: terms.families,
             enhanced_refresh: terms.enhanced_refresh,
             graceful: terms.graceful.is_some(),
@@ -192,15 +183,12 @@ impl Session {
             // The octet is reserved then.
             refresh.subtype = Subtype::Request;
         }
-        let known = refresh
-            .family()
-            .is_some_and(|family| state.families.contains(family));
+        let known = refresh.family().is_some_and(|family| state.families.contains(family));
         self.push(match refresh.subtype {
             Subtype::Unknown(subtype) => Action::Warn(Warning::RefreshSubtype(subtype)),
-            _ if !known => Action::Warn(Warning::RefreshOfOtherFamily {
-                afi: refresh.afi,
-                safi: refresh.safi,
-            }),
+            _ if !known => {
+                Action::Warn(Warning::RefreshOfOtherFamily { afi: refresh.afi, safi: refresh.safi })
+            }
             _ => Action::Refresh(refresh),
         });
     }

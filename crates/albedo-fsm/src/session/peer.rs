@@ -82,8 +82,10 @@ impl Session {
     /// Our connection stands (F2).
     pub(super) fn connected(&mut self, now: Instant) {
         if !matches!(self.mode, Mode::Running(Dial::InProgress { .. })) {
-            // Nobody waits for it any more.
-            self.push(Action::Close(ConnId::Outgoing, Close { linger: false }));
+            // Nobody waits for it any more. If there is one already, this is a word too many.
+            if self.conn(ConnId::Outgoing).is_none() {
+                self.push(Action::Close(ConnId::Outgoing, Close { linger: false }));
+            }
             return;
         }
         self.mode = Mode::Running(Dial::Nothing);
@@ -97,9 +99,7 @@ impl Session {
             return;
         };
         let dial = if !self.has_connection() && self.config.dials() {
-            Dial::Waiting {
-                until: until.max(now),
-            }
+            Dial::Waiting { until: until.max(now) }
         } else {
             Dial::Nothing
         };
@@ -150,11 +150,9 @@ impl Session {
 
     /// The connection that is Established, and whether its peer knows graceful restart.
     fn established(&self) -> Option<(ConnId, bool)> {
-        ConnId::ALL
-            .into_iter()
-            .find_map(|id| match &self.conns[id.index()] {
-                Some(Conn::Established(state)) => Some((id, state.graceful)),
-                _ => None,
-            })
+        ConnId::ALL.into_iter().find_map(|id| match &self.conns[id.index()] {
+            Some(Conn::Established(state)) => Some((id, state.graceful)),
+            _ => None,
+        })
     }
 }
