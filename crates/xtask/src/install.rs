@@ -45,6 +45,11 @@ const UNPACKED: &[Unpacked] = &[
         package: "gobgpd",
         programs: &["usr/bin/gobgpd", "usr/bin/gobgp"],
     },
+    // No peer: its promtool judges the metrics.
+    Unpacked {
+        package: "prometheus",
+        programs: &["usr/bin/promtool"],
+    },
 ];
 
 /// What is installed in the ordinary way, and a file by which it is known to be there.

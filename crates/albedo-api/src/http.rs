@@ -1,0 +1,111 @@
+//! The administrative HTTP server: metrics, health, a page and the JSON behind it.
+//!
+//! It only answers questions; nothing can be changed through it.
+
+mod health;
+mod listener;
+mod page;
+
+use std::future::{Future, Ready, ready};
+use std::io;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::recorder::{Metrics, UPKEEP_INTERVAL};
+use crate::status::StatusSource;
+use listener::Guarded;
+
+pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
+
+/// The exposition format of Prometheus.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[derive(Clone)]
+struct App {
+    source: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+}
+
+/// Answers until `stop` is ready.
+///
+/// # Errors
+///
+/// The listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let upkeep = tokio::spawn(run_upkeep(Arc::clone(&metrics)));
+    let answers = axum::serve(Guarded::new(listener), router(source, metrics));
+    let result = answers.with_graceful_shutdown(stop).await;
+    upkeep.abort();
+    result
+}
+
+async fn run_upkeep(metrics: Arc<Metrics>) {
+    let mut ticks = interval(UPKEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+fn router(source: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(scrape))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/peers", get(peers))
+        .with_state(App { source, metrics })
+}
+
+fn scrape(State(app): State<App>) -> Ready<Response> {
+    let text = app.metrics.render(&app.source.snapshot());
+    ready(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+}
+
+fn livez(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response> {
+    ready(health::answer("livez", &app.source.live(), query.as_deref()))
+}
+
+fn readyz(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response> {
+    ready(health::answer("readyz", &app.source.ready(), query.as_deref()))
+}
+
+fn status(State(app): State<App>) -> Ready<Response> {
+    ready(([(CACHE_CONTROL, "no-store")], Json(app.source.status())).into_response())
+}
+
+fn peers(State(app): State<App>) -> Ready<Response> {
+    ready(([(CACHE_CONTROL, "no-store")], Json(app.source.peers())).into_response())
+}
+
+fn index(State(app): State<App>) -> Ready<Response> {
+    let ready_checks = app.source.ready();
+    let html = page::render(&app.source.status(), &app.source.peers(), &ready_checks);
+    // No script, nothing from elsewhere, in nobody's frame.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, policy),
+    ];
+    ready((StatusCode::OK, headers, html).into_response())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The server over real connections.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::snapshot::Snapshot;
+use crate::status::{Check, PeerRow, Status};
+
+struct Fixed {
+    ready: bool,
+}
+
+fn check(name: &str, ok: bool) -> Check {
+    Check { name: name.to_owned(), ok, detail: "looked at".to_owned() }
+}
+
+impl StatusSource for Fixed {
+    fn status(&self) -> Status {
+        let status = Status { router_id: "10.0.0.1".to_owned(), ..Status::default() };
+        status.with(&self.snapshot())
+    }
+
+    fn peers(&self) -> Vec<PeerRow> {
+        let row = PeerRow {
+            address: "10.9.0.2".to_owned(),
+            state: "established".to_owned(),
+            hold_time_seconds: Some(90),
+            ..PeerRow::default()
+        };
+        vec![row]
+    }
+
+    fn live(&self) -> Vec<Check> {
+        vec![check("shard-0", true), check("shard-1", true)]
+    }
+
+    fn ready(&self) -> Vec<Check> {
+        vec![check("workers", true), check("initial-sync", self.ready)]
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.sessions.by_state[5] = 1;
+        snapshot
+    }
+}
+
+struct Server {
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+async fn start(ready: bool) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let metrics = Metrics::new("1.2.3", 0).unwrap();
+    let task = tokio::spawn(serve(listener, Arc::new(Fixed { ready }), metrics, async {
+        let _ = stopped.await;
+    }));
+    Server { addr, stop, task }
+}
+
+/// Asks and closes; what came back, as status line, headers and body.
+async fn get(addr: SocketAddr, path: &str) -> (String, String, String) {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: albedo\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (status, headers) = head.split_once("\r\n").unwrap();
+    (status.to_owned(), headers.to_ascii_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn health_is_a_word_and_tells_more_when_asked_or_ill() {
+    let well = start(true).await;
+    assert_eq!(get(well.addr, "/livez").await.2, "ok\n");
+    let (status, _, body) = get(well.addr, "/livez?verbose").await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    let expected = "[+]shard-0 ok: looked at\n[+]shard-1 ok: looked at\nlivez check passed\n";
+    assert_eq!(body, expected);
+    assert_eq!(get(well.addr, "/readyz").await.2, "ok\n");
+
+    let ill = start(false).await;
+    assert_eq!(get(ill.addr, "/livez").await.0, "HTTP/1.1 200 OK");
+    let (status, _, body) = get(ill.addr, "/readyz").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    let expected = "[+]workers ok: looked at\n[-]initial-sync failed: looked at\n\
+                    readyz check failed\n";
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn metrics_page_and_json_answer() {
+    let server = start(true).await;
+    let (status, headers, body) = get(server.addr, "/metrics").await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(headers.contains("content-type: text/plain; version=0.0.4"), "{headers}");
+    assert!(body.contains("\nalbedo_sessions{state=\"established\"} 1\n"), "{body}");
+
+    let (_, headers, body) = get(server.addr, "/").await;
+    assert!(headers.contains("content-security-policy: default-src 'none'"), "{headers}");
+    assert!(body.contains("is ready") && body.contains("10.9.0.2"), "{body}");
+
+    let (_, _, body) = get(server.addr, "/api/v1/status").await;
+    let status: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status["routerId"], "10.0.0.1");
+    assert_eq!(status["sessionsUp"], 1);
+    let (_, _, body) = get(server.addr, "/api/v1/peers").await;
+    let peers: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(peers[0]["holdTimeSeconds"], 90);
+
+    assert_eq!(get(server.addr, "/nothing").await.0, "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
+async fn stops_when_told() {
+    let server = start(true).await;
+    assert_eq!(get(server.addr, "/livez").await.2, "ok\n");
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap().unwrap();
+    assert!(TcpStream::connect(server.addr).await.is_err());
+}
+
+/// The bound on connections, reached: one more waits in the kernel, and gets its answer once
+/// another has gone.
+#[tokio::test]
+async fn one_connection_beyond_the_bound_waits_for_another_to_end() {
+    let server = start(true).await;
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        // Half a request: answered or not, the connection stays.
+        stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+        idle.push(stream);
+    }
+    let addr = server.addr;
+    let mut late = tokio::spawn(async move { get(addr, "/livez").await });
+    // Another full answer on one of the others shows that the server had time for the late one.
+    let mut last = idle.pop().unwrap();
+    last.write_all(b"Host: albedo\r\n\r\n").await.unwrap();
+    let mut octets = [0; 64];
+    assert!(last.read(&mut octets).await.unwrap() > 0);
+    assert!(!late.is_finished());
+    drop(last);
+    assert_eq!((&mut late).await.unwrap().2, "ok\n");
+}
+
+/// With the clock at hand: a connection on which nothing moves is closed.
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed() {
+    let server = start(true).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    let mut octets = Vec::new();
+    // The paused clock moves on as soon as everybody waits.
+    let read = stream.read_to_end(&mut octets).await;
+    assert!(read.is_err() || octets.is_empty(), "{octets:?}");
+}

@@ -1,0 +1,129 @@
+//! Every metric, in one table: name, kind, help, labels, and who writes it.
+//!
+//! Rules: prefix `albedo_` (or `process_`, as everybody has them); base units; counters end in
+//! `_total` and nothing else does; each label has few values, all written down here or as few as
+//! there are shards. No label ever grows with peers or prefixes.
+
+use albedo_types::Family;
+
+/// What kind of series a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Samples in buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the exposition format.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Who writes a metric into the answer of `/metrics`.
+///
+/// The data path counts into plain atomics and fixed buckets of the engine, and a scrape copies
+/// them. The exporter takes whole counters and gauges that way, through cached handles.
+/// It cannot take a histogram that is in buckets already, nor a counter of fractions (its
+/// counters are `u64`); pushing each sample through its histograms instead would cost a write to
+/// shared memory of 8 bytes on every delivery to every peer, kept until the next upkeep, in place
+/// of two additions. So those few are written beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// `metrics-exporter-prometheus`.
+    Exporter,
+    /// [`crate::text`].
+    Writer,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its full name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// One sentence.
+    pub help: &'static str,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// Who writes it.
+    pub author: Author,
+}
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Counter, help, labels, author: Author::Exporter }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, help, labels, author: Author::Exporter }
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram, help, labels, author: Author::Writer }
+}
+
+const fn by_writer(metric: Metric) -> Metric {
+    Metric { author: Author::Writer, ..metric }
+}
+
+/// Values of `direction`.
+pub const DIRECTIONS: [&str; 2] = ["in", "out"];
+/// Values of `type` of messages, in the order of their codes (RFC 4271 §4.1, RFC 2918).
+pub const MESSAGE_TYPES: [&str; 5] =
+    ["open", "update", "notification", "keepalive", "route_refresh"];
+/// Values of `state`, in the order in which a session passes them (RFC 4271 §8.2.2).
+pub const SESSION_STATES: [&str; 6] =
+    ["idle", "connect", "active", "open_sent", "open_confirm", "established"];
+/// Values of `code` of NOTIFICATIONs; the index is the code, 0 is any other (RFC 4271 §4.5,
+/// RFC 7313 §5, RFC 9687).
+pub const NOTIFICATION_CODES: [&str; 9] = [
+    "other",
+    "message_header",
+    "open",
+    "update",
+    "hold_timer",
+    "fsm",
+    "cease",
+    "route_refresh",
+    "send_hold_timer",
+];
+/// Values of `treatment` of faulty UPDATEs, mildest first (RFC 7606 §2).
+pub const TREATMENTS: [&str; 4] = ["discard", "treat_as_withdraw", "disable_family", "reset"];
+/// Values of `reason` of dropped routes.
+pub const DROP_REASONS: [&str; 4] = ["originator_id", "cluster_list", "as_path", "prefix_limit"];
+/// Values of `reason` of refused connections.
+pub const REFUSALS: [&str; 5] = ["unknown_source", "sessions", "per_range", "per_source", "rate"];
+/// Values of `result` of look-ups of attribute sets.
+pub const LOOKUP_RESULTS: [&str; 2] = ["found", "made"];
+/// Values of `result` of reloads.
+pub const RELOAD_RESULTS: [&str; 2] = ["taken", "refused"];
+
+/// Values of `family`, in the order of [`Family::ALL`].
+#[must_use]
+pub fn families() -> [&'static str; Family::COUNT] {
+    Family::ALL.map(|family| family.row().label)
+}
+
+mod table;
+pub use table::*;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! The rows.
+
+use super::{Author, Metric, by_writer, counter, gauge, histogram};
+
+macro_rules! table {
+    ($($name:ident = $metric:expr;)*) => {
+        $(
+            #[doc = concat!("The row of ", stringify!($name), ".")]
+            pub const $name: Metric = $metric;
+        )*
+
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$($name),*];
+    };
+}
+
+table! {
+    // What convergence took.
+    CONVERGENCE = histogram(
+        "albedo_convergence_seconds",
+        &["family"],
+        "Time from the read that brought the first update of a batch to the write that \
+         handed its messages to the last peer that keeps up.",
+    );
+    UPDATE_DELIVERY = histogram(
+        "albedo_update_delivery_seconds",
+        &["family"],
+        "Time from the read that brought the first update of a batch to the write to each \
+         single peer.",
+    );
+    SESSION_SYNC = histogram(
+        "albedo_session_sync_seconds",
+        &["family"],
+        "Time from a session reaching Established to its End-of-RIB being written.",
+    );
+    WITHDRAW_CONVERGENCE = histogram(
+        "albedo_withdraw_convergence_seconds",
+        &["family"],
+        "Time from noticing the loss of a peer to its routes being withdrawn from the last \
+         peer that keeps up.",
+    );
+    STARTUP_CONVERGENCE = Metric {
+        // One sample in a life: the exporter's histogram will do.
+        author: Author::Exporter,
+        ..histogram(
+            "albedo_startup_convergence_seconds",
+            &[],
+            "Time from the start of the process to all expected peers being in sync, or to the \
+             end of waiting for them.",
+        )
+    };
+    OLDEST_UNDELIVERED = gauge(
+        "albedo_oldest_undelivered_change_seconds",
+        &[],
+        "Age of the oldest change that some peer has not been given; 0 if there is none.",
+    );
+    // Sessions.
+    SESSIONS = gauge(
+        "albedo_sessions",
+        &["state"],
+        "Sessions by state.",
+    );
+    CONFIGURED_PEERS = gauge(
+        "albedo_configured_peers",
+        &[],
+        "Peers that the configuration names.",
+    );
+    SESSIONS_ESTABLISHED = counter(
+        "albedo_sessions_established_total",
+        &[],
+        "Times that a session reached Established.",
+    );
+    SESSIONS_LOST = counter(
+        "albedo_sessions_lost_total",
+        &[],
+        "Times that a session left Established.",
+    );
+    MESSAGES = counter(
+        "albedo_messages_total",
+        &["direction", "type"],
+        "BGP messages.",
+    );
+    MESSAGE_BYTES = counter(
+        "albedo_message_bytes_total",
+        &["direction"],
+        "Bytes of BGP messages.",
+    );
+    NOTIFICATIONS = counter(
+        "albedo_notifications_total",
+        &["direction", "code"],
+        "NOTIFICATION messages by error code.",
+    );
+    REJECTED_UPDATES = counter(
+        "albedo_rejected_updates_total",
+        &["treatment"],
+        "Faulty UPDATE messages by how they were treated.",
+    );
+    ROUTES_DROPPED = counter(
+        "albedo_routes_dropped_total",
+        &["reason"],
+        "Received routes that were not accepted.",
+    );
+    CONNECTIONS_REFUSED = counter(
+        "albedo_connections_refused_total",
+        &["reason"],
+        "Incoming connections that were closed at once.",
+    );
+    // The RIB.
+    PREFIXES = gauge(
+        "albedo_prefixes",
+        &["family"],
+        "Prefixes with a best route.",
+    );
+    PATHS = gauge(
+        "albedo_paths",
+        &["family"],
+        "Routes of all peers.",
+    );
+    TOMBSTONES = gauge(
+        "albedo_tombstones",
+        &["family"],
+        "Prefixes that are gone and kept while some peer has not been told.",
+    );
+    CATCH_UPS = gauge(
+        "albedo_catch_ups",
+        &["family"],
+        "Peers that are being given what changed since they fell behind.",
+    );
+    ATTRIBUTE_SETS = gauge(
+        "albedo_attribute_sets",
+        &[],
+        "Distinct attribute sets in memory.",
+    );
+    ATTRIBUTE_LOOKUPS = counter(
+        "albedo_attribute_lookups_total",
+        &["result"],
+        "Look-ups of attribute sets.",
+    );
+    // Update groups and logs.
+    UPDATE_GROUPS = gauge(
+        "albedo_update_groups",
+        &[],
+        "Update groups that have members.",
+    );
+    LOG_BYTES = gauge(
+        "albedo_log_bytes",
+        &[],
+        "Bytes of encoded messages in the logs of all groups.",
+    );
+    BATCHES = counter(
+        "albedo_batches_total",
+        &[],
+        "Batches of input that shards turned into log segments.",
+    );
+    SEGMENTS = counter(
+        "albedo_segments_total",
+        &[],
+        "Segments appended to logs.",
+    );
+    UPDATES_ENCODED = counter(
+        "albedo_updates_encoded_total",
+        &[],
+        "UPDATE messages encoded; how many were sent is in albedo_messages_total.",
+    );
+    REBASES = counter(
+        "albedo_rebases_total",
+        &[],
+        "Times that a log was written anew from the table.",
+    );
+    READERS_CUT_OFF = counter(
+        "albedo_readers_cut_off_total",
+        &[],
+        "Peers whose sessions ended because what they had not been told of came to its \
+         bound.",
+    );
+    // Shards.
+    CHANNEL_DEPTH = gauge(
+        "albedo_channel_depth",
+        &["shard"],
+        "Letters waiting in the channel of a shard.",
+    );
+    CHANNEL_CAPACITY = gauge(
+        "albedo_channel_capacity",
+        &[],
+        "Letters that fit into the channel of a shard.",
+    );
+    CHANNEL_FULL = counter(
+        "albedo_channel_full_total",
+        &[],
+        "Times that a full channel stopped the reading of a session.",
+    );
+    SHARD_BUSY = by_writer(counter(
+        "albedo_shard_busy_seconds_total",
+        &["shard"],
+        "Time that the worker of a shard spent working.",
+    ));
+    SHARD_HEARTBEAT = gauge(
+        "albedo_shard_heartbeat_age_seconds",
+        &["shard"],
+        "Time since the worker of a shard last turned.",
+    );
+    // Bounds that the configuration sets.
+    SESSIONS_LIMIT = gauge(
+        "albedo_sessions_limit",
+        &[],
+        "Sessions allowed in all.",
+    );
+    // Configuration and build.
+    RELOADS = counter(
+        "albedo_config_reloads_total",
+        &["result"],
+        "Reloads of the configuration.",
+    );
+    RELOAD_GOOD = gauge(
+        "albedo_config_last_reload_successful",
+        &[],
+        "Whether the last reading of the configuration was good.",
+    );
+    RELOAD_TIME = gauge(
+        "albedo_config_last_reload_success_timestamp_seconds",
+        &[],
+        "When the configuration in force was read.",
+    );
+    BUILD_INFO = gauge(
+        "albedo_build_info",
+        &["version"],
+        "Constantly 1; the version is in the label.",
+    );
+    // The process, by the names every Prometheus client has.
+    PROCESS_CPU = by_writer(counter(
+        "process_cpu_seconds_total",
+        &[],
+        "User and system CPU time of the process.",
+    ));
+    PROCESS_OPEN_FDS = gauge(
+        "process_open_fds",
+        &[],
+        "Open file descriptors.",
+    );
+    PROCESS_MAX_FDS = gauge(
+        "process_max_fds",
+        &[],
+        "File descriptors that may be open.",
+    );
+    PROCESS_VIRTUAL = gauge(
+        "process_virtual_memory_bytes",
+        &[],
+        "Virtual memory.",
+    );
+    PROCESS_RESIDENT = gauge(
+        "process_resident_memory_bytes",
+        &[],
+        "Resident memory.",
+    );
+    PROCESS_START = gauge(
+        "process_start_time_seconds",
+        &[],
+        "When the process started, since the epoch.",
+    );
+    PROCESS_THREADS = gauge(
+        "process_threads",
+        &[],
+        "Threads of the process.",
+    );
+}

@@ -1,0 +1,262 @@
+//! One handle for each series, looked up once at the start.
+
+use metrics::{Counter, Gauge, Histogram, Recorder};
+use metrics_exporter_prometheus::PrometheusRecorder;
+
+use super::{METADATA, key};
+use crate::names::{
+    self, DIRECTIONS, DROP_REASONS, LOOKUP_RESULTS, MESSAGE_TYPES, Metric, NOTIFICATION_CODES,
+    REFUSALS, RELOAD_RESULTS, SESSION_STATES, TREATMENTS,
+};
+use crate::process::Process;
+use crate::snapshot::{ConfigNumbers, EngineNumbers, SessionNumbers, Snapshot};
+
+/// All handles of the exporter.
+pub(super) struct Handles {
+    engine: Engine,
+    sessions: Sessions,
+    config: Config,
+    process: ProcessHandles,
+    pub(super) startup: Histogram,
+}
+
+struct Engine {
+    oldest_undelivered: Gauge,
+    prefixes: Vec<Gauge>,
+    paths: Vec<Gauge>,
+    tombstones: Vec<Gauge>,
+    catch_ups: Vec<Gauge>,
+    attribute_sets: Gauge,
+    attribute_lookups: Vec<Counter>,
+    update_groups: Gauge,
+    log_bytes: Gauge,
+    batches: Counter,
+    segments: Counter,
+    updates_encoded: Counter,
+    rebases: Counter,
+    cut_off: Counter,
+    channel_depth: Vec<Gauge>,
+    channel_capacity: Gauge,
+    channel_full: Counter,
+    heartbeat: Vec<Gauge>,
+}
+
+struct Sessions {
+    by_state: Vec<Gauge>,
+    established: Counter,
+    lost: Counter,
+    messages: Vec<Vec<Counter>>,
+    message_bytes: Vec<Counter>,
+    notifications: Vec<Vec<Counter>>,
+    rejected_updates: Vec<Counter>,
+    routes_dropped: Vec<Counter>,
+    refused: Vec<Counter>,
+    limit: Gauge,
+}
+
+struct Config {
+    peers: Gauge,
+    reloads: Vec<Counter>,
+    last_good: Gauge,
+    read_at: Gauge,
+}
+
+struct ProcessHandles {
+    open_fds: Gauge,
+    max_fds: Gauge,
+    virtual_bytes: Gauge,
+    resident_bytes: Gauge,
+    start_seconds: Gauge,
+    threads: Gauge,
+}
+
+/// Looks series up.
+struct Source<'r>(&'r PrometheusRecorder);
+
+impl Source<'_> {
+    fn counter(&self, metric: &Metric) -> Counter {
+        self.0.register_counter(&key(metric, &[]), &METADATA)
+    }
+
+    fn gauge(&self, metric: &Metric) -> Gauge {
+        self.0.register_gauge(&key(metric, &[]), &METADATA)
+    }
+
+    /// One counter for each value of the metric's one label.
+    fn counters(&self, metric: &Metric, values: &[&str]) -> Vec<Counter> {
+        let one = |value: &&str| self.0.register_counter(&key(metric, &[value]), &METADATA);
+        values.iter().map(one).collect()
+    }
+
+    /// One gauge for each value of the metric's one label.
+    fn gauges(&self, metric: &Metric, values: &[&str]) -> Vec<Gauge> {
+        let one = |value: &&str| self.0.register_gauge(&key(metric, &[value]), &METADATA);
+        values.iter().map(one).collect()
+    }
+
+    /// One counter for each direction and value of the metric's second label.
+    fn by_direction(&self, metric: &Metric, values: &[&str]) -> Vec<Vec<Counter>> {
+        let one = |direction: &str, value: &str| {
+            self.0.register_counter(&key(metric, &[direction, value]), &METADATA)
+        };
+        DIRECTIONS
+            .iter()
+            .map(|direction| values.iter().map(|value| one(direction, value)).collect())
+            .collect()
+    }
+}
+
+impl Handles {
+    pub(super) fn new(recorder: &PrometheusRecorder, version: &str, shards: usize) -> Self {
+        let source = Source(recorder);
+        // The value never changes, so nobody needs the handle.
+        for gauge in source.gauges(&names::BUILD_INFO, &[version]) {
+            gauge.set(1.0);
+        }
+        Self {
+            engine: Engine::new(&source, shards),
+            sessions: Sessions::new(&source),
+            config: Config {
+                peers: source.gauge(&names::CONFIGURED_PEERS),
+                reloads: source.counters(&names::RELOADS, &RELOAD_RESULTS),
+                last_good: source.gauge(&names::RELOAD_GOOD),
+                read_at: source.gauge(&names::RELOAD_TIME),
+            },
+            process: ProcessHandles {
+                open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
+                max_fds: source.gauge(&names::PROCESS_MAX_FDS),
+                virtual_bytes: source.gauge(&names::PROCESS_VIRTUAL),
+                resident_bytes: source.gauge(&names::PROCESS_RESIDENT),
+                start_seconds: source.gauge(&names::PROCESS_START),
+                threads: source.gauge(&names::PROCESS_THREADS),
+            },
+            startup: recorder.register_histogram(&key(&names::STARTUP_CONVERGENCE, &[]), &METADATA),
+        }
+    }
+
+    /// Copies a snapshot into the exporter's series.
+    pub(super) fn set(&self, snapshot: &Snapshot, process: &Process) {
+        self.engine.set(&snapshot.engine);
+        self.sessions.set(&snapshot.sessions);
+        self.config.set(&snapshot.config);
+        self.process.set(process);
+    }
+}
+
+impl Engine {
+    fn new(source: &Source<'_>, shards: usize) -> Self {
+        let families = names::families();
+        let shards: Vec<String> = (0..shards).map(|n| n.to_string()).collect();
+        let shards: Vec<&str> = shards.iter().map(|n| &**n).collect();
+        Self {
+            oldest_undelivered: source.gauge(&names::OLDEST_UNDELIVERED),
+            prefixes: source.gauges(&names::PREFIXES, &families),
+            paths: source.gauges(&names::PATHS, &families),
+            tombstones: source.gauges(&names::TOMBSTONES, &families),
+            catch_ups: source.gauges(&names::CATCH_UPS, &families),
+            attribute_sets: source.gauge(&names::ATTRIBUTE_SETS),
+            attribute_lookups: source.counters(&names::ATTRIBUTE_LOOKUPS, &LOOKUP_RESULTS),
+            update_groups: source.gauge(&names::UPDATE_GROUPS),
+            log_bytes: source.gauge(&names::LOG_BYTES),
+            batches: source.counter(&names::BATCHES),
+            segments: source.counter(&names::SEGMENTS),
+            updates_encoded: source.counter(&names::UPDATES_ENCODED),
+            rebases: source.counter(&names::REBASES),
+            cut_off: source.counter(&names::READERS_CUT_OFF),
+            channel_depth: source.gauges(&names::CHANNEL_DEPTH, &shards),
+            channel_capacity: source.gauge(&names::CHANNEL_CAPACITY),
+            channel_full: source.counter(&names::CHANNEL_FULL),
+            heartbeat: source.gauges(&names::SHARD_HEARTBEAT, &shards),
+        }
+    }
+
+    fn set(&self, numbers: &EngineNumbers) {
+        let oldest = numbers.oldest_undelivered.unwrap_or_default();
+        self.oldest_undelivered.set(oldest.as_secs_f64());
+        for (n, family) in numbers.families.iter().enumerate() {
+            self.prefixes[n].set(family.prefixes as f64);
+            self.paths[n].set(family.paths as f64);
+            self.tombstones[n].set(family.tombstones as f64);
+            self.catch_ups[n].set(family.catch_ups as f64);
+        }
+        self.attribute_sets.set(numbers.attribute_sets as f64);
+        absolute(&self.attribute_lookups, &[numbers.sets_found, numbers.sets_made]);
+        self.update_groups.set(numbers.update_groups as f64);
+        self.log_bytes.set(numbers.sum(|shard| shard.log_bytes) as f64);
+        self.batches.absolute(numbers.sum(|shard| shard.batches));
+        self.segments.absolute(numbers.sum(|shard| shard.segments));
+        self.updates_encoded.absolute(numbers.sum(|shard| shard.messages));
+        self.rebases.absolute(numbers.sum(|shard| shard.rebases));
+        self.cut_off.absolute(numbers.cut_off);
+        for ((depth, heartbeat), shard) in
+            self.channel_depth.iter().zip(&self.heartbeat).zip(&numbers.shards)
+        {
+            depth.set(shard.channel_depth as f64);
+            heartbeat.set(shard.heartbeat_age.as_secs_f64());
+        }
+        self.channel_capacity.set(numbers.channel_capacity as f64);
+        self.channel_full.absolute(numbers.channel_full);
+    }
+}
+
+impl Sessions {
+    fn new(source: &Source<'_>) -> Self {
+        Self {
+            by_state: source.gauges(&names::SESSIONS, &SESSION_STATES),
+            established: source.counter(&names::SESSIONS_ESTABLISHED),
+            lost: source.counter(&names::SESSIONS_LOST),
+            messages: source.by_direction(&names::MESSAGES, &MESSAGE_TYPES),
+            message_bytes: source.counters(&names::MESSAGE_BYTES, &DIRECTIONS),
+            notifications: source.by_direction(&names::NOTIFICATIONS, &NOTIFICATION_CODES),
+            rejected_updates: source.counters(&names::REJECTED_UPDATES, &TREATMENTS),
+            routes_dropped: source.counters(&names::ROUTES_DROPPED, &DROP_REASONS),
+            refused: source.counters(&names::CONNECTIONS_REFUSED, &REFUSALS),
+            limit: source.gauge(&names::SESSIONS_LIMIT),
+        }
+    }
+
+    fn set(&self, numbers: &SessionNumbers) {
+        for (gauge, count) in self.by_state.iter().zip(numbers.by_state) {
+            gauge.set(count as f64);
+        }
+        self.established.absolute(numbers.established);
+        self.lost.absolute(numbers.lost);
+        for (handles, values) in self.messages.iter().zip(&numbers.messages) {
+            absolute(handles, values);
+        }
+        absolute(&self.message_bytes, &numbers.message_bytes);
+        for (handles, values) in self.notifications.iter().zip(&numbers.notifications) {
+            absolute(handles, values);
+        }
+        absolute(&self.rejected_updates, &numbers.rejected_updates);
+        absolute(&self.routes_dropped, &numbers.routes_dropped);
+        absolute(&self.refused, &numbers.refused);
+        self.limit.set(numbers.limit as f64);
+    }
+}
+
+impl Config {
+    fn set(&self, numbers: &ConfigNumbers) {
+        self.peers.set(numbers.peers as f64);
+        absolute(&self.reloads, &[numbers.reloads_taken, numbers.reloads_refused]);
+        self.last_good.set(f64::from(u8::from(numbers.last_good)));
+        self.read_at.set(numbers.read_at);
+    }
+}
+
+impl ProcessHandles {
+    fn set(&self, process: &Process) {
+        self.open_fds.set(process.open_fds as f64);
+        self.max_fds.set(process.max_fds as f64);
+        self.virtual_bytes.set(process.virtual_bytes as f64);
+        self.resident_bytes.set(process.resident_bytes as f64);
+        self.start_seconds.set(process.start_seconds);
+        self.threads.set(process.threads as f64);
+    }
+}
+
+fn absolute(handles: &[Counter], values: &[u64]) {
+    for (handle, value) in handles.iter().zip(values) {
+        handle.absolute(*value);
+    }
+}

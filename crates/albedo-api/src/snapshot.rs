@@ -1,0 +1,253 @@
+//! What a scrape copies: plain numbers, filled by whoever has them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use albedo_engine::EngineHandle;
+use albedo_engine::stats::{self, BUCKETS_SECONDS, FamilyTimes, ShardStats};
+use albedo_types::{Family, Instant};
+
+use crate::names::{
+    DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES,
+    TREATMENTS,
+};
+
+/// All numbers at one time.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Of the engine; see [`EngineNumbers::read`].
+    pub engine: EngineNumbers,
+    /// Of the sessions.
+    pub sessions: SessionNumbers,
+    /// Of the configuration.
+    pub config: ConfigNumbers,
+    /// From the start of the process until all expected peers were in sync, once that is so.
+    pub startup_convergence: Option<Duration>,
+}
+
+/// What the sessions count. Arrays are in the order of the tables in [`crate::names`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionNumbers {
+    /// Sessions in each of [`SESSION_STATES`].
+    pub by_state: [u64; SESSION_STATES.len()],
+    /// Times that a session reached Established.
+    pub established: u64,
+    /// Times that a session left Established.
+    pub lost: u64,
+    /// By [`DIRECTIONS`] and [`MESSAGE_TYPES`].
+    pub messages: [[u64; MESSAGE_TYPES.len()]; DIRECTIONS.len()],
+    /// By [`DIRECTIONS`].
+    pub message_bytes: [u64; DIRECTIONS.len()],
+    /// By [`DIRECTIONS`] and [`NOTIFICATION_CODES`].
+    pub notifications: [[u64; NOTIFICATION_CODES.len()]; DIRECTIONS.len()],
+    /// By [`TREATMENTS`].
+    pub rejected_updates: [u64; TREATMENTS.len()],
+    /// By [`DROP_REASONS`].
+    pub routes_dropped: [u64; DROP_REASONS.len()],
+    /// By [`REFUSALS`].
+    pub refused: [u64; REFUSALS.len()],
+    /// Sessions allowed in all.
+    pub limit: u64,
+}
+
+impl SessionNumbers {
+    /// Sessions that are up.
+    #[must_use]
+    pub const fn up(&self) -> u64 {
+        self.by_state[SESSION_STATES.len() - 1]
+    }
+
+    /// Sessions of whatever state.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.by_state.iter().sum()
+    }
+}
+
+/// What the configuration came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigNumbers {
+    /// Peers that it names.
+    pub peers: u64,
+    /// Reloads that were taken.
+    pub reloads_taken: u64,
+    /// Reloads that were refused for their faults.
+    pub reloads_refused: u64,
+    /// Whether the last reading was good.
+    pub last_good: bool,
+    /// When the configuration in force was read, in seconds since the epoch.
+    pub read_at: f64,
+}
+
+/// What the engine counts.
+#[derive(Clone, Debug, Default)]
+pub struct EngineNumbers {
+    /// In the order of [`Family::ALL`].
+    pub families: [FamilyNumbers; Family::COUNT],
+    /// In the order of the shards.
+    pub shards: Vec<ShardNumbers>,
+    /// Letters that fit into a shard's channel.
+    pub channel_capacity: u64,
+    /// Times that a full channel stopped a session's reading.
+    pub channel_full: u64,
+    /// Distinct attribute sets in memory.
+    pub attribute_sets: u64,
+    /// Look-ups that found their set.
+    pub sets_found: u64,
+    /// Look-ups that made a new one.
+    pub sets_made: u64,
+    /// Update groups with members.
+    pub update_groups: u64,
+    /// Age of the oldest change that some peer has not got.
+    pub oldest_undelivered: Option<Duration>,
+    /// Readers cut off because their tombstones came to the bound.
+    pub cut_off: u64,
+}
+
+/// One family, over all shards.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FamilyNumbers {
+    /// Prefixes with a best route.
+    pub prefixes: u64,
+    /// Routes of all peers.
+    pub paths: u64,
+    /// Tombstones.
+    pub tombstones: u64,
+    /// Readers that are being caught up.
+    pub catch_ups: u64,
+    /// Read of the first update of a batch → last peer's write.
+    pub convergence: Buckets,
+    /// The same start → each peer's write.
+    pub delivery: Buckets,
+    /// Established → End-of-RIB written.
+    pub session_sync: Buckets,
+    /// Loss noticed → last peer's withdrawals written.
+    pub withdraw_convergence: Buckets,
+}
+
+/// One shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardNumbers {
+    /// Time spent working.
+    pub busy: Duration,
+    /// Time since the worker last turned.
+    pub heartbeat_age: Duration,
+    /// Letters in its channel.
+    pub channel_depth: u64,
+    /// Batches flushed.
+    pub batches: u64,
+    /// Segments appended.
+    pub segments: u64,
+    /// UPDATE messages encoded.
+    pub messages: u64,
+    /// Bases written.
+    pub rebases: u64,
+    /// Log bytes of all groups.
+    pub log_bytes: u64,
+}
+
+/// A histogram whose samples lie in buckets already.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Buckets {
+    /// Upper bounds in seconds, ascending.
+    pub bounds: &'static [f64],
+    /// Samples at or below each bound.
+    pub cumulative: Vec<u64>,
+    /// All samples.
+    pub count: u64,
+    /// Their sum in seconds.
+    pub sum: f64,
+}
+
+impl Buckets {
+    /// The bound that a share `q` of the samples do not exceed: `None` without samples, infinity
+    /// where it lies beyond the last bound.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let rank = (q * self.count as f64).ceil();
+        let bucket = self.cumulative.iter().position(|below| *below as f64 >= rank);
+        Some(bucket.map_or(f64::INFINITY, |bucket| self.bounds[bucket]))
+    }
+}
+
+impl From<&stats::Histogram> for Buckets {
+    fn from(histogram: &stats::Histogram) -> Self {
+        let snapshot = histogram.snapshot();
+        Self {
+            bounds: &BUCKETS_SECONDS,
+            cumulative: snapshot.cumulative.to_vec(),
+            count: snapshot.count,
+            sum: snapshot.sum_seconds,
+        }
+    }
+}
+
+fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+impl EngineNumbers {
+    /// Copies what the engine counts, at `now` on its clock.
+    #[must_use]
+    pub fn read(engine: &EngineHandle, now: Instant) -> Self {
+        let stats = engine.stats();
+        let shards = stats.shards.iter().enumerate();
+        Self {
+            families: Family::ALL
+                .map(|family| FamilyNumbers::read(family, &stats.times[family.index()], stats)),
+            shards: shards
+                .map(|(n, shard)| ShardNumbers::read(shard, engine.channel_depth(n), now))
+                .collect(),
+            channel_capacity: albedo_engine::MAILBOX_LETTERS_MAX as u64,
+            channel_full: get(&stats.channel_full),
+            attribute_sets: engine.interner().len() as u64,
+            sets_found: get(&stats.sets_found),
+            sets_made: get(&stats.sets_made),
+            update_groups: engine.groups() as u64,
+            oldest_undelivered: engine.oldest_undelivered().map(|read_at| now.since(read_at)),
+            cut_off: get(&stats.cut_off),
+        }
+    }
+
+    /// The sum of one number over all shards.
+    #[must_use]
+    pub fn sum(&self, number: impl Fn(&ShardNumbers) -> u64) -> u64 {
+        self.shards.iter().map(number).sum()
+    }
+}
+
+impl FamilyNumbers {
+    fn read(family: Family, times: &FamilyTimes, stats: &stats::Stats) -> Self {
+        let sum = |number: fn(&stats::FamilyCounts) -> &AtomicU64| {
+            stats.shards.iter().map(|shard| get(number(&shard.families[family.index()]))).sum()
+        };
+        Self {
+            prefixes: sum(|counts| &counts.prefixes),
+            paths: sum(|counts| &counts.paths),
+            tombstones: sum(|counts| &counts.tombstones),
+            catch_ups: sum(|counts| &counts.catch_ups),
+            convergence: (&times.convergence).into(),
+            delivery: (&times.delivery).into(),
+            session_sync: (&times.session_sync).into(),
+            withdraw_convergence: (&times.withdraw_convergence).into(),
+        }
+    }
+}
+
+impl ShardNumbers {
+    fn read(stats: &ShardStats, channel_depth: usize, now: Instant) -> Self {
+        Self {
+            busy: Duration::from_nanos(get(&stats.busy_nanos)),
+            heartbeat_age: now.since(Instant::from_nanos(get(&stats.heartbeat_nanos))),
+            channel_depth: channel_depth as u64,
+            batches: get(&stats.batches),
+            segments: get(&stats.segments),
+            messages: get(&stats.messages),
+            rebases: get(&stats.rebases),
+            log_bytes: get(&stats.log_bytes),
+        }
+    }
+}

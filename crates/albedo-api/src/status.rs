@@ -1,0 +1,174 @@
+//! What the program tells the API about itself: plain values, taken at the time of asking.
+
+use serde::Serialize;
+
+use crate::snapshot::Snapshot;
+
+/// Where the API's answers come from. Each call is cheap enough for a health probe each second;
+/// none may block on a session or a shard.
+pub trait StatusSource: Send + Sync {
+    /// The reflector as a whole.
+    fn status(&self) -> Status;
+    /// Every peer that is configured or connected.
+    fn peers(&self) -> Vec<PeerRow>;
+    /// Whether the process works; if one of these fails it should be restarted.
+    fn live(&self) -> Vec<Check>;
+    /// Whether clients should rely on it; if one of these fails others should be preferred.
+    fn ready(&self) -> Vec<Check>;
+    /// The numbers of `/metrics`.
+    fn snapshot(&self) -> Snapshot;
+}
+
+/// One check of `/livez` or `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// A short name without spaces, such as `shard-0`.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was looked at, in words.
+    pub detail: String,
+}
+
+/// The reflector as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Our autonomous system.
+    pub as_number: u32,
+    /// Our BGP identifier.
+    pub router_id: String,
+    /// The cluster id of clients without an own one.
+    pub cluster_id: String,
+    /// Where BGP sessions are accepted.
+    pub listen: Vec<String>,
+    /// Seconds since the start.
+    pub uptime_seconds: f64,
+    /// The configuration file.
+    pub config_file: String,
+    /// What was wrong with the last reload; `None` if it was good.
+    pub config_fault: Option<String>,
+    /// Sessions that are up.
+    pub sessions_up: u64,
+    /// Sessions of whatever state.
+    pub sessions_all: u64,
+    /// Update groups with members.
+    pub update_groups: u64,
+    /// Distinct attribute sets.
+    pub attribute_sets: u64,
+    /// Bytes in the logs of all groups.
+    pub log_bytes: u64,
+    /// Age of the oldest change that some peer has not got, in seconds; `None` if there is none.
+    pub oldest_undelivered_seconds: Option<f64>,
+    /// By family.
+    pub families: Vec<FamilyStatus>,
+    /// By shard.
+    pub shards: Vec<ShardStatus>,
+}
+
+/// One family.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FamilyStatus {
+    /// Such as `ipv4-unicast`.
+    pub family: String,
+    /// Prefixes with a best route.
+    pub prefixes: u64,
+    /// Routes of all peers.
+    pub paths: u64,
+    /// Half of the changes reached the last peer within this many seconds.
+    pub convergence_p50_seconds: Option<f64>,
+    /// 99 of 100 changes did so within this many seconds.
+    pub convergence_p99_seconds: Option<f64>,
+}
+
+/// One shard.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardStatus {
+    /// Seconds spent working.
+    pub busy_seconds: f64,
+    /// Letters in its channel.
+    pub channel_depth: u64,
+    /// Seconds since its worker last turned.
+    pub heartbeat_age_seconds: f64,
+}
+
+impl Status {
+    /// Fills in what a snapshot knows.
+    #[must_use]
+    pub fn with(mut self, snapshot: &Snapshot) -> Self {
+        let engine = &snapshot.engine;
+        self.sessions_up = snapshot.sessions.up();
+        self.sessions_all = snapshot.sessions.all();
+        self.update_groups = engine.update_groups;
+        self.attribute_sets = engine.attribute_sets;
+        self.log_bytes = engine.sum(|shard| shard.log_bytes);
+        self.oldest_undelivered_seconds = engine.oldest_undelivered.map(|age| age.as_secs_f64());
+        self.families = albedo_types::Family::ALL
+            .into_iter()
+            .zip(&engine.families)
+            .map(|(family, numbers)| FamilyStatus {
+                family: family.to_string(),
+                prefixes: numbers.prefixes,
+                paths: numbers.paths,
+                convergence_p50_seconds: numbers.convergence.quantile(0.5),
+                convergence_p99_seconds: numbers.convergence.quantile(0.99),
+            })
+            .collect();
+        self.shards = engine
+            .shards
+            .iter()
+            .map(|shard| ShardStatus {
+                busy_seconds: shard.busy.as_secs_f64(),
+                channel_depth: shard.channel_depth,
+                heartbeat_age_seconds: shard.heartbeat_age.as_secs_f64(),
+            })
+            .collect();
+        self
+    }
+}
+
+/// One peer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerRow {
+    /// The peer's address.
+    pub address: String,
+    /// The peer's own name (its FQDN capability), or the configuration's description.
+    pub name: Option<String>,
+    /// The group it belongs to.
+    pub group: Option<String>,
+    /// Whether it came by a range instead of being configured.
+    pub dynamic: bool,
+    /// `client`, `nonClient` or `external`.
+    pub role: String,
+    /// Its AS, once known.
+    pub as_number: Option<u32>,
+    /// Its BGP identifier, once known.
+    pub router_id: Option<String>,
+    /// One of [`crate::names::SESSION_STATES`].
+    pub state: String,
+    /// Seconds since it went up or down.
+    pub since_seconds: f64,
+    /// The negotiated families.
+    pub families: Vec<String>,
+    /// The negotiated hold time in seconds.
+    pub hold_time_seconds: Option<u16>,
+    /// Messages received and sent.
+    pub messages: [u64; 2],
+    /// Bytes in the logs that it has not been given.
+    pub behind_bytes: Option<u64>,
+    /// Why the last session ended, in words.
+    pub last_reason: Option<String>,
+}
+
+impl PeerRow {
+    /// Whether its session is up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.state == crate::names::SESSION_STATES[crate::names::SESSION_STATES.len() - 1]
+    }
+}
