@@ -4,6 +4,9 @@
 //! `_total` and nothing else does; each label has few values, all written down here or as few as
 //! there are shards. No label ever grows with peers or prefixes.
 
+pub use albedo_session::stats::{
+    DROPS as DROP_REASONS, REFUSALS, STATES as SESSION_STATES, TREATMENTS,
+};
 use albedo_types::Family;
 
 /// What kind of series a metric is.
@@ -89,9 +92,6 @@ pub const DIRECTIONS: [&str; 2] = ["in", "out"];
 /// Values of `type` of messages, in the order of their codes (RFC 4271 §4.1, RFC 2918).
 pub const MESSAGE_TYPES: [&str; 5] =
     ["open", "update", "notification", "keepalive", "route_refresh"];
-/// Values of `state`, in the order in which a session passes them (RFC 4271 §8.2.2).
-pub const SESSION_STATES: [&str; 6] =
-    ["idle", "connect", "active", "open_sent", "open_confirm", "established"];
 /// Values of `code` of NOTIFICATIONs; the index is the code, 0 is any other (RFC 4271 §4.5,
 /// RFC 7313 §5, RFC 9687).
 pub const NOTIFICATION_CODES: [&str; 9] = [
@@ -105,12 +105,6 @@ pub const NOTIFICATION_CODES: [&str; 9] = [
     "route_refresh",
     "send_hold_timer",
 ];
-/// Values of `treatment` of faulty UPDATEs, mildest first (RFC 7606 §2).
-pub const TREATMENTS: [&str; 4] = ["discard", "treat_as_withdraw", "disable_family", "reset"];
-/// Values of `reason` of dropped routes.
-pub const DROP_REASONS: [&str; 4] = ["originator_id", "cluster_list", "as_path", "prefix_limit"];
-/// Values of `reason` of refused connections.
-pub const REFUSALS: [&str; 5] = ["unknown_source", "sessions", "per_range", "per_source", "rate"];
 /// Values of `result` of look-ups of attribute sets.
 pub const LOOKUP_RESULTS: [&str; 2] = ["found", "made"];
 /// Values of `result` of reloads.

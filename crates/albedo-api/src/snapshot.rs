@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use albedo_engine::EngineHandle;
 use albedo_engine::stats::{self, BUCKETS_SECONDS, FamilyTimes, ShardStats};
+use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
 use crate::names::{
@@ -46,11 +47,38 @@ pub struct SessionNumbers {
     pub routes_dropped: [u64; DROP_REASONS.len()],
     /// By [`REFUSALS`].
     pub refused: [u64; REFUSALS.len()],
-    /// Sessions allowed in all.
+    /// Incoming connections, whatever became of them.
+    pub accepted: u64,
+    /// Accepts that failed.
+    pub accept_errors: u64,
+    /// Hold timers that ran out with data waiting.
+    pub hold_spared: u64,
+    /// Dynamic sessions allowed.
     pub limit: u64,
 }
 
 impl SessionNumbers {
+    /// Copies what the sessions count; `limit` is how many dynamic ones are allowed.
+    #[must_use]
+    pub fn read(stats: &SessionStats, limit: u64) -> Self {
+        let traffic = &stats.traffic;
+        Self {
+            by_state: copy(&stats.states),
+            established: get(&stats.established),
+            lost: get(&stats.ended),
+            messages: [copy(&traffic.received), copy(&traffic.sent)],
+            message_bytes: [get(&traffic.bytes_received), get(&traffic.bytes_sent)],
+            notifications: [copy(&stats.notifications_received), copy(&stats.notifications_sent)],
+            rejected_updates: copy(&traffic.treatments),
+            routes_dropped: copy(&traffic.drops),
+            refused: copy(&stats.refused),
+            accepted: get(&stats.accepted),
+            accept_errors: get(&stats.accept_errors),
+            hold_spared: get(&stats.hold_spared),
+            limit,
+        }
+    }
+
     /// Sessions that are up.
     #[must_use]
     pub const fn up(&self) -> u64 {
@@ -187,6 +215,10 @@ impl From<&stats::Histogram> for Buckets {
 
 fn get(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+fn copy<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
+    std::array::from_fn(|n| get(&counters[n]))
 }
 
 impl EngineNumbers {

@@ -52,9 +52,9 @@ pub const LOG_FORMAT: LogFormat = LogFormat::Text;
 /// Far below what anybody notices, far above one round of writes to a thousand peers.
 pub const PACING_MAX: Duration = Duration::from_millis(10);
 
-/// Twice the largest cluster Albedo is made for, so that nobody meets it by growing; what it
-/// stops is a scan of sources without end.
-pub const LIMIT_SESSIONS: u32 = 20_000;
+/// Three times the largest cluster Albedo is made for, so that nobody meets it by growing; what
+/// it stops is a scan of sources without end.
+pub const LIMIT_SESSIONS: u32 = 16_384;
 
 /// One range is normally the whole cluster, so it may use the whole of [`LIMIT_SESSIONS`].
 pub const LIMIT_PER_RANGE: u32 = LIMIT_SESSIONS;
@@ -62,9 +62,9 @@ pub const LIMIT_PER_RANGE: u32 = LIMIT_SESSIONS;
 /// One for the connection that comes up, one for a node that restarted before we noticed.
 pub const LIMIT_SESSIONS_PER_SOURCE: u32 = 2;
 
-/// In one second a cluster of a thousand nodes comes back; a flood of connections costs no more
-/// than that.
-pub const LIMIT_ACCEPT_RATE: u32 = 1_000;
+/// A cluster of thousands of nodes comes back within seconds; a flood of connections costs no
+/// more than that.
+pub const LIMIT_ACCEPT_RATE: u32 = 4_000;
 
 /// Cores for each shard beyond the first one, see [`shards`].
 pub const CORES_PER_SHARD: usize = 4;

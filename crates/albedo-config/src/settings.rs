@@ -214,7 +214,7 @@ pub struct Pacing {
 /// Bounds on what strangers can make us hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions in all, of whatever state, `limits.sessions`.
+    /// Sessions of dynamic neighbours in all, of whatever state, `limits.sessions`.
     pub sessions: u32,
     /// Sessions of one dynamic range, `limits.perRange`.
     pub per_range: u32,

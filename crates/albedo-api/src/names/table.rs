@@ -105,6 +105,23 @@ table! {
         &["reason"],
         "Incoming connections that were closed at once.",
     );
+    CONNECTIONS_ACCEPTED = counter(
+        "albedo_connections_accepted_total",
+        &[],
+        "Incoming connections, whatever became of them.",
+    );
+    ACCEPT_ERRORS = counter(
+        "albedo_accept_errors_total",
+        &[],
+        "Incoming connections that the system did not give us, for want of descriptors for \
+         example.",
+    );
+    HOLD_SPARED = counter(
+        "albedo_hold_timers_spared_total",
+        &[],
+        "Hold timers that ran out while the peer's bytes were waiting to be read, and so did not \
+         end the session.",
+    );
     // The RIB.
     PREFIXES = gauge(
         "albedo_prefixes",
@@ -203,7 +220,7 @@ table! {
     SESSIONS_LIMIT = gauge(
         "albedo_sessions_limit",
         &[],
-        "Sessions allowed in all.",
+        "Sessions of dynamic neighbours allowed at the same time.",
     );
     // Configuration and build.
     RELOADS = counter(

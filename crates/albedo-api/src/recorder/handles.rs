@@ -51,6 +51,9 @@ struct Sessions {
     rejected_updates: Vec<Counter>,
     routes_dropped: Vec<Counter>,
     refused: Vec<Counter>,
+    accepted: Counter,
+    accept_errors: Counter,
+    hold_spared: Counter,
     limit: Gauge,
 }
 
@@ -211,6 +214,9 @@ impl Sessions {
             rejected_updates: source.counters(&names::REJECTED_UPDATES, &TREATMENTS),
             routes_dropped: source.counters(&names::ROUTES_DROPPED, &DROP_REASONS),
             refused: source.counters(&names::CONNECTIONS_REFUSED, &REFUSALS),
+            accepted: source.counter(&names::CONNECTIONS_ACCEPTED),
+            accept_errors: source.counter(&names::ACCEPT_ERRORS),
+            hold_spared: source.counter(&names::HOLD_SPARED),
             limit: source.gauge(&names::SESSIONS_LIMIT),
         }
     }
@@ -231,6 +237,9 @@ impl Sessions {
         absolute(&self.rejected_updates, &numbers.rejected_updates);
         absolute(&self.routes_dropped, &numbers.routes_dropped);
         absolute(&self.refused, &numbers.refused);
+        self.accepted.absolute(numbers.accepted);
+        self.accept_errors.absolute(numbers.accept_errors);
+        self.hold_spared.absolute(numbers.hold_spared);
         self.limit.set(numbers.limit as f64);
     }
 }
