@@ -353,8 +353,10 @@ impl Driver {
             return;
         }
         let taken = live.intake.update(frame.body, &mut live.port, &mut self.tally, at);
-        if let Err(notification) = taken {
-            self.input(Event::DecodeFailed(conn, *notification), at);
+        match taken {
+            Ok(false) => {}
+            Ok(true) => self.setup.shared.set_heard(true),
+            Err(notification) => self.input(Event::DecodeFailed(conn, *notification), at),
         }
     }
 

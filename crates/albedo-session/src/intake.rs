@@ -40,7 +40,7 @@ pub(crate) struct Intake {
     log: FaultLog,
     limits: Option<Box<PrefixLimits>>,
     /// Families whose End-of-RIB has come.
-    pub(crate) ended: FamilySet,
+    ended: FamilySet,
 }
 
 /// What stops a session: the NOTIFICATION to send.
@@ -68,7 +68,8 @@ impl Intake {
         Self { context, source, log, limits, ended: FamilySet::EMPTY }
     }
 
-    /// Takes the body of one UPDATE and puts its routes into the port.
+    /// Takes the body of one UPDATE and puts its routes into the port; whether it was the
+    /// End-of-RIB of the last family that had none yet.
     ///
     /// # Errors
     ///
@@ -79,10 +80,11 @@ impl Intake {
         port: &mut PeerPort,
         tally: &mut Tally,
         now: Instant,
-    ) -> Result<(), Reset> {
+    ) -> Result<bool, Reset> {
+        let before = self.ended;
         match self.take(body, port, tally, now) {
             Ok(()) => match self.limits.as_ref().and_then(|limits| limits.verdict()) {
-                None => Ok(()),
+                None => Ok(self.ended != before && self.ended == self.context.families),
                 Some(notification) => {
                     tally.dropped(DROPPED_BY_LIMIT);
                     Err(Box::new(notification))

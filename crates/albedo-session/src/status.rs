@@ -1,7 +1,7 @@
 //! What anybody may know of a peer: shared between its task and whoever asks.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use albedo_types::{Asn, FamilySet, HoldTime, Instant, PeerId, PeerRole, RouterId};
@@ -14,6 +14,7 @@ pub struct PeerShared {
     state: AtomicU8,
     since_nanos: AtomicU64,
     established: AtomicU64,
+    heard: AtomicBool,
     /// Messages and bytes.
     pub traffic: Traffic,
     detail: Mutex<Detail>,
@@ -95,6 +96,7 @@ impl PeerShared {
             state: AtomicU8::new(0),
             since_nanos: AtomicU64::new(now.as_nanos()),
             established: AtomicU64::new(0),
+            heard: AtomicBool::new(false),
             traffic: Traffic::default(),
             detail: Mutex::new(detail),
             all,
@@ -135,6 +137,18 @@ impl PeerShared {
     #[must_use]
     pub fn established(&self) -> u64 {
         self.established.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the peer has told everything it has.
+    pub(crate) fn set_heard(&self, heard: bool) {
+        self.heard.store(heard, Ordering::Relaxed);
+    }
+
+    /// Whether the session is up and the peer has told everything it has: its End-of-RIB of every
+    /// family has come, or it does not send any.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.state() == STATES.len() - 1 && self.heard.load(Ordering::Relaxed)
     }
 
     /// A copy of what changes with sessions.

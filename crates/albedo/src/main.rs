@@ -3,12 +3,16 @@
 //! Here things are put together: command line, configuration, threads, lifecycle.
 //! What a reflector does is in the crates below.
 
+mod assemble;
 mod check;
 mod cli;
 mod completions;
 mod demo;
+mod lifecycle;
 mod logging;
+mod reflector;
 mod serve;
+mod source;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,18 @@
-//! `albedo run`: from the configuration to a running reflector.
+//! `albedo run`: from the configuration to a running reflector, and its signals.
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use albedo_config::Config;
+use albedo_session::{Farewell, sockopt};
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{self, ConfigArgs};
-use crate::logging;
+use crate::lifecycle::Running;
+use crate::logging::{self, LevelHandle};
+
+/// Descriptors beside those of sessions: listeners, the log, the runtime, admin connections.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Runs until told to stop.
 pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
@@ -16,6 +23,112 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let _level = logging::start(config.log)?;
-    bail!("no reflector in this build");
+    let level = logging::start(config.log)?;
+    check_descriptors(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("session")
+        .build()
+        .context("cannot start threads")?;
+    let code = runtime.block_on(serve(args, config, &level));
+    // What has not ended by now was given its time.
+    runtime.shutdown_background();
+    code
+}
+
+/// Every session is a descriptor.
+fn check_descriptors(config: &Config) {
+    let wanted = u64::from(config.limits.sessions) + OTHER_DESCRIPTORS;
+    match sockopt::raise_descriptor_limit() {
+        Ok(allowed) if allowed < wanted => tracing::warn!(
+            allowed,
+            wanted,
+            "the limit of open files (ulimit -n, LimitNOFILE) is below limits.sessions"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
+}
+
+/// The signals that the program knows.
+struct Signals {
+    reload: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+enum Asked {
+    Reload,
+    Stop(&'static str),
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let take = |kind| signal(kind).context("cannot take signals");
+        Ok(Self {
+            reload: take(SignalKind::hangup())?,
+            terminate: take(SignalKind::terminate())?,
+            interrupt: take(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.reload.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
+        }
+    }
+
+    /// Waits for another signal to stop.
+    async fn stop_again(&mut self) {
+        while matches!(self.next().await, Asked::Reload) {}
+    }
+}
+
+async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result<ExitCode> {
+    // Before anything can be seen from outside, so that no signal falls between.
+    let mut signals = Signals::new()?;
+    let mut running = Running::start(config, &args.config).await?;
+    for addr in running.reflector().server().listening() {
+        tracing::info!(%addr, "listening");
+    }
+    let signal = loop {
+        match signals.next().await {
+            Asked::Reload => reload(&mut running, args, level),
+            Asked::Stop(signal) => break signal,
+        }
+    };
+    tracing::info!(signal, "stopping; a second signal stops at once");
+    tokio::select! {
+        clean = running.stop(&Farewell::Restart) => {
+            if clean {
+                tracing::info!("stopped");
+            } else {
+                tracing::warn!("stopped, with sessions left that did not end in time");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = signals.stop_again() => {
+            tracing::warn!("stopped at once");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn reload(running: &mut Running, args: &ConfigArgs, level: &LevelHandle) {
+    match running.reload(&args.config) {
+        Ok(applied) => {
+            let albedo_session::Applied { started, stopped, untouched } = applied;
+            tracing::info!(started, stopped, untouched, "configuration reloaded");
+            if let Err(error) = level.set(running.config().log.level) {
+                tracing::warn!(%error, "log level unchanged");
+            }
+        }
+        Err(error) => {
+            for line in format!("{error:#}").lines() {
+                tracing::error!(fault = line, "reload refused");
+            }
+        }
+    }
 }

@@ -125,6 +125,8 @@ impl Driver {
             detail.peer = Some(port.peer());
             detail.name = negotiated.peer_fqdn.clone();
         });
+        // Who does not know graceful restart need not send End-of-RIB (RFC 4724 §2).
+        self.setup.shared.set_heard(negotiated.graceful.is_none());
         SessionStats::count(&self.server.stats.established);
         tracing::info!(
             peer = %remote,

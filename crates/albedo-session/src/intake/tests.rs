@@ -131,9 +131,13 @@ fn end_of_rib_is_noted() {
     let mut intake = intake(1);
     for family in Family::ALL {
         assert!(!intake.ended.contains(family));
+        let last = family == Family::Ipv6Unicast;
         let message = albedo_wire::update::end_of_rib(family);
         let mut tally = Tally::default();
-        intake.update(body(message), &mut port, &mut tally, Instant::ZERO).unwrap();
+        for last in [last, false] {
+            let all = intake.update(body(message), &mut port, &mut tally, Instant::ZERO).unwrap();
+            assert_eq!(all, last);
+        }
         assert!(intake.ended.contains(family));
     }
     port.leave();

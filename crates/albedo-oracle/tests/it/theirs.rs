@@ -1,4 +1,0 @@
-//! What the other decoders say.
-
-pub(crate) mod bgpkit;
-pub(crate) mod netgauze;

@@ -1,0 +1,131 @@
+//! From the configuration to what engine and sessions are told.
+//!
+//! The only place that knows both: names of settings on one side, the values that decide on the
+//! other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use albedo_config::{Config, PeerAs, PeerSettings};
+use albedo_engine::EngineConfig;
+use albedo_fsm::{ExpectedAs, GracefulOffer, SendHold, SessionConfig};
+use albedo_session::admission::Limits;
+use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
+use albedo_session::{Group, IntakeRules, Peer, Profile, Settings};
+use albedo_types::{ClusterId, Family};
+use anyhow::{Context as _, Result};
+
+/// The name that stands for peers without a group.
+const NO_GROUP: &str = "";
+
+/// What the engine is started with.
+pub(crate) fn engine_config(config: &Config, seed: u64) -> EngineConfig {
+    EngineConfig {
+        shards: config.shards,
+        pacing_max: config.pacing.max,
+        clusters: clusters(config),
+        seed,
+        ..EngineConfig::default()
+    }
+}
+
+/// Every cluster id that is ours: a route that names one of them has been here (RFC 4456 §8).
+pub(crate) fn clusters(config: &Config) -> Vec<ClusterId> {
+    let groups = config.groups.iter().map(|group| group.settings.cluster_id);
+    let peers = config.peers.iter().map(|peer| peer.settings.cluster_id);
+    let mut all: Vec<_> = std::iter::once(config.cluster_id).chain(groups).chain(peers).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// What the sessions are told.
+///
+/// # Errors
+///
+/// A key that TCP-MD5 does not take.
+pub(crate) fn settings(config: &Config) -> Result<Settings> {
+    let mut groups = Vec::with_capacity(config.groups.len());
+    for group in &config.groups {
+        let mut profile = profile(config, &group.settings)
+            .with_context(|| format!("peer group {}", group.name))?;
+        profile.session.dynamic = true;
+        profile.session.passive = true;
+        groups.push(Group {
+            name: group.name.as_str().into(),
+            profile: Arc::new(profile),
+            ranges: group.ranges.clone(),
+            range_limit: Some(config.limits.per_range),
+        });
+    }
+    let mut peers = Vec::with_capacity(config.peers.len());
+    for peer in &config.peers {
+        let profile =
+            profile(config, &peer.settings).with_context(|| format!("peer {}", peer.address))?;
+        peers.push(Peer {
+            addr: SocketAddr::new(peer.address, peer.settings.port),
+            group: peer.group.as_deref().unwrap_or(NO_GROUP).into(),
+            description: peer.settings.description.as_deref().map(Into::into),
+            profile: Arc::new(profile),
+        });
+    }
+    Ok(Settings {
+        listen: config.listen.clone(),
+        groups,
+        peers,
+        limits: Limits {
+            sessions: config.limits.sessions,
+            half_open_per_source: config.limits.sessions_per_source,
+            accepts_per_second: config.limits.accept_rate,
+            // After quiet, what one second lets in may come at once.
+            accept_burst: config.limits.accept_rate,
+        },
+        socket: SocketOptions::default(),
+    })
+}
+
+/// What one session is.
+fn profile(config: &Config, settings: &PeerSettings) -> Result<Profile> {
+    let key = match &settings.password {
+        Some(secret) => Some(Md5Key::new(secret.octets()).context("password")?),
+        None => None,
+    };
+    let hops = settings.ttl_security.map_or(Hops::System, |hops| Hops::Security { hops });
+    Ok(Profile {
+        session: session_config(config, settings),
+        role: settings.role,
+        cluster_id: settings.cluster_id,
+        local_address: settings.local_address,
+        key,
+        socket: SocketOptions { hops, ..SocketOptions::default() },
+        intake: IntakeRules {
+            prefixes_max: Family::ALL.map(|family| settings.max_prefixes.get(family)),
+            ..IntakeRules::default()
+        },
+    })
+}
+
+fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
+    let peer_asn = match settings.peer_as {
+        PeerAs::Is(asn) => ExpectedAs::Is(asn),
+        PeerAs::Internal => ExpectedAs::Internal,
+        PeerAs::External => ExpectedAs::External,
+        PeerAs::Any => ExpectedAs::Any,
+    };
+    let mut session = SessionConfig::new(config.asn, config.router_id, peer_asn);
+    session.hold_time = settings.hold_time;
+    session.keepalive = settings.keepalive;
+    session.connect_retry = settings.connect_retry;
+    session.passive = settings.passive;
+    session.send_hold = SendHold::Standard;
+    session.capabilities.families = settings.families;
+    session.capabilities.graceful = settings.graceful_restart.map(|graceful| GracefulOffer {
+        restart_time: graceful.restart_time,
+        long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),
+        restarting: false,
+    });
+    session
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

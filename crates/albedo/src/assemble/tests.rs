@@ -1,0 +1,94 @@
+//! What each setting comes to.
+
+use std::path::Path;
+
+use albedo_config::Surroundings;
+use albedo_types::{Asn, HoldTime, PeerRole};
+
+use super::*;
+
+pub(crate) fn config(text: &str) -> Config {
+    let surroundings = Surroundings { overrides: Vec::new(), cores: 2 };
+    albedo_config::parse("test.yaml", text, Path::new(""), &surroundings)
+        .unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+pub(crate) const FULL: &str = "
+asNumber: 64512
+routerId: 10.0.0.1
+clusterId: 10.0.0.7
+listen: ['127.0.0.1:1179']
+peerGroups:
+  - name: nodes
+    asNumber: internal
+    role: client
+    ranges: ['10.1.0.0/16', 'fd00::/8']
+    families: [ipv4-unicast]
+    holdTime: 30s
+    clusterId: 10.0.0.8
+    password: secret
+  - name: routers
+    asNumber: external
+    role: external
+    passive: true
+    gracefulRestart: off
+peers:
+  - {address: 10.9.0.2, group: nodes, description: other-rack, passive: false, port: 1790}
+  - {address: 192.0.2.9, group: routers, asNumber: 65001, ttlSecurity: 1}
+limits: {sessions: 5000, perRange: 4000, sessionsPerSource: 3, acceptRate: 500}
+";
+
+#[test]
+fn groups_and_peers_become_profiles() {
+    let config = config(FULL);
+    let settings = settings(&config).unwrap();
+    let [nodes, routers] = &settings.groups[..] else { panic!("two groups") };
+    assert_eq!((&*nodes.name, nodes.ranges.len(), nodes.range_limit), ("nodes", 2, Some(4000)));
+    let session = &nodes.profile.session;
+    assert!(session.dynamic && session.passive);
+    assert_eq!(session.local_asn, Asn(64512));
+    assert_eq!(session.peer_asn, ExpectedAs::Internal);
+    assert_eq!(session.hold_time, HoldTime::from_secs(30).unwrap());
+    assert_eq!(session.capabilities.families.iter().count(), 1);
+    assert!(session.capabilities.graceful.is_some());
+    assert_eq!(nodes.profile.role, PeerRole::Client);
+    assert_eq!(nodes.profile.cluster_id, ClusterId(0x0a00_0008));
+    assert_eq!(nodes.profile.key, Some(Md5Key::new(b"secret").unwrap()));
+    assert!(routers.profile.session.capabilities.graceful.is_none());
+    assert_eq!(routers.profile.role, PeerRole::External);
+
+    let [rack, router] = &settings.peers[..] else { panic!("two peers") };
+    assert_eq!(rack.addr, "10.9.0.2:1790".parse().unwrap());
+    assert_eq!(rack.description.as_deref(), Some("other-rack"));
+    assert!(rack.profile.session.dials());
+    assert_eq!(rack.profile.key, nodes.profile.key);
+    assert_eq!(router.profile.session.peer_asn, ExpectedAs::Is(Asn(65001)));
+    assert_eq!(router.profile.socket.hops, Hops::Security { hops: 1 });
+    assert!(!router.profile.session.dials());
+
+    let limits = settings.limits;
+    assert_eq!((limits.sessions, limits.half_open_per_source), (5000, 3));
+    assert_eq!(limits.accepts_per_second, 500);
+    assert_eq!(settings.listen, ["127.0.0.1:1179".parse().unwrap()]);
+}
+
+#[test]
+fn every_cluster_id_is_known_to_the_shards_once() {
+    let config = config(FULL);
+    let expected = [ClusterId(0x0a00_0007), ClusterId(0x0a00_0008)];
+    assert_eq!(clusters(&config), expected);
+    let engine = engine_config(&config, 4);
+    assert_eq!(
+        (engine.clusters, engine.seed, engine.shards),
+        (expected.to_vec(), 4, config.shards)
+    );
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing() {
+    assert_eq!(settings(&config(FULL)).unwrap(), settings(&config(FULL)).unwrap());
+    let renamed = FULL.replace("other-rack", "this-rack");
+    let (old, new) = (settings(&config(FULL)).unwrap(), settings(&config(&renamed)).unwrap());
+    assert_eq!(old.peers[0].profile, new.peers[0].profile, "a description needs no new session");
+    assert_ne!(old.peers[0], new.peers[0]);
+}
