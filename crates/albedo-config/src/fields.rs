@@ -122,7 +122,7 @@ impl<'n> Fields<'n> {
                 let mut fault = Fault::new(node.describe(), allowed);
                 if let Value::Scalar(scalar) = other {
                     fault = fault.hint(if scalar.is_null() {
-                        format!("for none write {name}: []")
+                        format!("leave out {name} where there is none")
                     } else {
                         format!("write {name}: [\"{}\"]", scalar.text.escape_debug())
                     });
@@ -133,7 +133,25 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// A list of single values that must not be empty and names nothing twice.
+    /// As [`Fields::set`], and at least one must be there.
+    pub(crate) fn some<T: PartialEq>(
+        &self,
+        name: &str,
+        kind: &Kind<T>,
+        report: &mut Report<'_>,
+    ) -> Option<Vec<At<T>>> {
+        let node = self.node(name)?;
+        if let Value::List(items) = &node.value
+            && items.is_empty()
+        {
+            let fault = Fault::new("an empty list", format!("at least one: {}", kind.allowed));
+            report.fault(node.place, &self.path(name), fault);
+            return None;
+        }
+        self.set(name, kind, report)
+    }
+
+    /// A list of single values that names nothing twice.
     pub(crate) fn set<T: PartialEq>(
         &self,
         name: &str,
@@ -142,10 +160,6 @@ impl<'n> Fields<'n> {
     ) -> Option<Vec<At<T>>> {
         let allowed = format!("a list, each item {}", kind.allowed);
         let items = self.list(name, &allowed, report)?;
-        if items.is_empty() {
-            let fault = Fault::new("an empty list", format!("at least one: {}", kind.allowed));
-            report.fault(self.node(name)?.place, &self.path(name), fault);
-        }
         let mut read: Vec<At<T>> = Vec::with_capacity(items.len());
         for (key, node) in items {
             let Some(item) = scalar(node, &key, kind, report) else { continue };

@@ -170,8 +170,8 @@ fn boolean(scalar: &Scalar) -> Result<bool, Option<String>> {
     let meant = match &*scalar.text.to_ascii_lowercase() {
         "true" => true,
         "false" => false,
-        "yes" | "on" | "y" | "1" => return Err(Some("in YAML 1.2 this is true".to_owned())),
-        "no" | "off" | "n" | "0" => return Err(Some("in YAML 1.2 this is false".to_owned())),
+        "yes" | "on" | "y" | "1" => return Err(Some("write true".to_owned())),
+        "no" | "off" | "n" | "0" => return Err(Some("write false".to_owned())),
         _ => return Err(None),
     };
     if scalar.plain { Ok(meant) } else { Err(Some("leave out the quotes".to_owned())) }

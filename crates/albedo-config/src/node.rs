@@ -97,7 +97,11 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
             let mark = error.marker();
             let place =
                 Place { line: mark.line(), column: mark.col() + 1, width: 1, variable: None };
-            builder.report.fault(place, "", Fault::new(error.info(), "YAML 1.2"));
+            builder.report.fault(
+                place,
+                "",
+                Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2"),
+            );
             None
         }
         Err(Stop::Reported) => None,

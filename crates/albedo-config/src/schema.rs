@@ -52,6 +52,18 @@ const TOP: [&str; 12] = [
     "limits",
 ];
 
+/// Every key, as the reference names it.
+#[cfg(test)]
+pub(crate) fn all_keys() -> Vec<String> {
+    let top = TOP.map(str::to_owned).into_iter();
+    let limits = LIMITS.map(|key| format!("limits.{key}"));
+    let members = ["admin.http", "pacing.max", "name", "ranges", "address", "group"];
+    let inner = session::GRACEFUL_KEYS.map(|key| format!("gracefulRestart.{key}"));
+    let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
+    let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
+    top.chain(limits).chain(members).chain(inner).chain(families).collect()
+}
+
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
 const PLACEHOLDER: RouterId = match RouterId::new(1) {
     Some(id) => id,
@@ -68,7 +80,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         .scalar("clusterId", &kinds::CLUSTER_ID, report)
         .map_or_else(|| ClusterId(router_id.get()), |at| at.value);
     let listen = match top.node("listen") {
-        Some(_) => top.set("listen", &kinds::LISTEN, report).unwrap_or_default(),
+        Some(_) => top.some("listen", &kinds::LISTEN, report).unwrap_or_default(),
         None => vec![default(defaults::LISTEN)],
     };
     let ours = Ours { asn, cluster_id };

@@ -151,9 +151,9 @@ fn check(
     }
     for limit in session.max_prefixes.iter().flatten() {
         let (family, _) = limit.value;
-        let families = session.families.as_ref();
-        let is_own = limit.is_in(own) || families.is_some_and(|at| at.is_in(own));
-        if is_own && !settings.families.is_empty() && !settings.families.contains(family) {
+        // A peer may use fewer families than its group has limits for.
+        if limit.is_in(own) && !settings.families.is_empty() && !settings.families.contains(family)
+        {
             let names: Vec<_> = settings.families.iter().map(|family| family.row().name).collect();
             let allowed = format!("one of the families of the peer: {}", names.join(", "));
             limit.report(report, Fault::new(format!("a limit of {family}"), allowed));

@@ -58,6 +58,9 @@ pub(crate) struct Session {
     pub(crate) faulty: Vec<&'static str>,
 }
 
+/// The keys of `gracefulRestart`.
+pub(crate) const GRACEFUL_KEYS: [&str; 2] = ["restartTime", "longLivedStaleTime"];
+
 const GRACEFUL_ALLOWED: &str = "off, or a mapping with restartTime, longLivedStaleTime";
 
 impl Session {
@@ -173,7 +176,7 @@ fn default_role(peer_as: PeerAs, ours: Option<Asn>) -> PeerRole {
 }
 
 fn read_families(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<At<FamilySet>> {
-    let families = fields.set("families", &kinds::FAMILY, report)?;
+    let families = fields.some("families", &kinds::FAMILY, report)?;
     Some(At {
         value: families.into_iter().map(|at| at.value).collect(),
         place: fields.node("families")?.place,
@@ -212,7 +215,7 @@ fn read_graceful_restart(
 }
 
 fn graceful_times(node: &Node, key: &str, report: &mut Report<'_>) -> Option<GracefulRestart> {
-    let times = Fields::open(node, key, &["restartTime", "longLivedStaleTime"], report)?;
+    let times = Fields::open(node, key, &GRACEFUL_KEYS, report)?;
     let restart_time = times.scalar("restartTime", &kinds::RESTART_TIME, report);
     let stale_time = times.scalar("longLivedStaleTime", &kinds::LONG_LIVED_STALE_TIME, report);
     Some(GracefulRestart {
@@ -260,8 +263,9 @@ fn read_password(
     match key {
         Ok(value) => Some(At { value, place: name.place, key: name.key }),
         Err(error) => {
-            let found = format!("{}: {error}", quote(&path.display().to_string()));
-            name.report(report, Fault::new(found, PASSWORD_FILE_ALLOWED));
+            let found = format!("{}: {error}", quote(&name.value));
+            let fault = Fault::new(found, PASSWORD_FILE_ALLOWED);
+            name.report(report, fault.hint(format!("looked for at {}", path.display())));
             None
         }
     }
