@@ -19,8 +19,9 @@ fn surroundings() -> Surroundings {
 
 fn files(extension: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the folder is in the repository")
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|found| found == extension))
         .collect();
     files.sort();

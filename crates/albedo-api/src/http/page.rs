@@ -99,7 +99,8 @@ fn write_families(out: &mut String, status: &Status) -> fmt::Result {
         };
         write!(
             out,
-            "<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}</tr>",
+            "<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}\
+             <td class=\"n\">{}</tr>",
             Escaped(&family.family),
             family.prefixes,
             family.paths,
