@@ -14,7 +14,7 @@ use albedo_types::{ClusterId, Instant, PeerId, ShardId};
 
 use crate::group::Groups;
 use crate::interner::Interner;
-use crate::mailbox::{MAILBOX_LETTERS_MAX, MailboxSender, mailbox};
+use crate::mailbox::{MAILBOX_LETTERS_MAX, Mailbox, MailboxSender, mailbox};
 use crate::port::PeerPort;
 use crate::reader::Reader;
 use crate::stats::Stats;
@@ -71,6 +71,24 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// What an engine of this configuration shares, and its shards' mailboxes.
+    pub(crate) fn new(config: &EngineConfig) -> (Arc<Self>, Vec<Mailbox<Letter>>) {
+        let stats = Arc::new(Stats::new(config.shards));
+        let (senders, mailboxes): (Vec<_>, Vec<_>) =
+            (0..config.shards).map(|_| mailbox(config.mailbox_letters_max)).unzip();
+        let pacing = u64::try_from(config.pacing_max.as_nanos()).unwrap_or(u64::MAX);
+        let shared = Arc::new(Self {
+            mailboxes: senders.into(),
+            groups: Groups::default(),
+            interner: Interner::new(config.clusters.as_slice().into(), Arc::clone(&stats)),
+            readers: Readers::default(),
+            stats,
+            pacing_max_nanos: AtomicU64::new(pacing),
+            tombstones_max: config.tombstones_max,
+        });
+        (shared, mailboxes)
+    }
+
     pub(crate) fn shards(&self) -> usize {
         self.mailboxes.len()
     }
@@ -177,19 +195,7 @@ impl Engine {
     /// If the number of shards is not within 1 to [`SHARDS_MAX`].
     pub fn start(config: &EngineConfig) -> std::io::Result<Self> {
         assert!((1..=SHARDS_MAX).contains(&config.shards), "1 to {SHARDS_MAX} shards");
-        let stats = Arc::new(Stats::new(config.shards));
-        let (senders, mailboxes): (Vec<_>, Vec<_>) =
-            (0..config.shards).map(|_| mailbox(config.mailbox_letters_max)).unzip();
-        let pacing = u64::try_from(config.pacing_max.as_nanos()).unwrap_or(u64::MAX);
-        let shared = Arc::new(Shared {
-            mailboxes: senders.into(),
-            groups: Groups::default(),
-            interner: Interner::new(config.clusters.as_slice().into(), Arc::clone(&stats)),
-            readers: Readers::default(),
-            stats,
-            pacing_max_nanos: AtomicU64::new(pacing),
-            tombstones_max: config.tombstones_max,
-        });
+        let (shared, mailboxes) = Shared::new(config);
         let mut workers = Vec::new();
         for (n, mailbox) in mailboxes.into_iter().enumerate() {
             let id = ShardId(u32::try_from(n).expect("few shards"));

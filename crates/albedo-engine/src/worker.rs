@@ -112,9 +112,9 @@ impl Worker {
             self.mailbox.receive(self.patience())
         };
         let started = clock::now();
-        let goes_on = self.drain(first);
+        let mut goes_on = self.drain(first);
         if self.shard.has_changes() && goes_on {
-            self.gather();
+            goes_on = self.gather();
         }
         let mut out = std::mem::take(&mut self.out);
         if self.shard.has_changes() {
@@ -143,53 +143,57 @@ impl Worker {
     /// Applies what waits; whether the engine goes on.
     fn drain(&mut self, first: Received<Letter>) -> bool {
         let mut received = first;
-        let mut routes = 0;
-        for _ in 0..BATCH_LETTERS_MAX {
+        let (mut letters, mut routes) = (0, 0);
+        let goes_on = loop {
             match received {
                 Received::Letter(letter) => {
+                    letters += 1;
                     if let Letter::Input { input: Input::Routes { batch, .. }, .. } = &letter {
                         routes += batch.len();
                     }
                     if !self.apply(letter) {
-                        return false;
+                        break false;
                     }
                 }
-                Received::Timeout => break,
-                Received::Closed => return false,
+                Received::Timeout => break true,
+                Received::Closed => break false,
             }
-            if routes >= BATCH_ROUTES_MAX {
-                break;
+            // Only then is the next one taken out: what was taken out must be applied.
+            if letters >= BATCH_LETTERS_MAX || routes >= BATCH_ROUTES_MAX {
+                break true;
             }
             received = self.mailbox.try_receive();
-        }
+        };
         self.mailbox.drained();
-        true
+        goes_on
     }
 
-    /// Lets changes gather while the last round is under way.
-    fn gather(&mut self) {
+    /// Lets changes gather while the last round is under way; whether the engine goes on.
+    fn gather(&mut self) -> bool {
         let max = self.shared.pacing_max();
         let outstanding =
             |member: &&Member| member.last.as_ref().is_some_and(|last| last.is_outstanding());
         let round = self.groups.values().filter(outstanding);
         let round = round.map(|member| member.group.logs[self.id.index()].round_nanos()).max();
-        let Some(round) = round else { return };
+        let Some(round) = round else { return true };
         let until = self.flushed_at + Duration::from_nanos(round).min(max);
         for _ in 0..BATCH_LETTERS_MAX {
             let left = until.since(clock::now());
             if left.is_zero() || !self.groups.values().any(|member| outstanding(&member)) {
-                return;
+                break;
             }
             match self.mailbox.receive(left) {
                 Received::Letter(letter) => {
                     if !self.apply(letter) {
-                        return;
+                        return false;
                     }
                     self.mailbox.drained();
                 }
-                Received::Timeout | Received::Closed => return,
+                Received::Timeout => break,
+                Received::Closed => return false,
             }
         }
+        true
     }
 
     fn apply(&mut self, letter: Letter) -> bool {
@@ -379,3 +383,6 @@ impl Worker {
         set(&stats.log_bytes, cost);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use albedo_rib::{AttrSet, Parts, PeerInfo, RouteBatch, Summary};
+use albedo_types::{ClusterId, Ipv4Prefix, PathId, PeerRole, RouterId};
+
+use super::*;
+use crate::engine::EngineConfig;
+
+fn worker(letters: usize) -> (Worker, Arc<Shared>) {
+    let config = EngineConfig { mailbox_letters_max: letters, ..EngineConfig::default() };
+    let (shared, mut mailboxes) = Shared::new(&config);
+    let mailbox = mailboxes.pop().expect("one shard");
+    (Worker::new(ShardId(0), Arc::clone(&shared), mailbox, 1), shared)
+}
+
+fn up(peer: PeerId) -> Letter {
+    let info = PeerInfo {
+        addr: Ipv4Addr::new(10, 0, 0, 1).into(),
+        router_id: RouterId::new(1).expect("not zero"),
+        role: PeerRole::Client,
+    };
+    Letter::Up { reader: Arc::new(Reader::new(peer, 1)), input: Input::PeerUp { peer, info } }
+}
+
+fn route(peer: PeerId, n: u32) -> Letter {
+    let parts = Parts {
+        family: Family::Ipv4Unicast,
+        summary: Summary::default(),
+        external: false,
+        cluster: ClusterId(1),
+        block: Box::default(),
+        mp_next_hop: None,
+    };
+    let set = Arc::new(AttrSet::new(parts, [].into(), None));
+    let mut batch = RouteBatch::default();
+    batch.note(Family::Ipv4Unicast, Some(&set));
+    batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).expect("a prefix")));
+    Letter::Input { input: Input::Routes { peer, batch }, at: Instant::ZERO }
+}
+
+#[test]
+fn every_letter_of_a_channel_fuller_than_a_batch_is_applied() {
+    let letters = 4 * BATCH_LETTERS_MAX + 7;
+    let (mut worker, shared) = worker(letters + 1);
+    shared.mailboxes[0].send_blocking(up(PeerId(0)));
+    for n in 0..letters {
+        shared.mailboxes[0].send_blocking(route(PeerId(0), u32::try_from(n).expect("few")));
+    }
+    while shared.mailboxes[0].len() > 0 {
+        assert!(worker.turn());
+    }
+    assert_eq!(worker.shard.stats(Family::Ipv4Unicast).prefixes, letters);
+}
+
+#[test]
+fn a_stop_ends_the_worker_after_what_stood_before_it() {
+    let (mut worker, shared) = worker(8);
+    for letter in [up(PeerId(0)), route(PeerId(0), 1), Letter::Stop] {
+        shared.mailboxes[0].send_blocking(letter);
+    }
+    assert!(!worker.turn());
+    assert_eq!(worker.shard.stats(Family::Ipv4Unicast).prefixes, 1);
+}
