@@ -11,7 +11,7 @@ fn worker(letters: usize) -> (Worker, Arc<Shared>) {
     let config = EngineConfig { mailbox_letters_max: letters, ..EngineConfig::default() };
     let (shared, mut mailboxes) = Shared::new(&config);
     let mailbox = mailboxes.pop().expect("one shard");
-    (Worker::new(ShardId(0), Arc::clone(&shared), mailbox, 1), shared)
+    (Worker::new(ShardId(0), Arc::clone(&shared), mailbox, 1, Limits::default()), shared)
 }
 
 fn up(peer: PeerId) -> Letter {
