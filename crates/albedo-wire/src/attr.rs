@@ -6,6 +6,7 @@
 //! rebuilt, because everything inside speaks of four-octet ones (RFC 6793 §4.2.3).
 //!
 //! RFC 4271 §4.3 and §5, RFC 7606, RFC 6793.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use core::fmt;
 use core::net::Ipv4Addr;

@@ -6,6 +6,7 @@
 //! spellings of one prefix are one key.
 //!
 //! RFC 4271 §4.3, RFC 4760 §5, RFC 7911 §3, RFC 7606 §5.3.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use alloc::vec::Vec;
 use core::fmt::{Debug, Display};

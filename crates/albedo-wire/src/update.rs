@@ -8,6 +8,7 @@
 //! attributes, and need not be asked about a block that it has judged before.
 //!
 //! RFC 4271 §4.3, RFC 4760, RFC 7606.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod block;
 pub use block::RawBlock;

@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use albedo_types::Family;
 
+use crate::attr::{OPTIONAL, code};
+
 /// Octets of a message header.
 pub(super) const HEADER_LEN: usize = 19;
 /// Octets of an UPDATE with nothing in it.
@@ -46,40 +48,44 @@ pub(super) fn put_u16(out: &mut [u8], at: usize, value: usize) {
     }
 }
 
-const EOR_IPV4: [u8; EMPTY_LEN] = {
-    let mut message = [0; EMPTY_LEN];
-    let mut n = 0;
-    while n < HEADER_LEN {
-        message[n] = HEADER[n];
-        n += 1;
-    }
-    message[LENGTH_AT + 1] = EMPTY_LEN as u8;
-    message
-};
+/// An UPDATE with nothing in it.
+const EOR_IPV4: [u8; EMPTY_LEN] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0, 23, UPDATE, 0, 0, 0, 0,
+];
 
-/// Octets of an End-of-RIB in `MP_UNREACH_NLRI`.
-const EOR_MP_LEN: usize = EMPTY_LEN + 6;
-
-const EOR_IPV6: [u8; EOR_MP_LEN] = eor_multiprotocol(Family::Ipv6Unicast);
-
-#[expect(clippy::cast_possible_truncation, reason = "lengths far below 256")]
-const fn eor_multiprotocol(family: Family) -> [u8; EOR_MP_LEN] {
-    let mut message = [0; EOR_MP_LEN];
-    let mut n = 0;
-    while n < HEADER_LEN {
-        message[n] = HEADER[n];
-        n += 1;
-    }
-    message[LENGTH_AT + 1] = EOR_MP_LEN as u8;
-    let [afi_high, afi_low] = family.afi().0.to_be_bytes();
-    let attributes = [0, 6, crate::attr::OPTIONAL, 15, 3, afi_high, afi_low, family.safi().0];
-    let mut n = 0;
-    while n < attributes.len() {
-        message[HEADER_LEN + 2 + n] = attributes[n];
-        n += 1;
-    }
-    message
-}
+/// An UPDATE with nothing but an empty `MP_UNREACH_NLRI` of AFI 2 and SAFI 1.
+const EOR_IPV6: [u8; EMPTY_LEN + 6] = [
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
+    29,
+    UPDATE,
+    0,
+    0,
+    0,
+    6,
+    OPTIONAL,
+    code::MP_UNREACH_NLRI,
+    3,
+    0,
+    2,
+    1,
+];
 
 /// The End-of-RIB marker of a family, a whole message (RFC 4724 §2).
 #[must_use]

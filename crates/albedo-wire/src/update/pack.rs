@@ -44,7 +44,7 @@ const MP_SHORT_MAX: usize = 255;
 /// Octets that attributes take which hold a multiprotocol value of `value` octets.
 const fn with_header(value: usize) -> usize {
     let extended = if value > MP_SHORT_MAX { 1 } else { 0 };
-    value.saturating_add(MP_HEADER_LEN + extended)
+    value.saturating_add(MP_HEADER_LEN).saturating_add(extended)
 }
 
 /// Appends UPDATEs that announce `keys` with the attributes of `block`.

@@ -20,8 +20,10 @@ const LENGTH_LEN: usize = 2;
 
 /// What the walk finds that is not fatal: at most one break in the headers, one note for each of
 /// the three places where routes can be of a family that was not agreed on, and one for the flags
-/// of each multiprotocol attribute; so it never spills.
-pub type WalkErrors = SmallVec<[AttrError; 6]>;
+/// of each multiprotocol attribute.
+///
+/// One is held in place; more are rare, and not worth making every message larger.
+pub type WalkErrors = SmallVec<[AttrError; 1]>;
 
 /// An UPDATE, split into its fields.
 #[derive(Clone, Debug)]
