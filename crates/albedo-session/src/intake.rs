@@ -19,7 +19,7 @@ use albedo_wire::attr::{AttrError, Attributes};
 use albedo_wire::error::{DecodeError, Treatment};
 use albedo_wire::nlri::NextHop;
 use albedo_wire::notification::Notification;
-use albedo_wire::update::{RawUpdate, UpdateContext};
+use albedo_wire::update::{RawUpdate, UpdateContext, notification_of};
 
 use crate::limit::PrefixLimits;
 use crate::stats::Tally;
@@ -93,7 +93,7 @@ impl Intake {
             Err(error) => {
                 tally.treatment(Treatment::Reset);
                 self.log.fault(now, body, Treatment::Reset, &error);
-                Err(Box::new(error.notification()))
+                Err(Box::new(notification_of(&error, body)))
             }
         }
     }
