@@ -213,31 +213,10 @@ impl StatusSource for Source {
         drop(standing);
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
-            sessions: SessionNumbers { limit, ..session_numbers(self.server.stats()) },
+            sessions: SessionNumbers::read(self.server.stats(), limit),
             config: numbers,
             startup_convergence: self.startup_convergence(),
         }
-    }
-}
-
-fn session_numbers(stats: &SessionStats) -> SessionNumbers {
-    let read = SessionStats::read;
-    let traffic = &stats.traffic;
-    let notifications = [&stats.notifications_received, &stats.notifications_sent];
-    SessionNumbers {
-        by_state: stats.states.each_ref().map(read),
-        established: read(&stats.established),
-        lost: read(&stats.ended),
-        messages: [&traffic.received, &traffic.sent].map(|counts| counts.each_ref().map(read)),
-        message_bytes: [read(&traffic.bytes_received), read(&traffic.bytes_sent)],
-        notifications: notifications.map(|counts| counts.each_ref().map(read)),
-        rejected_updates: traffic.treatments.each_ref().map(read),
-        routes_dropped: traffic.drops.each_ref().map(read),
-        refused: stats.refused.each_ref().map(read),
-        accepted: read(&stats.accepted),
-        accept_errors: read(&stats.accept_errors),
-        hold_spared: read(&stats.hold_spared),
-        limit: 0,
     }
 }
 
