@@ -20,7 +20,7 @@ proptest! {
         there: BTreeMap<u8, u8>, wanted: BTreeMap<u8, u8>
     ) {
         let changes = reconcile(&there, &wanted);
-        let mut result = there.clone();
+        let mut result = there;
         for key in &changes.removed {
             prop_assert!(result.remove(key).is_some());
         }

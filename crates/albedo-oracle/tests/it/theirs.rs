@@ -1,0 +1,4 @@
+//! What the other decoders say.
+
+pub(crate) mod bgpkit;
+pub(crate) mod netgauze;
