@@ -14,5 +14,5 @@ mod status;
 mod text;
 
 pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
-pub use recorder::{Metrics, SLOW_BUCKETS_SECONDS, UPKEEP_INTERVAL, build_recorder};
+pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
 pub use status::{Check, FamilyStatus, PeerRow, ShardStatus, Status, StatusSource};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use albedo_engine::stats;
 use metrics::{Key, KeyName, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{
     BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -17,12 +18,6 @@ use crate::process::Process;
 use crate::snapshot::Snapshot;
 use crate::text;
 use handles::Handles;
-
-/// Bucket bounds of times that follow timers, in seconds: the usual hold and restart times are
-/// among them on purpose, so that a jump over one is seen.
-pub const SLOW_BUCKETS_SECONDS: [f64; 16] = [
-    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0,
-];
 
 /// How often [`Metrics::run_upkeep`] wants to be called.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -53,7 +48,7 @@ impl std::fmt::Debug for Metrics {
 pub fn build_recorder() -> Result<PrometheusRecorder, BuildError> {
     let recorder = PrometheusBuilder::new()
         // Without buckets a histogram would become a summary, which cannot be added up.
-        .set_buckets(&SLOW_BUCKETS_SECONDS)?
+        .set_buckets(stats::SLOW.seconds)?
         .build_recorder();
     for metric in names::ALL.iter().filter(|metric| metric.author == Author::Exporter) {
         describe(&recorder, metric);

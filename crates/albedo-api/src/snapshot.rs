@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use albedo_engine::EngineHandle;
-use albedo_engine::stats::{self, BUCKETS_SECONDS, FamilyTimes, ShardStats};
+use albedo_engine::stats::{self, FamilyTimes, ShardStats};
 use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
@@ -205,8 +205,8 @@ impl From<&stats::Histogram> for Buckets {
     fn from(histogram: &stats::Histogram) -> Self {
         let snapshot = histogram.snapshot();
         Self {
-            bounds: &BUCKETS_SECONDS,
-            cumulative: snapshot.cumulative.to_vec(),
+            bounds: snapshot.bounds,
+            cumulative: snapshot.cumulative,
             count: snapshot.count,
             sum: snapshot.sum_seconds,
         }

@@ -8,45 +8,90 @@ use std::time::Duration;
 use albedo_types::{Family, Instant};
 use crossbeam_utils::CachePadded;
 
-/// Upper bounds of the buckets, in seconds.
-pub const BUCKETS_SECONDS: [f64; 18] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0, 30.0, 60.0,
-];
+/// Most bounds that a histogram has.
+const BOUNDS_MAX: usize = 18;
 
-const BUCKETS_NANOS: [u64; 18] = [
-    100_000,
-    250_000,
-    500_000,
-    1_000_000,
-    2_500_000,
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    100_000_000,
-    250_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_500_000_000,
-    5_000_000_000,
-    10_000_000_000,
-    30_000_000_000,
-    60_000_000_000,
-];
+/// Upper bounds of the buckets of a histogram, ascending.
+#[derive(Debug)]
+pub struct Bounds {
+    /// In seconds, as they are shown.
+    pub seconds: &'static [f64],
+    /// The same in nanoseconds, as they are compared.
+    nanos: &'static [u64],
+}
+
+/// For what takes as long as a write to a socket: changes on their way to peers.
+pub static FAST: Bounds = Bounds {
+    seconds: &[
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+        5.0, 10.0, 30.0, 60.0,
+    ],
+    nanos: &[
+        100_000,
+        250_000,
+        500_000,
+        1_000_000,
+        2_500_000,
+        5_000_000,
+        10_000_000,
+        25_000_000,
+        50_000_000,
+        100_000_000,
+        250_000_000,
+        500_000_000,
+        1_000_000_000,
+        2_500_000_000,
+        5_000_000_000,
+        10_000_000_000,
+        30_000_000_000,
+        60_000_000_000,
+    ],
+};
+
+/// For what may take as long as a table or a timer. The usual hold and restart times are among
+/// them on purpose, so that a jump over one is seen.
+pub static SLOW: Bounds = Bounds {
+    seconds: &[
+        0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0,
+        240.0, 300.0, 600.0,
+    ],
+    nanos: &[
+        10_000_000,
+        25_000_000,
+        100_000_000,
+        250_000_000,
+        500_000_000,
+        1_000_000_000,
+        2_500_000_000,
+        5_000_000_000,
+        10_000_000_000,
+        20_000_000_000,
+        30_000_000_000,
+        60_000_000_000,
+        90_000_000_000,
+        120_000_000_000,
+        180_000_000_000,
+        240_000_000_000,
+        300_000_000_000,
+        600_000_000_000,
+    ],
+};
 
 /// A histogram of durations; recording is two atomic additions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Histogram {
-    buckets: [AtomicU64; BUCKETS_NANOS.len() + 1],
+    bounds: &'static Bounds,
+    buckets: [AtomicU64; BOUNDS_MAX + 1],
     sum_nanos: AtomicU64,
 }
 
 /// A copy of a histogram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramSnapshot {
-    /// Samples at or below each of [`BUCKETS_SECONDS`], cumulative.
-    pub cumulative: [u64; BUCKETS_NANOS.len()],
+    /// Upper bounds of the buckets, in seconds.
+    pub bounds: &'static [f64],
+    /// Samples at or below each of the bounds, cumulative.
+    pub cumulative: Vec<u64>,
     /// All samples.
     pub count: u64,
     /// Their sum, in seconds.
@@ -54,10 +99,16 @@ pub struct HistogramSnapshot {
 }
 
 impl Histogram {
+    /// An empty one.
+    #[must_use]
+    pub fn new(bounds: &'static Bounds) -> Self {
+        Self { bounds, buckets: Default::default(), sum_nanos: AtomicU64::new(0) }
+    }
+
     /// Records a duration.
     pub fn record(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS_NANOS.partition_point(|bound| *bound < nanos);
+        let bucket = self.bounds.nanos.partition_point(|bound| *bound < nanos);
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
@@ -65,21 +116,22 @@ impl Histogram {
     /// Copies the histogram.
     #[must_use]
     pub fn snapshot(&self) -> HistogramSnapshot {
-        let mut cumulative = [0; BUCKETS_NANOS.len()];
+        let bounds = self.bounds.seconds;
         let mut count = 0;
-        for (n, bucket) in self.buckets.iter().enumerate() {
+        let mut cumulative = Vec::with_capacity(bounds.len() + 1);
+        for bucket in &self.buckets[..=bounds.len()] {
             count += bucket.load(Ordering::Relaxed);
-            if let Some(slot) = cumulative.get_mut(n) {
-                *slot = count;
-            }
+            cumulative.push(count);
         }
+        // The last is what lies beyond all bounds: the count.
+        cumulative.pop();
         let sum = Duration::from_nanos(self.sum_nanos.load(Ordering::Relaxed));
-        HistogramSnapshot { cumulative, count, sum_seconds: sum.as_secs_f64() }
+        HistogramSnapshot { bounds, cumulative, count, sum_seconds: sum.as_secs_f64() }
     }
 }
 
 /// What one family's updates took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FamilyTimes {
     /// Read of the first update of a batch → write to the last up-to-date peer.
     pub convergence: Histogram,
@@ -89,6 +141,17 @@ pub struct FamilyTimes {
     pub session_sync: Histogram,
     /// Loss of a peer noticed → last up-to-date peer's withdrawals written.
     pub withdraw_convergence: Histogram,
+}
+
+impl Default for FamilyTimes {
+    fn default() -> Self {
+        Self {
+            convergence: Histogram::new(&FAST),
+            delivery: Histogram::new(&FAST),
+            session_sync: Histogram::new(&SLOW),
+            withdraw_convergence: Histogram::new(&SLOW),
+        }
+    }
 }
 
 /// What a shard's worker publishes after each turn.
@@ -175,17 +238,21 @@ mod tests {
 
     #[test]
     fn samples_fall_into_the_bucket_whose_bound_they_do_not_exceed() {
-        let histogram = Histogram::default();
-        for (bound, nanos) in BUCKETS_SECONDS.iter().zip(BUCKETS_NANOS) {
-            assert!((bound * 1e9 - nanos as f64).abs() < 1.0);
-            histogram.record(Duration::from_nanos(nanos));
+        for bounds in [&FAST, &SLOW] {
+            let histogram = Histogram::new(bounds);
+            assert_eq!(bounds.seconds.len(), bounds.nanos.len());
+            assert!(bounds.nanos.len() <= BOUNDS_MAX && bounds.nanos.is_sorted());
+            for (bound, nanos) in bounds.seconds.iter().zip(bounds.nanos) {
+                assert!((bound * 1e9 - *nanos as f64).abs() < 1.0);
+                histogram.record(Duration::from_nanos(*nanos));
+            }
+            histogram.record(Duration::from_secs(601));
+            let snapshot = histogram.snapshot();
+            for (n, count) in snapshot.cumulative.iter().enumerate() {
+                assert_eq!(*count, n as u64 + 1);
+            }
+            assert_eq!(snapshot.count, bounds.seconds.len() as u64 + 1);
+            assert!(snapshot.sum_seconds > 601.0);
         }
-        histogram.record(Duration::from_secs(61));
-        let snapshot = histogram.snapshot();
-        for (n, count) in snapshot.cumulative.into_iter().enumerate() {
-            assert_eq!(count, n as u64 + 1);
-        }
-        assert_eq!(snapshot.count, 19);
-        assert!(snapshot.sum_seconds > 61.0);
     }
 }
