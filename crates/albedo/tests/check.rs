@@ -26,7 +26,8 @@ fn a_good_file_is_summed_up_with_exit_code_0() {
     let output = albedo(&["check", "--config", &example()], &[]);
     assert_eq!(output.status.code(), Some(0));
     let expected = format!(
-        "{}: good\n  AS 64512, router id 10.0.0.1, cluster id 10.0.0.1\n  listens on 10.0.0.1:179\n  \
+        "{}: good\n  AS 64512, router id 10.0.0.1, cluster id 10.0.0.1\n  \
+         listens on 10.0.0.1:179\n  \
          group nodes: client, 1 ranges, 1 peers, hold time 90 s\n",
         example()
     );
