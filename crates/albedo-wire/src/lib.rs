@@ -31,4 +31,4 @@ pub mod route_refresh;
 pub mod update;
 
 #[cfg(test)]
-mod testing;
+mod tests;

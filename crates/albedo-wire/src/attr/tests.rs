@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::Treatment::{self, Discard, Reset, TreatAsWithdraw};
-use crate::testing::*;
+use crate::tests::support::*;
 use crate::update::{AttrLimits, UpdateContext};
 
 mod faults;
@@ -79,7 +79,8 @@ proptest! {
     #[test]
     fn order_of_attributes_does_not_matter(
         good in prop::collection::vec(any_good_attribute(), 0..8).prop_map(|mut attributes| {
-            attributes.extend([&ORIGIN_IGP[..], &AS_PATH_EMPTY, &NEXT_HOP_192_0_2_1].map(<[u8]>::to_vec));
+            let mandatory = [&ORIGIN_IGP[..], &AS_PATH_EMPTY, &NEXT_HOP_192_0_2_1];
+            attributes.extend(mandatory.map(<[u8]>::to_vec));
             attributes.sort_by_key(|attribute| attribute[1]);
             attributes.dedup_by_key(|attribute| attribute[1]);
             attributes
@@ -110,7 +111,8 @@ proptest! {
         plain_next_hop: bool,
     ) {
         let decoded = Attributes::decode(&block, Need { announces, plain_next_hop }, &ctx);
-        prop_assert_eq!(decoded.treatment, decoded.errors.iter().map(|error| error.treatment).max());
+        let worst = decoded.errors.iter().map(|error| error.treatment).max();
+        prop_assert_eq!(decoded.treatment, worst);
         for error in &decoded.errors {
             prop_assert!(!error.to_string().is_empty());
         }

@@ -1,3 +1,5 @@
+//! Prefixes in both directions, and where they end.
+
 use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
@@ -7,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::Treatment;
-use crate::testing::hex;
+use crate::tests::support::hex;
 
 fn check<K: NlriKey>(octets: &str, add_path: bool, expected: &[(u32, &str)]) {
     let octets = hex(octets);

@@ -1,3 +1,5 @@
+//! Messages that real speakers sent.
+
 use std::string::ToString;
 use std::vec::Vec;
 
@@ -6,7 +8,7 @@ use albedo_types::{Asn, Family, Ipv4Prefix, Ipv6Prefix, PathId};
 use super::*;
 use crate::attr::{Attributes, Edit, NextHopEdit};
 use crate::nlri::NextHop;
-use crate::testing::hex;
+use crate::tests::support::hex;
 
 // What Debian's BIRD 1.6.8 sends when it is configured as Calico's template does.
 const UPDATE4: &str = "ffffffffffffffffffffffffffffffff0045020000001540010100400200\

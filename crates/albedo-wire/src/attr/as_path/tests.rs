@@ -1,3 +1,5 @@
+//! Paths: length, ends, prepending, and what two-octet speakers make of them.
+
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
@@ -5,7 +7,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{path2, path4};
+use crate::tests::support::{path2, path4};
 
 /// Segments by type and numbers.
 type Segments4 = &'static [(u8, &'static [u32])];

@@ -1,9 +1,11 @@
+//! Well-known communities, and duplicates of large ones.
+
 use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::testing::hex;
+use crate::tests::support::hex;
 
 #[test]
 fn well_known_communities_are_told_apart() {

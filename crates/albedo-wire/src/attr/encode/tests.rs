@@ -1,3 +1,5 @@
+//! What leaves: every edit, header widths, order, and what is passed on untouched.
+
 use std::vec;
 use std::vec::Vec;
 
@@ -5,7 +7,7 @@ use albedo_types::{Asn, ClusterId, RouterId};
 
 use super::*;
 use crate::attr::{CodeSet, Need};
-use crate::testing::*;
+use crate::tests::support::*;
 use crate::update::{AttrLimits, UpdateContext};
 
 const AS4: Edit = Edit {

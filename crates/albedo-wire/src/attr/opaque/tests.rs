@@ -1,6 +1,8 @@
+//! Framing of values that are passed on.
+
 use super::*;
 use crate::attr::table;
-use crate::testing::{hex, internal};
+use crate::tests::support::{hex, internal};
 
 /// Values of an attribute, and whether they are well-formed.
 fn check(code: u8, cases: &[(&str, bool)]) {

@@ -1,3 +1,5 @@
+//! Next hops of each family: lengths, addresses, pairs.
+
 use std::string::ToString;
 use std::vec;
 
@@ -5,7 +7,7 @@ use albedo_types::FamilySet;
 
 use super::*;
 use crate::error::Treatment;
-use crate::testing::{hex, internal};
+use crate::tests::support::{hex, internal};
 
 const GLOBAL: &str = "20010db8000000000000000000000001";
 const LINK: &str = "fe800000000000000000000000000001";

@@ -1,3 +1,5 @@
+//! Contexts of sessions and of our own blocks.
+
 use std::vec;
 use std::vec::Vec;
 
@@ -7,7 +9,7 @@ use super::*;
 use crate::attr::{Attributes, Edit};
 use crate::capability::Capability;
 use crate::open::Open;
-use crate::testing::{PLAIN, attr, mandatory};
+use crate::tests::support::{PLAIN, attr, mandatory};
 
 fn open(asn: u16, capabilities: Vec<Capability>) -> Open {
     Open { as_field: asn, hold_time: 90, router_id: 7, capabilities, ignored: Vec::new() }

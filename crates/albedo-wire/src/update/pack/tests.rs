@@ -1,3 +1,5 @@
+//! Packing to the octet, and back.
+
 use std::vec;
 use std::vec::Vec;
 
@@ -7,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::frame::{self, MessageType};
 use crate::nlri::Nlri;
-use crate::testing::*;
+use crate::tests::support::*;
 use crate::update::{RawUpdate, UpdateContext};
 
 const NEXT_HOP_6: [u8; 16] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];

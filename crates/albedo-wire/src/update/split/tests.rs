@@ -1,3 +1,5 @@
+//! Framing, multiprotocol attributes anywhere, End-of-RIB, and what a message costs.
+
 use std::vec;
 use std::vec::Vec;
 
@@ -6,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::attr::Attributes;
-use crate::testing::*;
+use crate::tests::support::*;
 
 /// All that the walk can find in one message.
 const WALK_ERRORS_MAX: usize = 6;
