@@ -23,7 +23,7 @@ use crate::stats::{ShardStats, set};
 /// Letters that one batch takes.
 pub(crate) const BATCH_LETTERS_MAX: usize = 256;
 /// Routes after which a batch is ended.
-pub(crate) const BATCH_ROUTES_MAX: usize = 64 * 1024;
+pub(crate) const BATCH_ROUTES_MAX: usize = 16 * 1024;
 /// A worker turns at least this often, for its heartbeat.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Tombstones are looked through at least this often while there are any.
