@@ -155,11 +155,7 @@ pub fn plain_attributes(next_hop: Ipv4Addr, med: u32) -> Vec<Vec<u8>> {
 /// The announcement of ordinary internal IPv4 routes.
 #[must_use]
 pub fn announcement(next_hop: Ipv4Addr, med: u32, nets: &[Net]) -> Vec<u8> {
-    update(
-        &[],
-        &plain_attributes(next_hop, med).concat(),
-        &encoded(nets),
-    )
+    update(&[], &plain_attributes(next_hop, med).concat(), &encoded(nets))
 }
 
 /// The withdrawal of IPv4 routes.

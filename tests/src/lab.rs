@@ -98,11 +98,7 @@ impl Lab {
         let number = LABS.fetch_add(1, Ordering::Relaxed);
         let name = format!("albedo-{}-{number}", process::id());
         let folder = TempDir::with_prefix("albedo-lab-").context("a temporary folder")?;
-        let mut lab = Self {
-            name,
-            folder,
-            namespaces: Vec::new(),
-        };
+        let mut lab = Self { name, folder, namespaces: Vec::new() };
         let hub = lab.hub();
         lab.add_namespace(&hub)?;
         // With an address of its own: otherwise it takes the least of its ports', and changes it
@@ -132,24 +128,14 @@ impl Lab {
         let hub = self.hub();
         self.add_namespace(&namespace)?;
         let port = format!("port{}", host.0);
-        ip(
-            &namespace,
-            &format!("link add eth0 type veth peer name {port} netns {hub}"),
-        )?;
+        ip(&namespace, &format!("link add eth0 type veth peer name {port} netns {hub}"))?;
         ip(&hub, &format!("link set {port} master br0 up"))?;
         ip(&namespace, &format!("address add {}/8 dev eth0", host.v4()))?;
-        ip(
-            &namespace,
-            &format!("address add {}/64 dev eth0 nodad", host.v6()),
-        )?;
+        ip(&namespace, &format!("address add {}/64 dev eth0 nodad", host.v6()))?;
         ip(&namespace, "link set eth0 up")?;
         let folder = self.folder.path().join(host.0.to_string());
         fs::create_dir(&folder).context("the node's folder")?;
-        Ok(Node {
-            namespace,
-            folder,
-            host,
-        })
+        Ok(Node { namespace, folder, host })
     }
 
     /// Gives a speaker of the test's own its addresses.
@@ -173,11 +159,7 @@ impl Lab {
         thread::scope(|scope| {
             let made = scope.spawn(|| -> Result<TcpStream> {
                 enter(&hub)?;
-                let domain = if family == Family::V4 {
-                    Domain::IPV4
-                } else {
-                    Domain::IPV6
-                };
+                let domain = if family == Family::V4 { Domain::IPV4 } else { Domain::IPV6 };
                 let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
                 socket.bind(&SocketAddr::new(from.address(family), 0).into())?;
                 let remote = SocketAddr::new(to.address(family), 179);
@@ -185,9 +167,7 @@ impl Lab {
                 socket.set_tcp_nodelay(true)?;
                 Ok(TcpStream::from(socket))
             });
-            let stream = made
-                .join()
-                .map_err(|_| anyhow::anyhow!("the connecting thread died"))?;
+            let stream = made.join().map_err(|_| anyhow::anyhow!("the connecting thread died"))?;
             stream.with_context(|| format!("connect from {} to {}", from.v4(), to.v4()))
         })
     }
@@ -210,9 +190,7 @@ impl Node {
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.namespace])
-            .arg(program);
+        command.args(["netns", "exec", &self.namespace]).arg(program);
         command
     }
 
@@ -246,9 +224,7 @@ fn show_logs(folder: &Path) {
 
 fn ip(namespace: &str, arguments: &str) -> Result<()> {
     let mut command = Command::new("ip");
-    command
-        .args(["-n", namespace])
-        .args(arguments.split_whitespace());
+    command.args(["-n", namespace]).args(arguments.split_whitespace());
     output(&mut command).map(drop)
 }
 
@@ -264,13 +240,8 @@ fn remove_left_over() {
     let Ok(names) = fs::read_dir("/run/netns") else {
         return;
     };
-    for name in names
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-    {
-        let owner = name
-            .strip_prefix("albedo-")
-            .and_then(|rest| rest.split('-').next());
+    for name in names.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let owner = name.strip_prefix("albedo-").and_then(|rest| rest.split('-').next());
         let owner = owner.and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = output(Command::new("ip").args(["netns", "delete", &name]));

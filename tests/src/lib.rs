@@ -6,10 +6,7 @@
 //! The speaker in [`bgp`] shares no code with the product, so that neither can excuse the other.
 
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stderr,
-    reason = "a test tells what it skips and shows logs on failure"
-)]
+#![expect(clippy::print_stderr, reason = "a test tells what it skips and shows logs on failure")]
 
 pub mod bgp;
 pub mod lab;

@@ -130,21 +130,11 @@ impl Case {
 pub const REFLECTOR: Host = Host(1);
 
 const fn four(name: &'static str, change: Change, expect: Expect) -> Case {
-    Case {
-        name,
-        family: Family::V4,
-        change,
-        expect,
-    }
+    Case { name, family: Family::V4, change, expect }
 }
 
 const fn six(name: &'static str, change: Change, expect: Expect) -> Case {
-    Case {
-        name,
-        family: Family::V6,
-        change,
-        expect,
-    }
+    Case { name, family: Family::V6, change, expect }
 }
 
 /// The cases whose session survives: treat-as-withdraw, attribute discard, and what only looks
@@ -282,11 +272,7 @@ fn reach_twice(subject: &Subject) -> Vec<u8> {
 fn unreach_twice(subject: &Subject) -> Vec<u8> {
     let mut value = vec![0, 2, 1];
     subject.net.encode(&mut value);
-    update(
-        &[],
-        &attribute(0x80, code::MP_UNREACH, &value).repeat(2),
-        &[],
-    )
+    update(&[], &attribute(0x80, code::MP_UNREACH, &value).repeat(2), &[])
 }
 
 fn bad_marker(subject: &Subject) -> Vec<u8> {
@@ -312,16 +298,8 @@ mod tests {
     fn cases_differ_from_the_ordinary_message_and_from_each_other() {
         let mut seen = Vec::new();
         for case in SURVIVED.iter().chain(FATAL) {
-            let prefix = if case.family == Family::V4 {
-                "10.64.0.0/22"
-            } else {
-                "fd00:245::/64"
-            };
-            let subject = Subject {
-                net: net(prefix),
-                source: Host(9),
-                med: 7,
-            };
+            let prefix = if case.family == Family::V4 { "10.64.0.0/22" } else { "fd00:245::/64" };
+            let subject = Subject { net: net(prefix), source: Host(9), med: 7 };
             let message = case.message(&subject);
             assert_ne!(message, subject.announcement(), "{}", case.name);
             assert!(!seen.contains(&message), "{} is there twice", case.name);
@@ -334,11 +312,7 @@ mod tests {
     #[test]
     fn ordinary_message_is_well_formed() {
         for prefix in ["10.64.0.0/22", "fd00:245::/64"] {
-            let subject = Subject {
-                net: net(prefix),
-                source: Host(9),
-                med: 7,
-            };
+            let subject = Subject { net: net(prefix), source: Host(9), med: 7 };
             let update = Update::parse(&subject.announcement()[HEADER..]).expect("well-formed");
             assert_eq!(update.announced, [net(prefix)]);
         }

@@ -24,9 +24,7 @@ const MESSAGE_AS4: u16 = 4;
 pub fn updates(path: &Path) -> Result<Vec<Vec<u8>>> {
     let file = File::open(path).with_context(|| format!("{}", path.display()))?;
     let mut bytes = Vec::new();
-    MultiGzDecoder::new(file)
-        .read_to_end(&mut bytes)
-        .context("gzip")?;
+    MultiGzDecoder::new(file).read_to_end(&mut bytes).context("gzip")?;
     read(&bytes)
 }
 
@@ -46,11 +44,7 @@ fn read(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
         if number(6) == MESSAGE_AS4 {
             // Two AS numbers, interface, family, two IPv4 addresses.
             let message = body.get(20..).context("message")?;
-            ensure!(
-                message.len() >= HEADER,
-                "message of {} octets",
-                message.len()
-            );
+            ensure!(message.len() >= HEADER, "message of {} octets", message.len());
             if message[18] == UPDATE {
                 updates.push(message.to_vec());
             }
@@ -66,25 +60,14 @@ mod tests {
 
     fn record(kind: u16, subtype: u16, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len()).expect("short");
-        [
-            &[0; 4][..],
-            &kind.to_be_bytes(),
-            &subtype.to_be_bytes(),
-            &length.to_be_bytes(),
-            body,
-        ]
-        .concat()
+        [&[0; 4][..], &kind.to_be_bytes(), &subtype.to_be_bytes(), &length.to_be_bytes(), body]
+            .concat()
     }
 
     #[test]
     fn updates_are_found_among_other_records() {
         let message = [&[0; 24][..], &end_of_rib()].concat();
-        let file = [
-            record(17, 5, &[0; 8]),
-            record(17, 4, &message),
-            record(13, 1, &[]),
-        ]
-        .concat();
+        let file = [record(17, 5, &[0; 8]), record(17, 4, &message), record(13, 1, &[])].concat();
         assert_eq!(read(&file).expect("whole records"), [end_of_rib()]);
         assert!(read(&file[..file.len() - 1]).is_err());
     }

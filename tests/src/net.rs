@@ -28,9 +28,7 @@ impl Family {
     /// The family with this identifier, if it is one of the two.
     #[must_use]
     pub fn from_afi(afi: u16) -> Option<Self> {
-        [Self::V4, Self::V6]
-            .into_iter()
-            .find(|family| family.afi() == afi)
+        [Self::V4, Self::V6].into_iter().find(|family| family.afi() == afi)
     }
 
     /// The bits of an address.
@@ -74,11 +72,7 @@ impl Net {
     /// Its family.
     #[must_use]
     pub fn family(self) -> Family {
-        if self.address.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        }
+        if self.address.is_ipv4() { Family::V4 } else { Family::V6 }
     }
 
     /// Appends it as a BGP message carries it: length in bits, then as few octets as hold them.
@@ -99,9 +93,7 @@ impl Net {
         let (&length, rest) = bytes.split_first().context("no prefix length")?;
         ensure!(length <= family.bits(), "prefix length {length}");
         let octets = usize::from(length).div_ceil(8);
-        let (taken, rest) = rest
-            .split_at_checked(octets)
-            .context("a prefix is cut short")?;
+        let (taken, rest) = rest.split_at_checked(octets).context("a prefix is cut short")?;
         *bytes = rest;
         let mut full = [0; 16];
         full[..octets].copy_from_slice(taken);
@@ -123,14 +115,9 @@ impl FromStr for Net {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (address, length) = text
-            .split_once('/')
-            .with_context(|| format!("prefix {text}"))?;
+        let (address, length) = text.split_once('/').with_context(|| format!("prefix {text}"))?;
         let address = address.parse().with_context(|| format!("prefix {text}"))?;
-        Self::new(
-            address,
-            length.parse().with_context(|| format!("prefix {text}"))?,
-        )
+        Self::new(address, length.parse().with_context(|| format!("prefix {text}"))?)
     }
 }
 
@@ -149,13 +136,7 @@ mod tests {
 
     #[test]
     fn prefix_survives_its_encoding() {
-        for text in [
-            "0.0.0.0/0",
-            "10.0.0.0/8",
-            "10.1.2.3/32",
-            "::/0",
-            "fd00:1::/33",
-        ] {
+        for text in ["0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/32", "::/0", "fd00:1::/33"] {
             let net = net(text);
             let mut bytes = Vec::new();
             net.encode(&mut bytes);

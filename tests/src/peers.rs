@@ -114,14 +114,8 @@ pub fn all_up(peer: &dyn Peer) -> Result<Vec<Session>> {
 /// With what is missing and what is too much.
 pub fn holds_exactly(peer: &dyn Peer, family: Family, expected: &[Seen]) -> Result<()> {
     let found = peer.routes(family).with_context(|| peer.name())?;
-    let missing: Vec<_> = expected
-        .iter()
-        .filter(|route| !found.contains(route))
-        .collect();
-    let surplus: Vec<_> = found
-        .iter()
-        .filter(|route| !expected.contains(route))
-        .collect();
+    let missing: Vec<_> = expected.iter().filter(|route| !found.contains(route)).collect();
+    let surplus: Vec<_> = found.iter().filter(|route| !expected.contains(route)).collect();
     ensure!(
         missing.is_empty() && surplus.is_empty() && found.len() == expected.len(),
         "{} {family:?}: {} routes instead of {}; missing {missing:#?}, too much {surplus:#?}",

@@ -36,11 +36,7 @@ impl Daemon {
             .stderr(output)
             .spawn()
             .with_context(|| format!("{name}: {command:?}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log,
-        })
+        Ok(Self { name: name.to_owned(), child, log })
     }
 
     /// Its process id.
@@ -82,10 +78,7 @@ impl Daemon {
     /// # Errors
     /// When it is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("pid")?;
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("pid")?;
         kill_process(pid, signal).with_context(|| format!("signal to {}", self.name))
     }
 
@@ -106,11 +99,7 @@ impl Daemon {
             thread::sleep(Duration::from_millis(10));
         }
         self.kill();
-        bail!(
-            "{} did not end within {} s of SIGTERM",
-            self.name,
-            STOP_LIMIT.as_secs()
-        );
+        bail!("{} did not end within {} s of SIGTERM", self.name, STOP_LIMIT.as_secs());
     }
 
     /// Ends it at once, without a chance to say goodbye.
@@ -132,14 +121,8 @@ impl Drop for Daemon {
 /// # Errors
 /// When it fails, with what it printed to both streams.
 pub fn output(command: &mut Command) -> Result<String> {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("{command:?}"))?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
     let text = String::from_utf8_lossy(&stdout).into_owned();
     let words: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
     ensure!(

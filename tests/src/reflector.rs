@@ -41,11 +41,7 @@ impl Settings {
     /// A reflector alone: everybody in 10/8 and fd00::/16 is a client.
     #[must_use]
     pub fn alone(host: Host) -> Self {
-        Self {
-            cluster_id: host.v4(),
-            shards: 2,
-            mates: Vec::new(),
-        }
+        Self { cluster_id: host.v4(), shards: 2, mates: Vec::new() }
     }
 }
 
@@ -72,10 +68,7 @@ impl Reflector {
             ensure!(daemon.listens_on(179)?, "not yet:\n{}", daemon.log());
             Ok(())
         })?;
-        Ok(Self {
-            host: node.host,
-            daemon,
-        })
+        Ok(Self { host: node.host, daemon })
     }
 
     /// Ends it in order, as its supervisor would.
@@ -127,12 +120,7 @@ peerGroups:
 {ranges}"
         );
     };
-    group(
-        "nodes",
-        "client",
-        "    ranges: [\"10.0.0.0/8\", \"fd00::/16\"]\n",
-        true,
-    );
+    group("nodes", "client", "    ranges: [\"10.0.0.0/8\", \"fd00::/16\"]\n", true);
     group("client-mates", "client", "", false);
     group("mates", "nonClient", "", false);
     if !settings.mates.is_empty() {
@@ -174,11 +162,7 @@ protocol bgp nodes6 {{
 "
     );
     for (at, mate) in settings.mates.iter().enumerate() {
-        let client = if mate.client {
-            client.clone()
-        } else {
-            format!("rr cluster id {cluster};")
-        };
+        let client = if mate.client { client.clone() } else { format!("rr cluster id {cluster};") };
         let _ = write!(
             text,
             "protocol bgp mate{at} {{
@@ -202,30 +186,13 @@ mod tests {
     fn mates_stand_in_the_group_of_their_role() {
         let mut settings = Settings::alone(Host(1));
         assert!(!albedo_config(Host(1), &settings).contains("peers:"));
-        settings.mates = vec![
-            Mate {
-                host: Host(2),
-                client: false,
-            },
-            Mate {
-                host: Host(3),
-                client: true,
-            },
-        ];
+        settings.mates =
+            vec![Mate { host: Host(2), client: false }, Mate { host: Host(3), client: true }];
         let text = albedo_config(Host(1), &settings);
         assert!(text.contains("{address: 10.0.0.2, group: mates}"), "{text}");
-        assert!(
-            text.contains("{address: 10.0.0.3, group: client-mates}"),
-            "{text}"
-        );
+        assert!(text.contains("{address: 10.0.0.3, group: client-mates}"), "{text}");
         let text = bird_config(Host(1), &settings);
-        assert!(
-            text.contains("neighbor 10.0.0.2 as 64512; multihop; rr cluster id"),
-            "{text}"
-        );
-        assert!(
-            text.contains("neighbor 10.0.0.3 as 64512; multihop; rr client;"),
-            "{text}"
-        );
+        assert!(text.contains("neighbor 10.0.0.2 as 64512; multihop; rr cluster id"), "{text}");
+        assert!(text.contains("neighbor 10.0.0.3 as 64512; multihop; rr client;"), "{text}");
     }
 }

@@ -17,11 +17,7 @@ pub fn repository() -> PathBuf {
 /// When it has not been unpacked yet.
 pub fn peer_program(package: &str, program: &str) -> Result<PathBuf> {
     let path = peer_folder(package).join(program);
-    ensure!(
-        path.is_file(),
-        "{} is not there: run `cargo xtask install`",
-        path.display()
-    );
+    ensure!(path.is_file(), "{} is not there: run `cargo xtask install`", path.display());
     Ok(path)
 }
 
@@ -44,18 +40,9 @@ pub fn albedo() -> Result<PathBuf> {
     }
     // target/<profile>/deps/<this test>: the program lies two folders up, or in another profile.
     let test = env::current_exe().context("where this test is")?;
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .context("this test lies in no target folder")?;
-    let target = profile
-        .parent()
-        .context("this test lies in no target folder")?;
-    let folders = [
-        profile.to_path_buf(),
-        target.join("release"),
-        target.join("debug"),
-    ];
+    let profile = test.ancestors().nth(2).context("this test lies in no target folder")?;
+    let target = profile.parent().context("this test lies in no target folder")?;
+    let folders = [profile.to_path_buf(), target.join("release"), target.join("debug")];
     folders
         .iter()
         .map(|folder| folder.join("albedo"))
@@ -69,11 +56,7 @@ pub fn albedo() -> Result<PathBuf> {
 /// When it is not there.
 pub fn recording(name: &str) -> Result<PathBuf> {
     let path = repository().join("../shared/data").join(name);
-    ensure!(
-        path.is_file(),
-        "the recording {} is not there",
-        path.display()
-    );
+    ensure!(path.is_file(), "the recording {} is not there", path.display());
     Ok(path)
 }
 

@@ -17,9 +17,7 @@ const STEP: Duration = Duration::from_millis(50);
 /// How long to wait for a condition before giving up.
 #[must_use]
 pub fn patience() -> Duration {
-    let seconds = env::var("ALBEDO_TEST_PATIENCE")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let seconds = env::var("ALBEDO_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
     seconds.map_or(PATIENCE, Duration::from_secs)
 }
 

@@ -37,11 +37,7 @@ impl Attributes {
         }
         attributes.sort();
         for pair in attributes.windows(2) {
-            ensure!(
-                pair[0].code != pair[1].code,
-                "attribute {} twice",
-                pair[0].code
-            );
+            ensure!(pair[0].code != pair[1].code, "attribute {} twice", pair[0].code);
         }
         Ok(Self(attributes))
     }
@@ -49,10 +45,7 @@ impl Attributes {
     /// The value of an attribute.
     #[must_use]
     pub fn get(&self, code: u8) -> Option<&[u8]> {
-        self.0
-            .iter()
-            .find(|attribute| attribute.code == code)
-            .map(|found| found.value.as_slice())
+        self.0.iter().find(|attribute| attribute.code == code).map(|found| found.value.as_slice())
     }
 
     /// The value of an attribute of four octets.
@@ -71,9 +64,7 @@ impl Attributes {
     #[must_use]
     pub fn clusters(&self) -> Vec<Ipv4Addr> {
         let list = self.get(code::CLUSTER_LIST).unwrap_or_default();
-        list.chunks_exact(4)
-            .map(|id| Ipv4Addr::new(id[0], id[1], id[2], id[3]))
-            .collect()
+        list.chunks_exact(4).map(|id| Ipv4Addr::new(id[0], id[1], id[2], id[3])).collect()
     }
 }
 
@@ -107,9 +98,7 @@ impl Update {
             return Ok(update);
         }
         while !withdrawn.is_empty() {
-            update
-                .withdrawn
-                .push(Net::decode(Family::V4, &mut withdrawn)?);
+            update.withdrawn.push(Net::decode(Family::V4, &mut withdrawn)?);
         }
         update.attributes = Attributes::parse(block)?;
         let plain = !rest.is_empty();
@@ -117,10 +106,7 @@ impl Update {
             update.announced.push(Net::decode(Family::V4, &mut rest)?);
         }
         if plain {
-            let next_hop = update
-                .attributes
-                .number(code::NEXT_HOP)
-                .context("no NEXT_HOP")?;
+            let next_hop = update.attributes.number(code::NEXT_HOP).context("no NEXT_HOP")?;
             update.next_hop = Some(Ipv4Addr::from_bits(next_hop).into());
         }
         update.multiprotocol(plain)?;
@@ -185,24 +171,15 @@ fn take_part<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
 }
 
 fn take_attribute(block: &mut &[u8]) -> Result<Attribute> {
-    let [flags, code, tail @ ..] = *block else {
-        bail!("attribute header cut short")
-    };
+    let [flags, code, tail @ ..] = *block else { bail!("attribute header cut short") };
     let (length, tail) = if flags & EXTENDED_LENGTH == 0 {
         let (&length, tail) = tail.split_first().context("attribute length")?;
         (usize::from(length), tail)
     } else {
         let (length, tail) = tail.split_at_checked(2).context("attribute length")?;
-        (
-            usize::from(u16::from_be_bytes([length[0], length[1]])),
-            tail,
-        )
+        (usize::from(u16::from_be_bytes([length[0], length[1]])), tail)
     };
     let (value, tail) = tail.split_at_checked(length).context("attribute value")?;
     *block = tail;
-    Ok(Attribute {
-        code: *code,
-        flags: flags & !EXTENDED_LENGTH,
-        value: value.to_vec(),
-    })
+    Ok(Attribute { code: *code, flags: flags & !EXTENDED_LENGTH, value: value.to_vec() })
 }

@@ -72,9 +72,7 @@ impl Speaker {
     /// # Errors
     /// When no session comes about.
     pub fn connect(lab: &Lab, from: Host, to: Host, families: &[Family]) -> Result<Self> {
-        eventually("session of the test's speaker", || {
-            Self::try_connect(lab, from, to, families)
-        })
+        eventually("session of the test's speaker", || Self::try_connect(lab, from, to, families))
     }
 
     fn try_connect(lab: &Lab, from: Host, to: Host, families: &[Family]) -> Result<Self> {
@@ -83,16 +81,10 @@ impl Speaker {
         stream.write_all(&open(ASN, HOLD_TIME_SECONDS, from.v4(), families))?;
         let mut reader = BufReader::with_capacity(1 << 16, stream.try_clone()?);
         let (kind, peer_open) = read_message(&mut reader)?;
-        ensure!(
-            kind == OPEN,
-            "message of type {kind} {peer_open:?} instead of an OPEN"
-        );
+        ensure!(kind == OPEN, "message of type {kind} {peer_open:?} instead of an OPEN");
         stream.write_all(&message(KEEPALIVE, &[]))?;
         let (kind, body) = read_message(&mut reader)?;
-        ensure!(
-            kind == KEEPALIVE,
-            "message of type {kind} {body:?} instead of a KEEPALIVE"
-        );
+        ensure!(kind == KEEPALIVE, "message of type {kind} {body:?} instead of a KEEPALIVE");
         // From here on silence is no fault.
         stream.set_read_timeout(None)?;
         let shared = Arc::new(Shared::default());
@@ -101,12 +93,7 @@ impl Speaker {
             let answers = stream.try_clone()?;
             thread::spawn(move || read_all(reader, answers, &shared))
         };
-        Ok(Self {
-            stream,
-            shared,
-            reader: Some(task),
-            peer_open,
-        })
+        Ok(Self { stream, shared, reader: Some(task), peer_open })
     }
 
     /// The body of the OPEN that the reflector sent.
@@ -163,11 +150,7 @@ impl Speaker {
     /// With the reason when it is over.
     pub fn check_up(&self) -> Result<()> {
         let table = self.shared.lock();
-        ensure!(
-            table.over.is_none(),
-            "the session is over: {}",
-            brief(&table)
-        );
+        ensure!(table.over.is_none(), "the session is over: {}", brief(&table));
         Ok(())
     }
 }
@@ -204,9 +187,7 @@ fn read_all(mut reader: BufReader<TcpStream>, mut answers: TcpStream, shared: &S
             UPDATE => Update::parse(&body)
                 .and_then(|update| apply(update, &mut shared.lock()))
                 .with_context(|| format!("UPDATE {body:02x?}")),
-            KEEPALIVE => answers
-                .write_all(&message(KEEPALIVE, &[]))
-                .context("answer"),
+            KEEPALIVE => answers.write_all(&message(KEEPALIVE, &[])).context("answer"),
             NOTIFICATION => {
                 let pair = body.first().copied().zip(body.get(1).copied());
                 shared.lock().notification = pair;
@@ -240,10 +221,7 @@ fn apply(update: Update, table: &mut Table) -> Result<()> {
         ensure!(update.announced.is_empty(), "routes without a next hop");
         return Ok(());
     };
-    let route = Route {
-        attributes: Arc::new(update.attributes),
-        next_hop,
-    };
+    let route = Route { attributes: Arc::new(update.attributes), next_hop };
     for net in update.announced {
         table.routes.insert(net, route.clone());
     }
@@ -253,18 +231,11 @@ fn apply(update: Update, table: &mut Table) -> Result<()> {
 /// Reads one message: its type and body.
 fn read_message(reader: &mut impl Read) -> Result<(u8, Vec<u8>)> {
     let mut header = [0; HEADER];
-    reader
-        .read_exact(&mut header)
-        .context("the connection is closed")?;
+    reader.read_exact(&mut header).context("the connection is closed")?;
     ensure!(header[..16] == [0xff; 16], "marker {:02x?}", &header[..16]);
     let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
-    ensure!(
-        (HEADER..=MESSAGE_MAX).contains(&length),
-        "message of {length} octets"
-    );
+    ensure!((HEADER..=MESSAGE_MAX).contains(&length), "message of {length} octets");
     let mut body = vec![0; length - HEADER];
-    reader
-        .read_exact(&mut body)
-        .context("a message is cut short")?;
+    reader.read_exact(&mut body).context("a message is cut short")?;
     Ok((header[18], body))
 }

@@ -42,11 +42,7 @@ fn mp_reach_gives_next_hop_and_prefixes() {
 
 #[test]
 fn fault_of_the_sender_is_not_overlooked() {
-    let twice = [
-        attribute(0x40, code::ORIGIN, &[0]),
-        attribute(0x40, code::ORIGIN, &[1]),
-    ]
-    .concat();
+    let twice = [attribute(0x40, code::ORIGIN, &[0]), attribute(0x40, code::ORIGIN, &[1])].concat();
     assert!(Attributes::parse(&twice).is_err());
     assert!(Attributes::parse(&[0x40, 1]).is_err());
     assert!(Attributes::parse(&[0x40, 1, 2, 0]).is_err());
@@ -65,8 +61,5 @@ fn reflection_attributes_are_read() {
     .concat();
     let attributes = Attributes::parse(&block).expect("well-formed");
     assert_eq!(attributes.originator(), Some(Ipv4Addr::new(3, 3, 3, 3)));
-    assert_eq!(
-        attributes.clusters(),
-        [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(2, 2, 2, 2)]
-    );
+    assert_eq!(attributes.clusters(), [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(2, 2, 2, 2)]);
 }

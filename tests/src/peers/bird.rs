@@ -84,14 +84,8 @@ impl Bird {
         let blocks: BTreeSet<Net> = blocks.iter().copied().collect();
         fs::write(&config, render(version, node.host, reflectors, &blocks)).context("config")?;
         let mut command = node.command(&peer_program(package, daemon)?);
-        command
-            .args(["-f", "-c"])
-            .arg(&config)
-            .arg("-s")
-            .arg(&control);
-        command
-            .arg("-P")
-            .arg(node.folder.join(format!("{name}.pid")));
+        command.args(["-f", "-c"]).arg(&config).arg("-s").arg(&control);
+        command.arg("-P").arg(node.folder.join(format!("{name}.pid")));
         if version != Version::Two {
             // Calico starts it in graceful restart recovery every time.
             command.arg("-R");
@@ -112,12 +106,7 @@ impl Bird {
     }
 
     fn ask(&self, words: &[&str]) -> Result<String> {
-        output(
-            Command::new(&self.client)
-                .arg("-s")
-                .arg(&self.control)
-                .args(words),
-        )
+        output(Command::new(&self.client).arg("-s").arg(&self.control).args(words))
     }
 
     fn reconfigure(&self) -> Result<()> {
@@ -135,14 +124,7 @@ impl Bird {
     /// # Errors
     /// When its command line prints what is not understood.
     pub fn imported(&self) -> Result<usize> {
-        let answer = self.ask(&["show", "protocols", "all"])?;
-        let lines = answer
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("Routes:"));
-        let counts = lines.filter_map(|line| line.trim().split_once(" imported"));
-        counts
-            .map(|(count, _)| count.parse::<usize>().with_context(|| answer.clone()))
-            .sum()
+        parse_imported(&self.ask(&["show", "protocols", "all"])?)
     }
 }
 
@@ -171,10 +153,7 @@ impl Peer for Bird {
             return Ok(Vec::new());
         }
         let routes = parse_routes(&self.ask(&["show", "route", "all"])?)?;
-        Ok(routes
-            .into_iter()
-            .filter(|route| route.net.family() == family)
-            .collect())
+        Ok(routes.into_iter().filter(|route| route.net.family() == family).collect())
     }
 
     fn sessions(&self) -> Result<Vec<Session>> {
@@ -206,9 +185,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
             let value = value.trim();
             let what = || format!("{name}: {value}");
             if name == "next_hop" {
-                let (Some(net), Some(from)) = (net, from) else {
-                    bail!("no head: {line}")
-                };
+                let (Some(net), Some(from)) = (net, from) else { bail!("no head: {line}") };
                 // A link-local address may follow the global one.
                 let next_hop = value.split_whitespace().next().unwrap_or_default();
                 routes.push(Seen {
@@ -234,20 +211,31 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
                 _ => {}
             }
         } else if let (Some((head, rest)), false) = (line.split_once('['), line.starts_with('\t')) {
-            if let Some(prefix) = head
-                .split_whitespace()
-                .next()
-                .filter(|_| !head.starts_with(' '))
+            if let Some(prefix) = head.split_whitespace().next().filter(|_| !head.starts_with(' '))
             {
                 net = Some(prefix.parse().with_context(|| line.to_owned())?);
             }
             let source = rest.split(']').next().unwrap_or_default();
-            from = source
-                .split_once("from ")
-                .and_then(|(_, address)| address.trim().parse().ok());
+            from = source.split_once("from ").and_then(|(_, address)| address.trim().parse().ok());
         }
     }
     Ok(routes)
+}
+
+/// Sums the routes that BGP imported, out of `show protocols all`: a protocol's lines are indented
+/// under its head.
+pub(super) fn parse_imported(text: &str) -> Result<usize> {
+    let mut is_bgp = false;
+    let mut sum = 0;
+    for line in text.lines() {
+        if !line.starts_with(' ') {
+            is_bgp = line.split_whitespace().nth(1) == Some("BGP");
+        } else if let (true, Some(counts)) = (is_bgp, line.trim().strip_prefix("Routes:")) {
+            let count = counts.split_whitespace().next().unwrap_or_default();
+            sum += count.parse::<usize>().with_context(|| line.to_owned())?;
+        }
+    }
+    Ok(sum)
 }
 
 /// Reads `show protocols`: name, protocol, table, state, since, info.

@@ -32,10 +32,7 @@ impl Frr {
     /// When it does not start or does not like its configuration.
     pub fn start(node: &Node, reflectors: &[Host], networks: &[Net]) -> Result<Self> {
         let folder = node.folder.clone();
-        fs::write(
-            folder.join("bgpd.conf"),
-            render(node.host, reflectors, networks),
-        )?;
+        fs::write(folder.join("bgpd.conf"), render(node.host, reflectors, networks))?;
         let shell = "no service integrated-vtysh-config\nusername root nopassword\n";
         fs::write(folder.join("vtysh.conf"), shell)?;
         let mut command = node.command(&peer_program("frr", "usr/lib/frr/bgpd")?);
@@ -48,12 +45,7 @@ impl Frr {
         command.arg("--vty_socket").arg(&folder);
         let daemon = Daemon::start("bgpd", &folder, &mut command)?;
         let shell = peer_program("frr", "usr/bin/vtysh")?;
-        let frr = Self {
-            host: node.host,
-            folder,
-            shell,
-            _daemon: daemon,
-        };
+        let frr = Self { host: node.host, folder, shell, _daemon: daemon };
         eventually("bgpd answers", || frr.ask(&["show version"]))?;
         Ok(frr)
     }
@@ -61,11 +53,7 @@ impl Frr {
     fn ask(&self, lines: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.shell);
         command.env("LD_LIBRARY_PATH", libraries());
-        command
-            .arg("--vty_socket")
-            .arg(&self.folder)
-            .arg("--config_dir")
-            .arg(&self.folder);
+        command.arg("--vty_socket").arg(&self.folder).arg("--config_dir").arg(&self.folder);
         command.args(["-d", "bgpd"]);
         for line in lines {
             command.args(["-c", line]);
@@ -77,8 +65,7 @@ impl Frr {
         let router = format!("router bgp {ASN}");
         let family = format!("address-family {} unicast", word(net.family()));
         let network = format!("{verb}network {net}");
-        self.ask(&["configure terminal", &router, &family, &network])
-            .map(drop)
+        self.ask(&["configure terminal", &router, &family, &network]).map(drop)
     }
 }
 
@@ -140,9 +127,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
     for (prefix, paths) in nets {
         let net: Net = prefix.parse()?;
         for path in paths.as_array().into_iter().flatten() {
-            let from = path["peer"]["peerId"]
-                .as_str()
-                .and_then(|peer| peer.parse::<IpAddr>().ok());
+            let from = path["peer"]["peerId"].as_str().and_then(|peer| peer.parse::<IpAddr>().ok());
             // The first element has no peer, and a network of its own has the unspecified one.
             let Some(from) = from.filter(|from| !from.is_unspecified()) else {
                 continue;
@@ -156,9 +141,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
                     .as_str()
                     .and_then(|address| address.parse().ok())
                     .with_context(|| format!("next hop of {path}"))?,
-                local_pref: path["locPrf"]
-                    .as_u64()
-                    .and_then(|value| value.try_into().ok()),
+                local_pref: path["locPrf"].as_u64().and_then(|value| value.try_into().ok()),
                 originator: parse(&path["originatorId"]),
                 clusters: clusters.into_iter().flatten().filter_map(parse).collect(),
             });
@@ -171,20 +154,12 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
 pub(super) fn parse_sessions(text: &str) -> Result<Vec<Session>> {
     let json: Value = serde_json::from_str(text).with_context(|| text.to_owned())?;
     let mut sessions = Vec::new();
-    for family in json
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(_, family)| family)
-    {
+    for family in json.as_object().into_iter().flatten().map(|(_, family)| family) {
         for (address, peer) in family["peers"].as_object().into_iter().flatten() {
             sessions.push(Session {
                 neighbour: address.clone(),
                 up: peer["state"] == "Established",
-                mark: format!(
-                    "{} {}",
-                    peer["connectionsEstablished"], peer["connectionsDropped"]
-                ),
+                mark: format!("{} {}", peer["connectionsEstablished"], peer["connectionsDropped"]),
             });
         }
     }

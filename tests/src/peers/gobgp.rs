@@ -38,18 +38,10 @@ impl GoBgp {
         fs::write(&config, render(node.host, reflectors))?;
         let control = format!("unix://{}", node.folder.join("gobgpd.sock").display());
         let mut command = node.command(&peer_program("gobgpd", "usr/bin/gobgpd")?);
-        command
-            .arg("-f")
-            .arg(&config)
-            .args(["--api-hosts", &control, "--pprof-disable"]);
+        command.arg("-f").arg(&config).args(["--api-hosts", &control, "--pprof-disable"]);
         let daemon = Daemon::start("gobgpd", &node.folder, &mut command)?;
         let client = peer_program("gobgpd", "usr/bin/gobgp")?;
-        let mut gobgp = Self {
-            host: node.host,
-            control,
-            client,
-            _daemon: daemon,
-        };
+        let mut gobgp = Self { host: node.host, control, client, _daemon: daemon };
         eventually("gobgpd answers", || {
             let count = gobgp.sessions()?.len();
             anyhow::ensure!(count == 2 * reflectors.len(), "{count} neighbours");
@@ -62,20 +54,15 @@ impl GoBgp {
     }
 
     fn ask(&self, words: &[&str]) -> Result<String> {
-        output(
-            Command::new(&self.client)
-                .args(["--target", &self.control])
-                .args(words),
-        )
+        output(Command::new(&self.client).args(["--target", &self.control]).args(words))
     }
 
     fn rib(&self, verb: &str, net: Net) -> Result<()> {
         let next_hop = self.host.address(net.family()).to_string();
         let net_text = net.to_string();
         let family = word(net.family());
-        let words = [
-            "global", "rib", verb, &net_text, "origin", "igp", "nexthop", &next_hop, "-a", family,
-        ];
+        let words =
+            ["global", "rib", verb, &net_text, "origin", "igp", "nexthop", &next_hop, "-a", family];
         self.ask(&words).map(drop)
     }
 }
@@ -135,9 +122,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
             let attributes = path["attrs"].as_array().with_context(|| path.to_string())?;
             let find = |wanted: u8| {
                 let wanted = u64::from(wanted);
-                attributes
-                    .iter()
-                    .find(|attribute| attribute["type"].as_u64() == Some(wanted))
+                attributes.iter().find(|attribute| attribute["type"].as_u64() == Some(wanted))
             };
             let parse = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
             let next_hop = find(code::NEXT_HOP).or_else(|| find(code::MP_REACH));

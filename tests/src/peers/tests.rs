@@ -43,9 +43,7 @@ fn bird_routes_are_read() {
 ";
     let mut second = seen("10.244.12.0/26", "10.0.0.12", 100);
     second.from = "10.0.0.2".parse().expect("address");
-    second
-        .clusters
-        .insert(0, "10.0.0.2".parse().expect("address"));
+    second.clusters.insert(0, "10.0.0.2".parse().expect("address"));
     let expected = [
         seen("10.244.12.0/26", "10.0.0.12", 100),
         second,
@@ -67,11 +65,24 @@ R2       BGP      master   start  20:04:48    Active        Socket: Connection c
         up,
         mark: mark.to_owned(),
     };
-    let expected = [
-        session("R2", false, "20:04:48"),
-        session("RR", true, "20:04:47"),
-    ];
+    let expected = [session("R2", false, "20:04:48"), session("RR", true, "20:04:47")];
     assert_eq!(bird::parse_sessions(text), expected);
+}
+
+#[test]
+fn bird_counts_of_bgp_are_summed_and_no_others() {
+    let text = "BIRD 2.0.12 ready.
+direct1    Direct     ---        up     20:04:46.717  
+  Channel ipv4
+    Routes:         2 imported, 0 exported, 2 preferred
+ipv4x1     BGP        ---        up     20:04:46.717  Established   
+  Channel ipv4
+    Routes:         577703 imported, 0 exported, 577703 preferred
+ipv6x1     BGP        ---        up     20:04:46.717  Established   
+  Channel ipv6
+    Routes:         1 imported, 0 exported, 1 preferred
+";
+    assert_eq!(bird::parse_imported(text).expect("counts"), 577_704);
 }
 
 #[test]
@@ -98,18 +109,9 @@ fn frr_sessions_are_read() {
     let sessions = frr::parse_sessions(text).expect("sessions");
     let found: Vec<_> = sessions
         .iter()
-        .map(|session| {
-            (
-                session.neighbour.as_str(),
-                session.up,
-                session.mark.as_str(),
-            )
-        })
+        .map(|session| (session.neighbour.as_str(), session.up, session.mark.as_str()))
         .collect();
-    assert_eq!(
-        found,
-        [("10.0.0.1", true, "1 0"), ("fd00::1", false, "2 3")]
-    );
+    assert_eq!(found, [("10.0.0.1", true, "1 0"), ("fd00::1", false, "2 3")]);
 }
 
 #[test]

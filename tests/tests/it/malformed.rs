@@ -31,10 +31,7 @@ impl Scene {
         lab.guest(INJECTOR)?;
         lab.guest(OBSERVER)?;
         let hosts = [11, 12, 13, 14].map(Host);
-        let nodes: Vec<Node> = hosts
-            .iter()
-            .map(|&host| lab.node(host))
-            .collect::<Result<_>>()?;
+        let nodes: Vec<Node> = hosts.iter().map(|&host| lab.node(host)).collect::<Result<_>>()?;
         let to = [REFLECTOR];
         let peers: Vec<Box<dyn Peer>> = vec![
             Box::new(Bird::start(&nodes[0], Version::Calico, &to, &[])?),
@@ -48,12 +45,7 @@ impl Scene {
             .iter()
             .map(|peer| eventually("sessions up", || all_up(peer.as_ref())))
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self {
-            _reflector: reflector,
-            peers,
-            before,
-            observer,
-        })
+        Ok(Self { _reflector: reflector, peers, before, observer })
     }
 
     /// Checks that nobody lost a session and everybody holds the same routes.
@@ -72,16 +64,9 @@ impl Scene {
                 })?;
             }
         }
-        let after: Vec<_> = self
-            .peers
-            .iter()
-            .map(|peer| all_up(peer.as_ref()))
-            .collect::<Result<_>>()?;
-        ensure!(
-            self.before == after,
-            "lost: {:#?} became {after:#?}",
-            self.before
-        );
+        let after: Vec<_> =
+            self.peers.iter().map(|peer| all_up(peer.as_ref())).collect::<Result<_>>()?;
+        ensure!(self.before == after, "lost: {:#?} became {after:#?}", self.before);
         Ok(())
     }
 }
@@ -92,18 +77,11 @@ fn subject(case: &Case, number: usize, version: u32) -> Subject {
         Family::V4 => net(&format!("10.64.{}.0/22", 4 * (number % 64))),
         Family::V6 => net(&format!("fd00:64:{number:x}::/64")),
     };
-    Subject {
-        net,
-        source: INJECTOR,
-        med: version,
-    }
+    Subject { net, source: INJECTOR, med: version }
 }
 
 fn has(table: &Table, subject: &Subject) -> bool {
-    table
-        .routes
-        .get(&subject.net)
-        .is_some_and(|route| med(route) == Some(subject.med))
+    table.routes.get(&subject.net).is_some_and(|route| med(route) == Some(subject.med))
 }
 
 fn med(route: &Route) -> Option<u32> {
@@ -120,13 +98,7 @@ fn all(cases: &[Case], mut run: impl FnMut(usize, &Case) -> Result<()>) -> Resul
             wrong.push(case.name);
         }
     }
-    ensure!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    ensure!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     Ok(())
 }
 
@@ -138,27 +110,19 @@ fn rfc7606_malformed_update_costs_its_route_and_no_session() {
     };
     let scene = Scene::new(&mut lab).expect("the scene");
     let injector = Speaker::connect(&lab, INJECTOR, REFLECTOR, &FAMILIES).expect("a session");
-    all(SURVIVED, |number, case| {
-        survived(&scene, &injector, number, case)
-    })
-    .expect("all cases");
+    all(SURVIVED, |number, case| survived(&scene, &injector, number, case)).expect("all cases");
     scene.check_unharmed().expect("nobody else was harmed");
 }
 
 fn survived(scene: &Scene, injector: &Speaker, number: usize, case: &Case) -> Result<()> {
     let first = subject(case, number, 1);
     injector.send(&first.announcement())?;
-    scene
-        .observer
-        .wait_until("the ordinary route", |table| has(table, &first))?;
+    scene.observer.wait_until("the ordinary route", |table| has(table, &first))?;
     let second = subject(case, number, 2);
     injector.send(&case.message(&second))?;
     let attributes = || {
         scene.observer.wait_for("the new route", |table| {
-            let route = table
-                .routes
-                .get(&second.net)
-                .filter(|route| med(route) == Some(2));
+            let route = table.routes.get(&second.net).filter(|route| med(route) == Some(2));
             route.map(|route| Arc::clone(&route.attributes))
         })
     };
@@ -198,31 +162,22 @@ fn rfc7606_fatal_message_costs_its_own_session_only() {
 }
 
 fn fatal(lab: &mut Lab, scene: &Scene, number: usize, case: &Case) -> Result<()> {
-    let Expect::Reset(code, subcodes) = case.expect else {
-        bail!("no fatal case")
-    };
+    let Expect::Reset(code, subcodes) = case.expect else { bail!("no fatal case") };
     // Each from an address of its own: a reflector may keep away for a while who broke a rule.
     let host = Host(100 + u8::try_from(number)?);
     lab.guest(host)?;
     let injector = Speaker::connect(lab, host, REFLECTOR, &FAMILIES)?;
-    let first = Subject {
-        source: host,
-        ..subject(case, number, 1)
-    };
+    let first = Subject { source: host, ..subject(case, number, 1) };
     injector.send(&first.announcement())?;
-    scene
-        .observer
-        .wait_until("the ordinary route", |table| has(table, &first))?;
+    scene.observer.wait_until("the ordinary route", |table| has(table, &first))?;
     injector.send(&case.message(&Subject { med: 2, ..first }))?;
     let notification = injector.wait_for("a NOTIFICATION", |table| table.notification)?;
     ensure!(
         notification.0 == code && (subcodes.is_empty() || subcodes.contains(&notification.1)),
         "NOTIFICATION {notification:?} instead of {code}/{subcodes:?}"
     );
-    scene
-        .observer
-        .wait_until("the lost session's routes are gone", |table| {
-            !table.routes.contains_key(&first.net)
-        })?;
+    scene.observer.wait_until("the lost session's routes are gone", |table| {
+        !table.routes.contains_key(&first.net)
+    })?;
     Ok(())
 }

@@ -56,9 +56,7 @@ fn everybody_holds(peers: &[Box<dyn Peer>], blocks: &[fn(Host, Family) -> Net]) 
     for peer in peers {
         for &family in peer.families() {
             let expected = expected(peer.as_ref(), peers, family, blocks);
-            eventually(&peer.name(), || {
-                holds_exactly(peer.as_ref(), family, &expected)
-            })?;
+            eventually(&peer.name(), || holds_exactly(peer.as_ref(), family, &expected))?;
         }
     }
     Ok(())
@@ -80,10 +78,7 @@ fn run(lab: &mut Lab) -> Result<()> {
     let node = lab.node(REFLECTOR)?;
     let _reflector = Reflector::start(&node, &Settings::alone(REFLECTOR))?;
     let hosts = [11, 12, 13, 14, 15].map(Host);
-    let nodes = hosts
-        .iter()
-        .map(|&host| lab.node(host))
-        .collect::<Result<Vec<_>>>()?;
+    let nodes = hosts.iter().map(|&host| lab.node(host)).collect::<Result<Vec<_>>>()?;
     let mut peers = start(&hosts, &nodes)?;
     for peer in &peers {
         eventually("sessions up", || all_up(peer.as_ref()))?;
@@ -110,10 +105,7 @@ fn run(lab: &mut Lab) -> Result<()> {
     services(&mut peers)?;
 
     let after = sessions(&peers)?;
-    ensure!(
-        before == after,
-        "sessions were lost: {before:#?} became {after:#?}"
-    );
+    ensure!(before == after, "sessions were lost: {before:#?} became {after:#?}");
     Ok(())
 }
 
@@ -125,36 +117,11 @@ fn start(hosts: &[Host; 5], nodes: &[Node]) -> Result<Vec<Box<dyn Peer>>> {
     let six = |host| block(host, Family::V6);
     // The IPv4 and the IPv6 daemon of a node share its router id, as Calico's do.
     Ok(vec![
-        Box::new(Bird::start(
-            &nodes[0],
-            Version::Calico,
-            &to,
-            &[four(first)],
-        )?),
-        Box::new(Bird::start(
-            &nodes[0],
-            Version::CalicoV6,
-            &to,
-            &[six(first)],
-        )?),
-        Box::new(Bird::start(
-            &nodes[1],
-            Version::CalicoOld,
-            &to,
-            &[four(second)],
-        )?),
-        Box::new(Bird::start(
-            &nodes[1],
-            Version::CalicoV6,
-            &to,
-            &[six(second)],
-        )?),
-        Box::new(Bird::start(
-            &nodes[2],
-            Version::Two,
-            &to,
-            &[four(third), six(third)],
-        )?),
+        Box::new(Bird::start(&nodes[0], Version::Calico, &to, &[four(first)])?),
+        Box::new(Bird::start(&nodes[0], Version::CalicoV6, &to, &[six(first)])?),
+        Box::new(Bird::start(&nodes[1], Version::CalicoOld, &to, &[four(second)])?),
+        Box::new(Bird::start(&nodes[1], Version::CalicoV6, &to, &[six(second)])?),
+        Box::new(Bird::start(&nodes[2], Version::Two, &to, &[four(third), six(third)])?),
         Box::new(Frr::start(&nodes[3], &to, &[four(fourth), six(fourth)])?),
         Box::new(GoBgp::start(&nodes[4], &to, &[four(fifth), six(fifth)])?),
     ])
@@ -182,39 +149,17 @@ fn services(peers: &mut [Box<dyn Peer>]) -> Result<()> {
     let (new, old) = (0, 2);
     let clusters: [Ipv4Addr; 1] = [REFLECTOR.v4()];
     let from = REFLECTOR.v4().into();
-    ensure!(
-        peers[new].local_pref() > peers[old].local_pref(),
-        "the newer generation wins"
-    );
+    ensure!(peers[new].local_pref() > peers[old].local_pref(), "the newer generation wins");
     peers[old].announce(services)?;
-    shown(
-        peers,
-        services,
-        old,
-        &peers[old].reflected(services, from, &clusters),
-    )?;
+    shown(peers, services, old, &peers[old].reflected(services, from, &clusters))?;
     peers[new].announce(services)?;
-    shown(
-        peers,
-        services,
-        new,
-        &peers[new].reflected(services, from, &clusters),
-    )?;
+    shown(peers, services, new, &peers[new].reflected(services, from, &clusters))?;
     peers[new].withdraw(services)?;
-    shown(
-        peers,
-        services,
-        old,
-        &peers[old].reflected(services, from, &clusters),
-    )?;
+    shown(peers, services, old, &peers[old].reflected(services, from, &clusters))?;
     peers[old].withdraw(services)?;
     for peer in peers.iter() {
         eventually("the service range is gone", || {
-            ensure!(
-                found(peer.as_ref(), services)?.is_empty(),
-                "{} has it",
-                peer.name()
-            );
+            ensure!(found(peer.as_ref(), services)?.is_empty(), "{} has it", peer.name());
             Ok(())
         })?;
     }
@@ -231,11 +176,7 @@ fn shown(peers: &[Box<dyn Peer>], net: Net, winner: usize, route: &Seen) -> Resu
         };
         eventually("one path for the service range", || {
             let found = found(peer.as_ref(), net)?;
-            ensure!(
-                found == wanted,
-                "{}: {found:?} instead of {wanted:?}",
-                peer.name()
-            );
+            ensure!(found == wanted, "{}: {found:?} instead of {wanted:?}", peer.name());
             Ok(())
         })?;
     }
@@ -244,8 +185,5 @@ fn shown(peers: &[Box<dyn Peer>], net: Net, winner: usize, route: &Seen) -> Resu
 
 fn found(peer: &dyn Peer, net: Net) -> Result<Vec<Seen>> {
     let routes = peer.routes(net.family()).with_context(|| peer.name())?;
-    Ok(routes
-        .into_iter()
-        .filter(|route| route.net == net)
-        .collect())
+    Ok(routes.into_iter().filter(|route| route.net == net).collect())
 }

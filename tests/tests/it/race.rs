@@ -62,14 +62,8 @@ fn run(lab: &mut Lab, marks: Marks) -> Result<()> {
         mates: vec![mate],
         ..Settings::alone(host)
     };
-    let to_right = Mate {
-        host: RIGHT,
-        client: marks.right_is_client,
-    };
-    let to_left = Mate {
-        host: LEFT,
-        client: marks.left_is_client,
-    };
+    let to_right = Mate { host: RIGHT, client: marks.right_is_client };
+    let to_left = Mate { host: LEFT, client: marks.left_is_client };
     let _left = Reflector::start(&left, &settings(LEFT, to_right))?;
     let _right = Reflector::start(&right, &settings(RIGHT, to_left))?;
 
@@ -92,9 +86,8 @@ fn run(lab: &mut Lab, marks: Marks) -> Result<()> {
         observers[1].wait_until("no mate's route", |table| table.routes.is_empty())?;
     }
     for round in 0..ROUNDS {
-        let nets: Vec<Net> = (0..PREFIXES)
-            .map(|at| net(&format!("10.{}.{at}.0/24", 100 + round)))
-            .collect();
+        let nets: Vec<Net> =
+            (0..PREFIXES).map(|at| net(&format!("10.{}.{at}.0/24", 100 + round))).collect();
         on_both(&sources, &announcement(source.v4(), 1, &nets))?;
         for observer in &observers {
             observer.wait_until("all routes of the round", |table| full(table, &nets))?;
@@ -120,12 +113,7 @@ fn run(lab: &mut Lab, marks: Marks) -> Result<()> {
     }
     eventually("BIRD's table is empty", || {
         let routes = bird.routes(Family::V4)?;
-        ensure!(
-            routes.is_empty(),
-            "{} routes, such as {:?}",
-            routes.len(),
-            routes[0]
-        );
+        ensure!(routes.is_empty(), "{} routes, such as {:?}", routes.len(), routes[0]);
         Ok(())
     })
 }
@@ -137,9 +125,7 @@ fn full(table: &Table, nets: &[Net]) -> bool {
 /// Sends the same bytes on both sessions at the same time.
 fn on_both(sources: &[Speaker; 2], bytes: &[u8]) -> Result<()> {
     thread::scope(|scope| {
-        let senders = sources
-            .each_ref()
-            .map(|source| scope.spawn(|| source.send(bytes)));
+        let senders = sources.each_ref().map(|source| scope.spawn(|| source.send(bytes)));
         for sender in senders {
             sender.join().map_err(|_| anyhow!("a sender died"))??;
         }

@@ -54,10 +54,7 @@ fn run(lab: &mut Lab, messages: &[Vec<u8>]) -> Result<()> {
     );
 
     let node = lab.node(REFLECTOR)?;
-    let settings = Settings {
-        shards: SHARDS,
-        ..Settings::alone(REFLECTOR)
-    };
+    let settings = Settings { shards: SHARDS, ..Settings::alone(REFLECTOR) };
     let _reflector = Reflector::start(&node, &settings)?;
     for host in [20, 21, 22] {
         lab.guest(Host(host))?;
@@ -141,12 +138,7 @@ impl Input {
         // A few dozen sets of the recording come in two messages, which nobody can pack that
         // passes on the first before the second is there.
         let apart = self.messages - self.sets;
-        ensure!(
-            apart < self.sets / 1000,
-            "{} messages, {} sets",
-            self.messages,
-            self.sets
-        );
+        ensure!(apart < self.sets / 1000, "{} messages, {} sets", self.messages, self.sets);
         Ok(((self.sets + apart) * SHARDS + self.overflow) as u64)
     }
 }
@@ -164,9 +156,8 @@ fn overflow(attributes: &Attributes, nets: &[Net]) -> usize {
 fn has_as_zero(attributes: &Attributes) -> Result<bool> {
     let mut path = attributes.get(code::AS_PATH).context("no AS_PATH")?;
     while let [_, count, rest @ ..] = path {
-        let (segment, rest) = rest
-            .split_at_checked(4 * usize::from(*count))
-            .context("AS_PATH is cut short")?;
+        let (segment, rest) =
+            rest.split_at_checked(4 * usize::from(*count)).context("AS_PATH is cut short")?;
         if segment.chunks_exact(4).any(|number| number == [0; 4]) {
             return Ok(true);
         }
@@ -199,11 +190,7 @@ fn reflected(mut attributes: Attributes) -> Attributes {
 }
 
 fn optional(code: u8, value: &[u8]) -> Attribute {
-    Attribute {
-        code,
-        flags: 0x80,
-        value: value.to_vec(),
-    }
+    Attribute { code, flags: 0x80, value: value.to_vec() }
 }
 
 /// Whether the recording's attribute type means something to a reflector. The recording has two
@@ -217,11 +204,7 @@ fn check(receiver: &Speaker, input: &Input) -> Result<()> {
     receiver.wait_until("the whole table", |table| complete(table, input))?;
     let table = receiver.table();
     let most = input.most()?;
-    ensure!(
-        table.announcements <= most,
-        "{} UPDATEs, at most {most}",
-        table.announcements
-    );
+    ensure!(table.announcements <= most, "{} UPDATEs, at most {most}", table.announcements);
     let mut compared = HashSet::new();
     for (net, wanted) in &input.routes {
         let route = table.routes.get(net).with_context(|| format!("no {net}"))?;

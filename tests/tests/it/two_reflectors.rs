@@ -39,10 +39,7 @@ fn rfc4456_s7_different_cluster_ids_reach_a_client_of_one_only() {
 fn run(lab: &mut Lab, left_id: Ipv4Addr, right_id: Ipv4Addr) -> Result<()> {
     let settings = |host, cluster_id, mate| Settings {
         cluster_id,
-        mates: vec![Mate {
-            host: mate,
-            client: false,
-        }],
+        mates: vec![Mate { host: mate, client: false }],
         ..Settings::alone(host)
     };
     let left = lab.node(LEFT)?;
@@ -52,10 +49,7 @@ fn run(lab: &mut Lab, left_id: Ipv4Addr, right_id: Ipv4Addr) -> Result<()> {
 
     let both = [LEFT, RIGHT];
     let hosts = [11, 12, 13, 14].map(Host);
-    let nodes = hosts
-        .iter()
-        .map(|&host| lab.node(host))
-        .collect::<Result<Vec<_>>>()?;
+    let nodes = hosts.iter().map(|&host| lab.node(host)).collect::<Result<Vec<_>>>()?;
     let own = |at: usize| [block(hosts[at])];
     let peers: Vec<Box<dyn Peer>> = vec![
         Box::new(Bird::start(&nodes[0], Version::Calico, &both, &own(0))?),
@@ -71,11 +65,7 @@ fn run(lab: &mut Lab, left_id: Ipv4Addr, right_id: Ipv4Addr) -> Result<()> {
 
     // One goes in order; everybody keeps the way through the other.
     let status = left.stop()?;
-    ensure!(
-        status.success(),
-        "the reflector ended with {status}:\n{}",
-        left.log()
-    );
+    ensure!(status.success(), "the reflector ended with {status}:\n{}", left.log());
     hold_the_right_way(&peers, right_id)
 }
 
@@ -112,9 +102,7 @@ fn hold_both_ways(
         .iter()
         .map(|peer| peer.reflected(block(peer.host()), LEFT.v4().into(), &[left_id]))
         .collect();
-    eventually("the lonely one's routes", || {
-        holds_exactly(lonely, Family::V4, &expected)
-    })
+    eventually("the lonely one's routes", || holds_exactly(lonely, Family::V4, &expected))
 }
 
 /// Every client has every other's route from the right reflector.
@@ -124,11 +112,7 @@ fn hold_the_right_way(peers: &[Box<dyn Peer>], right_id: Ipv4Addr) -> Result<()>
             let route = other.reflected(block(other.host()), RIGHT.v4().into(), &[right_id]);
             eventually("the way through the other reflector", || {
                 let found = peer.routes(Family::V4)?;
-                ensure!(
-                    found.contains(&route),
-                    "{}: no {route:?} in {found:#?}",
-                    peer.name()
-                );
+                ensure!(found.contains(&route), "{}: no {route:?} in {found:#?}", peer.name());
                 Ok(())
             })?;
         }

@@ -48,28 +48,19 @@ const NEW: Generation = Generation {
 };
 
 /// Up to 3.31.
-const OLD: Generation = Generation {
-    kernel_metric: "",
-    import: "filter { accept; };",
-    export_metric: "",
-};
+const OLD: Generation =
+    Generation { kernel_metric: "", import: "filter { accept; };", export_metric: "" };
 
 /// What a Calico node's templates make of a cluster with these reflectors.
 fn calico(version: Version, host: Host, reflectors: &[Host], blocks: &BTreeSet<Net>) -> String {
     let family = version.families()[0];
-    let generation = if version == Version::CalicoOld {
-        OLD
-    } else {
-        NEW
-    };
+    let generation = if version == Version::CalicoOld { OLD } else { NEW };
     let (pool, services) = match family {
         Family::V4 => ("10.244.0.0/16", "10.96.0.0/12"),
         Family::V6 => ("fd00:244::/32", "fd00:96::/112"),
     };
-    let statics: String = blocks
-        .iter()
-        .map(|block| format!("  route {block} blackhole;\n"))
-        .collect();
+    let statics: String =
+        blocks.iter().map(|block| format!("  route {block} blackhole;\n")).collect();
     let mut text = format!(
         "log stderr all;
 router id {id};
@@ -125,10 +116,7 @@ fn functions(version: Version, blocks: &BTreeSet<Net>, pool: &str, services: &st
     for block in blocks {
         let _ = writeln!(own, "  if ( net = {block} ) then {{ accept; }}");
         if version != Version::CalicoOld {
-            let _ = writeln!(
-                own,
-                "  if ( net ~ {block} && krt_metric < 1024 ) then {{ accept; }}"
-            );
+            let _ = writeln!(own, "  if ( net ~ {block} && krt_metric < 1024 ) then {{ accept; }}");
         }
         let _ = writeln!(own, "  if ( net ~ {block} ) then {{ reject; }}");
     }
