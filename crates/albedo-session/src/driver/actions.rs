@@ -109,7 +109,8 @@ impl Driver {
             cluster: profile.cluster_id,
             local_router_id: profile.session.router_id,
             local_asn: profile.session.local_asn,
-            own_as_allowed: profile.intake.own_as_allowed,
+            // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
+            own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
         };
         let context = context(profile, &negotiated, role, local.ip());
         let gate = Arc::clone(&self.server.fault_gate);
