@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use albedo_rib::{At, Cursor, Log, Segment};
+use albedo_rib::{At, Base, Cursor, Log, Segment};
 use albedo_types::{Family, Instant};
 
 use crate::stats::Stats;
@@ -84,21 +84,32 @@ impl SharedLog {
         tracked
     }
 
-    pub(crate) fn rebase(&self, base: Vec<Segment>, version: u64, seq: u64, grace: usize) {
+    /// Puts a new base in place; the last segment that is still there.
+    pub(crate) fn rebase(
+        &self,
+        base: Vec<Segment>,
+        version: u64,
+        seq: u64,
+        grace: usize,
+    ) -> Option<Arc<Tracked>> {
         let base = base
             .into_iter()
             .map(|segment| Entry(Arc::new(Tracked { segment, remaining: AtomicU32::new(0) })));
         let base = base.collect();
-        let gone = self.inner.write().expect(POISON).log.rebase(base, version, seq, grace);
+        let mut inner = self.inner.write().expect(POISON);
+        let gone = inner.log.rebase(base, version, seq, grace);
+        let last = inner.log.last().map(|entry| Arc::clone(&entry.0));
+        drop(inner);
         drop(gone);
+        last
     }
 
     pub(crate) fn cost(&self) -> usize {
         self.inner.read().expect(POISON).log.cost()
     }
 
-    pub(crate) fn base_version(&self) -> u64 {
-        self.inner.read().expect(POISON).log.base_version()
+    pub(crate) fn base(&self) -> Base {
+        self.inner.read().expect(POISON).log.base()
     }
 
     pub(crate) fn round_nanos(&self) -> u64 {
@@ -106,10 +117,6 @@ impl SharedLog {
     }
 
     // The readers' side.
-
-    pub(crate) fn start(&self) -> Cursor {
-        self.inner.read().expect(POISON).log.start()
-    }
 
     /// Whether a reader is at the end, without a lock.
     pub(crate) fn is_end(&self, cursor: Cursor) -> bool {
@@ -153,7 +160,8 @@ impl SharedLog {
     pub(crate) fn deactivate(&self, cursor: Cursor, now: Instant) {
         let mut inner = self.inner.write().expect(POISON);
         inner.active -= 1;
-        let left: Vec<Entry> = inner.log.from(cursor).cloned().collect();
+        // A reader that is behind counts in all that is left of the tail.
+        let left: Vec<Entry> = inner.log.unread(cursor).cloned().collect();
         drop(inner);
         for entry in left {
             self.pass(&entry.0, now);

@@ -202,9 +202,8 @@ impl PeerPort {
             let promised = self.syncs[family.index()] != Sync::Idle;
             for n in 0..self.lanes.len() {
                 if self.lanes[n].family == family {
-                    let resume = self.lanes[n].leave(now, promised);
+                    let resume = self.lanes[n].move_over(&group, promised, now);
                     self.join_shard(&group, self.lanes[n].shard, Some(resume));
-                    self.lanes[n].moved_to(Arc::clone(&group));
                 }
             }
             return;
@@ -253,7 +252,7 @@ impl PeerPort {
         }
         for n in 0..self.lanes.len() {
             if self.lanes[n].family == family {
-                self.lanes[n].await_start();
+                self.lanes[n].follower.await_start();
                 let input = Input::Refresh { peer: self.reader.peer, family };
                 self.tell(self.lanes[n].shard, input);
             }
@@ -261,8 +260,8 @@ impl PeerPort {
     }
 
     /// Ends the peer's part in the engine, waiting for space in the channels.
-    pub fn leave(mut self) {
-        self.quit();
+    pub fn leave(self) {
+        drop(self);
     }
 
     fn quit(&mut self) {

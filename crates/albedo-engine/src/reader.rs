@@ -14,7 +14,7 @@ use bytes::Bytes;
 /// What a worker leaves for a reader; one of each at most is under way.
 #[derive(Debug)]
 pub(crate) enum Post {
-    /// Read the log from its base; End-of-RIB lies before this number of the tail.
+    /// Read the log from its base; the initial table lies before this number of the tail.
     Start { group: GroupId, end_seq: u64, epoch: u16 },
     /// Write these, if they answer the last question.
     Chunk { request: u32, chunk: Chunk },
@@ -34,12 +34,14 @@ pub(crate) struct Chunk {
 pub(crate) const LANE_POSTS_MAX: usize = 2;
 
 /// The version that stands for "makes no claim on tombstones".
-pub(crate) const NO_CLAIM: u64 = (1 << 48) - 1;
+pub(crate) const NO_CLAIM: u64 = (1 << 47) - 1;
+/// Set while the reader has published nothing since the worker sent it somewhere.
+const HELD: u64 = 1 << 47;
 
 /// One lane of a reader.
 #[derive(Debug)]
 pub(crate) struct SharedLane {
-    /// Epoch (16 bits) and version (48 bits).
+    /// Epoch (16 bits), [`HELD`] and version (47 bits).
     position: AtomicU64,
     /// One more than the group whose log is read; 0 for none.
     group: AtomicU32,
@@ -64,17 +66,40 @@ impl SharedLane {
         self.position.load(Ordering::Acquire) & NO_CLAIM
     }
 
+    /// The version up to which the reader needs no tombstones, where `last` is the version of the
+    /// last segment of its log.
+    ///
+    /// Whoever has read the whole log lacks nothing that its group was told.
+    pub(crate) fn claim(&self, last: u64) -> u64 {
+        let position = self.position.load(Ordering::Acquire);
+        let version = position & NO_CLAIM;
+        if position & HELD == 0 && version >= last { NO_CLAIM } else { version }
+    }
+
+    /// The worker leads the reader into another log; until it says that it is there, it may have
+    /// to undo what it was told before.
+    pub(crate) fn hold(&self, version: u64) {
+        let held = |position: u64| {
+            let version = (position & NO_CLAIM).min(version);
+            Some(position & !(HELD | NO_CLAIM) | HELD | version)
+        };
+        let _ = self.position.fetch_update(Ordering::AcqRel, Ordering::Acquire, held);
+    }
+
     pub(crate) fn set_group(&self, group: GroupId) {
         self.group.store(group.0 + 1, Ordering::Release);
     }
 
-    /// The worker sends the reader back to a version; what the reader publishes of its place
-    /// before is void.
+    /// The worker sends the reader to a base; what the reader publishes of its place before is
+    /// void.
     pub(crate) fn send_back(&self, version: u64) -> u16 {
-        let old = self.position.load(Ordering::Acquire);
-        let epoch = ((old >> 48) as u16).wrapping_add(1);
-        self.position.store(u64::from(epoch) << 48 | version.min(NO_CLAIM - 1), Ordering::Release);
-        epoch
+        let epoch = |position: u64| ((position >> 48) as u16).wrapping_add(1);
+        let sent = |position: u64| {
+            let version = (position & NO_CLAIM).min(version);
+            Some(u64::from(epoch(position)) << 48 | HELD | version)
+        };
+        let old = self.position.fetch_update(Ordering::AcqRel, Ordering::Acquire, sent);
+        epoch(old.unwrap_or_else(|position| position))
     }
 
     /// The reader publishes its place, unless the worker has sent it back meanwhile.
@@ -162,9 +187,25 @@ mod tests {
         assert_eq!(lane.version(), 7);
         let second = lane.send_back(5);
         lane.publish(first, 9);
-        assert_eq!(lane.version(), 5);
+        assert_eq!(lane.version(), 5, "it may hold more, but says so no more");
         lane.publish(second, 6);
         assert_eq!(lane.version(), 6);
+        lane.send_back(8);
+        assert_eq!(lane.version(), 6, "what it lacks before the base is still to be told");
+    }
+
+    #[test]
+    fn reader_under_way_claims_what_it_may_have_to_undo() {
+        let lane = SharedLane::default();
+        lane.hold(3);
+        assert_eq!(lane.claim(2), 3, "held, although the log ends before");
+        lane.publish(0, 4);
+        assert_eq!(lane.claim(4), NO_CLAIM);
+        assert_eq!(lane.claim(5), 4);
+        let epoch = lane.send_back(9);
+        assert_eq!(lane.claim(2), 4);
+        lane.publish(epoch, 9);
+        assert_eq!(lane.claim(9), NO_CLAIM);
     }
 
     #[test]

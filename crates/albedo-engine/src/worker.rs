@@ -28,7 +28,8 @@ pub(crate) const BATCH_ROUTES_MAX: usize = 16 * 1024;
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Tombstones are looked through at least this often while there are any.
 const BURY_INTERVAL: Duration = Duration::from_millis(100);
-/// Tombstones that are looked through without waiting for the interval.
+/// Tombstones more than were left the last time that are looked through without waiting for the
+/// interval.
 const BURY_AT: usize = 4096;
 
 /// What a shard's channel carries.
@@ -72,6 +73,8 @@ pub(crate) struct Worker {
     out: Vec<Output>,
     flushed_at: Instant,
     buried_at: Instant,
+    /// Tombstones that were left when they were last looked through.
+    tombstones_left: [usize; Family::COUNT],
 }
 
 impl Worker {
@@ -92,6 +95,7 @@ impl Worker {
             out: Vec::new(),
             flushed_at: Instant::ZERO,
             buried_at: Instant::ZERO,
+            tombstones_left: [0; Family::COUNT],
         }
     }
 
@@ -201,19 +205,21 @@ impl Worker {
         match letter {
             Letter::Up { reader, input } => {
                 self.readers.insert(reader.peer, reader);
-                self.shard.apply(input, now, &mut self.out);
+                self.tell(input, now);
             }
             Letter::Join { group, input } => {
-                if let Input::Join { peer, .. } = &input {
-                    self.join(group, *peer);
+                if let Input::Join { peer, from, .. } = &input {
+                    self.join(group, *peer, from.map(|resume| resume.position.version));
                 }
-                self.shard.apply(input, now, &mut self.out);
+                self.tell(input, now);
             }
             Letter::Input { input, at } => {
                 let down = if let Input::PeerDown { peer } = &input { Some(*peer) } else { None };
-                self.shard.apply(input, at, &mut self.out);
-                if let Some(peer) = down {
-                    self.forget(peer);
+                let gone = down.and_then(|peer| self.forget(peer));
+                self.tell(input, at);
+                if let Some(reader) = gone {
+                    // From here on the index may be another peer's.
+                    self.shared.forgotten(&reader);
                 }
             }
             Letter::Stop => return false,
@@ -221,11 +227,25 @@ impl Worker {
         true
     }
 
-    fn join(&mut self, group: Arc<SharedGroup>, peer: PeerId) {
+    /// Tells the shard, and delivers what it answers at once: a later letter may be of another
+    /// peer that bears the same index.
+    fn tell(&mut self, input: Input, at: Instant) {
+        let mut out = std::mem::take(&mut self.out);
+        self.shard.apply(input, at, &mut out);
+        for output in out.drain(..) {
+            self.deliver(output);
+        }
+        self.out = out;
+    }
+
+    fn join(&mut self, group: Arc<SharedGroup>, peer: PeerId, from: Option<u64>) {
         let Some(reader) = self.readers.get(&peer).map(Arc::clone) else {
             return;
         };
         let family = group.key.family;
+        if let Some(version) = from {
+            reader.lane(family, self.id).hold(version);
+        }
         for member in self.groups.values_mut() {
             if member.group.key.family == family {
                 member.readers.retain(|other| other.peer != peer);
@@ -241,13 +261,11 @@ impl Worker {
         member.readers.push(reader);
     }
 
-    fn forget(&mut self, peer: PeerId) {
+    fn forget(&mut self, peer: PeerId) -> Option<Arc<Reader>> {
         for member in self.groups.values_mut() {
             member.readers.retain(|other| other.peer != peer);
         }
-        if let Some(reader) = self.readers.remove(&peer) {
-            self.shared.forgotten(&reader);
-        }
+        self.readers.remove(&peer)
     }
 
     fn deliver(&mut self, output: Output) {
@@ -263,13 +281,14 @@ impl Worker {
             Output::Append { group, segment } => self.append(group, segment),
             Output::Rebase { group, base, version, seq, grace } => {
                 self.stats().rebases.fetch_add(1, Ordering::Relaxed);
-                if let Some(member) = self.groups.get(&group) {
-                    member.group.logs[shard].rebase(base, version, seq, grace);
+                if let Some(member) = self.groups.get_mut(&group) {
+                    let log = &member.group.logs[shard];
+                    member.last = log.rebase(base, version, seq, grace);
                 }
             }
             Output::Start { peer, group, end_seq } => {
                 self.post(peer, group, |lane, log| {
-                    let epoch = lane.send_back(log.base_version());
+                    let epoch = lane.send_back(log.base().version);
                     Post::Start { group, end_seq, epoch }
                 });
             }
@@ -280,10 +299,6 @@ impl Worker {
             Output::Close { group } => {
                 if let Some(member) = self.groups.remove(&group) {
                     member.group.logs[shard].close();
-                    // Somebody may have joined in the same batch after the last one left.
-                    if !member.readers.is_empty() {
-                        self.groups.insert(group, member);
-                    }
                 }
             }
         }
@@ -322,13 +337,19 @@ impl Worker {
         let due = now.since(self.buried_at) >= BURY_INTERVAL;
         for family in Family::ALL {
             let tombstones = self.shard.stats(family).tombstones;
-            if tombstones == 0 || !(due || tombstones >= BURY_AT) {
+            let left = &mut self.tombstones_left[family.index()];
+            if tombstones == 0 || !(due || tombstones >= *left + BURY_AT) {
+                *left = tombstones.min(*left);
                 continue;
             }
             self.buried_at = now;
-            self.shard.bury(family, self.seen_by_all(family));
-            if self.shard.stats(family).tombstones > self.shared.tombstones_max() {
-                self.cut_off(family);
+            let seen = self.seen_by_all(family);
+            self.shard.bury(family, seen);
+            let tombstones = self.shard.stats(family).tombstones;
+            self.tombstones_left[family.index()] = tombstones;
+            // Where the bases hold more of them than the readers do, new ones are on their way.
+            if tombstones > self.shared.tombstones_max() && seen < self.shard.oldest_start(family) {
+                self.cut_off(family, seen);
             }
         }
     }
@@ -337,23 +358,18 @@ impl Worker {
     fn seen_by_all(&self, family: Family) -> u64 {
         let members = self.groups.values().filter(|member| member.group.key.family == family);
         let seen = members.flat_map(|member| {
-            member.readers.iter().map(|reader| {
-                let version = reader.lane(family, self.id).version();
-                // Whoever has read the whole log lacks nothing that its group was told.
-                if version >= member.version { NO_CLAIM } else { version }
-            })
+            member.readers.iter().map(|reader| reader.lane(family, self.id).claim(member.version))
         });
         seen.min().unwrap_or(NO_CLAIM)
     }
 
     /// Ends the sessions of those who are furthest behind: what they would have to be told of is
     /// more than the bound.
-    fn cut_off(&mut self, family: Family) {
-        let seen = self.seen_by_all(family);
+    fn cut_off(&self, family: Family, seen: u64) {
         for member in self.groups.values() {
             for reader in &member.readers {
                 if member.group.key.family == family
-                    && reader.lane(family, self.id).version() <= seen
+                    && reader.lane(family, self.id).claim(member.version) <= seen
                     && !reader.cut_off.swap(true, Ordering::AcqRel)
                 {
                     self.shared.stats.cut_off.fetch_add(1, Ordering::Relaxed);

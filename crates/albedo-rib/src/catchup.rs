@@ -123,32 +123,38 @@ impl<K: NlriKey> FamilyRib<K> {
         }
     }
 
-    /// One chunk for each reader whose turn it is.
+    /// One chunk for each reader whose turn it is, as long as the step lasts.
     pub(crate) fn step_catch_ups(&mut self, peers: &Peers, out: &mut Vec<Output>) {
+        let mut left = self.limits.catch_up_step_entries;
         for _ in 0..self.catch_ups.ready.len() {
+            if left == 0 {
+                return;
+            }
             let Some(peer) = self.catch_ups.ready.pop_front() else {
                 break;
             };
             if let Some(catch_up) = self.catch_ups.by_peer.remove(&peer) {
-                self.step_catch_up(peers, peer, catch_up, out);
+                let looked_at = self.step_catch_up(peers, peer, catch_up, out);
+                left = left.saturating_sub(looked_at.max(1));
             }
         }
     }
 
+    /// One chunk for one reader; how many entries were looked at.
     fn step_catch_up(
         &mut self,
         peers: &Peers,
         peer: PeerId,
         mut catch_up: CatchUp,
         out: &mut Vec<Output>,
-    ) {
+    ) -> usize {
         let Some(group) = self.groups.get(&catch_up.group) else {
-            return;
+            return 0;
         };
         let (key, end_seq) = (group.key, group.end_seq);
         let mut chunk = Chunk::default();
-        self.collect_dead(&mut catch_up, &mut chunk);
-        self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
+        let dead = self.collect_dead(&mut catch_up, &mut chunk);
+        let live = self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
         let done = self.table.seen_all(Place::Dead, catch_up.dead_seen)
             && self.table.seen_all(Place::Live, catch_up.live_seen);
         let bytes = self.encode_chunk(&key, chunk);
@@ -160,7 +166,7 @@ impl<K: NlriKey> FamilyRib<K> {
             // Nothing in this stretch concerned the reader: go on without asking it.
             self.catch_ups.by_peer.insert(peer, catch_up);
             self.catch_ups.ready.push_back(peer);
-            return;
+            return dead + live;
         } else {
             self.catch_ups.by_peer.insert(peer, catch_up);
         }
@@ -172,20 +178,22 @@ impl<K: NlriKey> FamilyRib<K> {
             bytes,
             done: done.then_some(end_seq),
         });
+        dead + live
     }
 
-    fn collect_dead(&mut self, catch_up: &mut CatchUp, chunk: &mut Chunk) {
-        for _ in 0..self.limits.catch_up_step_entries {
+    fn collect_dead(&mut self, catch_up: &mut CatchUp, chunk: &mut Chunk) -> usize {
+        for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
-                return;
+                return n;
             }
             let mark = &mut catch_up.dead_mark;
             let Some(slot) = self.table.next_after(Place::Dead, catch_up.dead_seen, mark) else {
-                return;
+                return n;
             };
             catch_up.dead_seen = self.table.entry(slot).version;
             chunk.withdraw(slot);
         }
+        self.limits.catch_up_step_entries
     }
 
     fn collect_live(
@@ -195,14 +203,14 @@ impl<K: NlriKey> FamilyRib<K> {
         key: &GroupKey,
         catch_up: &mut CatchUp,
         chunk: &mut Chunk,
-    ) {
-        for _ in 0..self.limits.catch_up_step_entries {
+    ) -> usize {
+        for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
-                return;
+                return n;
             }
             let mark = &mut catch_up.live_mark;
             let Some(slot) = self.table.next_after(Place::Live, catch_up.live_seen, mark) else {
-                return;
+                return n;
             };
             let entry = self.table.entry(slot);
             catch_up.live_seen = entry.version;
@@ -223,6 +231,7 @@ impl<K: NlriKey> FamilyRib<K> {
                 chunk.withdraw(slot);
             }
         }
+        self.limits.catch_up_step_entries
     }
 
     fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk) -> Bytes {
@@ -237,7 +246,9 @@ impl<K: NlriKey> FamilyRib<K> {
 
     /// What a reader that finds its place gone asks for.
     pub(crate) fn catch_up(&mut self, peers: &Peers, peer: PeerId, family: Family, resume: Resume) {
-        if let Some(group) = peers.get(peer).and_then(|state| state.groups[family.index()]) {
+        let group = peers.get(peer).and_then(|state| state.groups[family.index()]);
+        let waits = |id: &GroupId| self.groups.get(id).is_some_and(|group| group.waits(peer));
+        if let Some(group) = group.filter(|group| !waits(group)) {
             self.start_catch_up(peer, group, resume, None);
         }
     }

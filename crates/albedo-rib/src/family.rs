@@ -9,14 +9,14 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use albedo_types::{Family, GroupId, PathId, PeerId, PeerRole};
+use albedo_types::{GroupId, PathId, PeerId, PeerRole};
 use albedo_wire::nlri::NlriKey;
 
 use crate::attrs::AttrSet;
 use crate::catchup::CatchUps;
 use crate::decision::{self, Path};
 use crate::group::GroupKey;
-use crate::input::{Birth, Output, Resume};
+use crate::input::{Birth, Output};
 use crate::limits::Limits;
 use crate::peer::Peers;
 use crate::rebase::Rebase;
@@ -25,6 +25,7 @@ use crate::shard::FamilyStats;
 use crate::table::{Candidate, Place, Slot, Table, Upsert};
 
 mod flush;
+mod members;
 
 /// The best route of a prefix, and what decided who hears of it.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ struct Dirty {
 struct AdjRibIn {
     slots: Vec<Slot>,
     paths: usize,
+    /// Whether the peer ever announced anything.
+    announced: bool,
 }
 
 /// Entries of an [`AdjRibIn`] before it is worth tidying.
@@ -77,6 +80,10 @@ pub(crate) struct Group {
     pub(crate) cost: usize,
     /// Bytes per route of the last base; 0 before there was one.
     pub(crate) base_route_bytes: usize,
+    /// Prefixes that the group is told of; not counted yet before its first base.
+    pub(crate) live: i64,
+    /// Whether tombstones wait for nothing but a new base.
+    pub(crate) holds_tombstones: bool,
     pub(crate) rebase: Option<Rebase>,
     /// Who starts once the base that is being written is there.
     pub(crate) waiting: Vec<PeerId>,
@@ -170,16 +177,25 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         let adj = &mut self.adj_rib_in[peer.index()];
         adj.paths += 1;
+        adj.announced = true;
         adj.slots.push(slot);
-        if adj.slots.len() > 2 * adj.paths + ADJ_RIB_IN_SLACK {
-            adj.slots.sort_unstable();
-            adj.slots.dedup();
-            let table = &self.table;
-            adj.slots.retain(|slot| {
-                let entry = table.get(*slot);
-                entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer))
-            });
+        self.tidy(peer);
+    }
+
+    /// Keeps the index over a peer's routes in proportion to them.
+    fn tidy(&mut self, peer: PeerId) {
+        let adj = &mut self.adj_rib_in[peer.index()];
+        if adj.slots.len() <= 2 * adj.paths + ADJ_RIB_IN_SLACK {
+            return;
         }
+        adj.slots.sort_unstable();
+        adj.slots.dedup();
+        let table = &self.table;
+        adj.slots.retain(|slot| {
+            let entry = table.get(*slot);
+            entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer))
+        });
+        adj.slots.shrink_to(2 * adj.slots.len() + ADJ_RIB_IN_SLACK);
     }
 
     pub(crate) fn withdraw(&mut self, peers: &Peers, peer: PeerId, path_id: PathId, key: &K) {
@@ -194,14 +210,18 @@ impl<K: NlriKey> FamilyRib<K> {
         let gone = candidates.remove(|c| c.peer == peer && c.path_id == path_id);
         self.paths -= gone;
         self.adj_rib_in[peer.index()].paths -= gone;
+        self.tidy(peer);
     }
 
     /// Removes all routes of a peer: O(its routes).
-    pub(crate) fn withdraw_all(&mut self, peers: &Peers, peer: PeerId) {
+    pub(crate) fn withdraw_all(&mut self, peers: &mut Peers, peer: PeerId) {
         let Some(adj) = self.adj_rib_in.get_mut(peer.index()) else {
             return;
         };
         let adj = core::mem::take(adj);
+        if adj.announced {
+            peers.announced(peer, K::FAMILY);
+        }
         let mut left = adj.paths;
         for slot in adj.slots {
             let entry = self.table.get(slot);
@@ -237,125 +257,6 @@ impl<K: NlriKey> FamilyRib<K> {
             peer: &peers.source(candidates[n].peer).info,
             path_id: candidates[n].path_id,
         })
-    }
-
-    /// A peer begins to read a group's log.
-    pub(crate) fn join(
-        &mut self,
-        peers: &mut Peers,
-        peer: PeerId,
-        to: (GroupId, GroupKey),
-        resume: Option<Resume>,
-        out: &mut Vec<Output>,
-    ) {
-        let (group, key) = to;
-        let family = key.family.index();
-        let version = self.version;
-        let Some(state) = peers.get_mut(peer) else {
-            return;
-        };
-        let from = state.groups[family].replace(group);
-        if from.is_some() {
-            state.moved_at[family] = version;
-        }
-        self.drop_catch_up(peer);
-        let left = from.filter(|from| *from != group);
-        let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key);
-        let empty = self.table.live_len() == 0;
-        let joined = self.groups.entry(group).or_insert_with(|| {
-            out.push(Output::Open { group, version });
-            Group {
-                key,
-                members: 0,
-                ready: empty,
-                end_seq: 0,
-                base_version: version,
-                operations: 0,
-                cost: 0,
-                base_route_bytes: 0,
-                rebase: None,
-                waiting: Vec::new(),
-                waiting_next: Vec::new(),
-            }
-        });
-        if from != Some(group) {
-            joined.members += 1;
-        }
-        match (from, resume) {
-            (Some(_), Some(resume)) => {
-                self.start_catch_up(peer, group, resume, old_key);
-            }
-            _ if joined.ready => {
-                out.push(Output::Start { peer, group, end_seq: joined.end_seq });
-            }
-            _ => joined.waiting.push(peer),
-        }
-        if let Some(left) = left {
-            self.leave(left, peer, out);
-        }
-        self.begin_rebases();
-    }
-
-    fn leave(&mut self, id: GroupId, peer: PeerId, out: &mut Vec<Output>) {
-        let Some(group) = self.groups.get_mut(&id) else {
-            return;
-        };
-        group.waiting.retain(|waiting| *waiting != peer);
-        group.waiting_next.retain(|waiting| *waiting != peer);
-        group.members -= 1;
-        if group.members == 0 {
-            if let Some(group) = self.groups.remove(&id)
-                && let Some(rebase) = group.rebase
-            {
-                self.table.forget(rebase.mark);
-            }
-            out.push(Output::Close { group: id });
-        }
-    }
-
-    /// Forgets a peer as a reader.
-    pub(crate) fn quit(
-        &mut self,
-        peers: &mut Peers,
-        peer: PeerId,
-        family: Family,
-        out: &mut Vec<Output>,
-    ) {
-        self.drop_catch_up(peer);
-        let group = peers.get_mut(peer).and_then(|state| state.groups[family.index()].take());
-        if let Some(group) = group {
-            self.leave(group, peer, out);
-        }
-    }
-
-    /// The peer asked for everything again: from a base that is no older than its question.
-    pub(crate) fn refresh(
-        &mut self,
-        peers: &Peers,
-        peer: PeerId,
-        family: Family,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(state) = peers.get(peer) else { return };
-        let Some(id) = state.groups[family.index()] else {
-            return;
-        };
-        let moved_at = state.moved_at[family.index()];
-        self.drop_catch_up(peer);
-        let version = self.version;
-        let Some(group) = self.groups.get_mut(&id) else {
-            return;
-        };
-        if group.ready
-            && group.rebase.is_none()
-            && group.base_version >= moved_at
-            && group.base_version == version
-        {
-            out.push(Output::Start { peer, group: id, end_seq: group.end_seq });
-        } else if !group.waiting_next.contains(&peer) {
-            group.waiting_next.push(peer);
-        }
-        self.begin_rebases();
     }
 
     /// Whether nothing of any peer is left: all counts are zero.

@@ -5,7 +5,7 @@
 
 /// About how many bytes of messages one chunk of a catch-up has.
 pub const CATCH_UP_CHUNK_BYTES: usize = 64 * 1024;
-/// Entries looked at for one chunk of a catch-up.
+/// Entries looked at in one step of all catch-ups together, and for one chunk.
 pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
 /// Entries looked at in one step of a base that is being written.
 pub const REBASE_STEP_ENTRIES: usize = 16 * 1024;
@@ -18,6 +18,12 @@ pub const LOG_GARBAGE_MIN_BYTES: usize = 256 * 1024;
 /// Bytes of old tail that a new base leaves in place, so that a reader that was only about to
 /// read them is not behind.
 pub const LOG_GRACE_BYTES: usize = 256 * 1024;
+
+/// Share of tombstones, in parts of the live prefixes, that a table bears for the sake of its
+/// logs' bases alone: 1 = as many again.
+pub const TOMBSTONES_RATIO: usize = 1;
+/// Tombstones that a table bears for them in any case.
+pub const TOMBSTONES_MIN: usize = 4096;
 
 /// All bounds; the fields are those of the constants beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub struct Limits {
     pub log_garbage_min_bytes: usize,
     /// [`LOG_GRACE_BYTES`]; at most `log_garbage_min_bytes`, or a new base would be due at once.
     pub log_grace_bytes: usize,
+    /// [`TOMBSTONES_MIN`].
+    pub tombstones_min: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +53,7 @@ impl Default for Limits {
             base_segment_bytes: BASE_SEGMENT_BYTES,
             log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
             log_grace_bytes: LOG_GRACE_BYTES,
+            tombstones_min: TOMBSTONES_MIN,
         }
     }
 }

@@ -35,6 +35,20 @@ pub enum Cursor {
     },
 }
 
+/// The base of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Where it begins: a joiner starts here.
+    pub cursor: Cursor,
+    /// Table version that it shows.
+    pub version: u64,
+    /// Number of the tail's segment that goes on behind it.
+    pub seq: u64,
+    /// Number of the next segment that will be appended: what the base leaves out because it
+    /// changed meanwhile lies before it.
+    pub end_seq: u64,
+}
+
 /// What lies at a cursor.
 #[derive(Debug)]
 pub enum At<'a, S> {
@@ -82,20 +96,15 @@ impl<S: AsRef<Segment>> Log<S> {
 
     /// Where a joiner starts.
     #[must_use]
-    pub const fn start(&self) -> Cursor {
-        Cursor::Base { generation: self.generation, index: 0 }
+    pub fn base(&self) -> Base {
+        let cursor = Cursor::Base { generation: self.generation, index: 0 };
+        Base { cursor, version: self.base_version, seq: self.base_seq, end_seq: self.end_seq() }
     }
 
     /// Number of the next segment that will be appended.
     #[must_use]
     pub fn end_seq(&self) -> u64 {
         self.tail_first + self.tail.len() as u64
-    }
-
-    /// Table version that the base shows.
-    #[must_use]
-    pub const fn base_version(&self) -> u64 {
-        self.base_version
     }
 
     /// What the log occupies, in bytes.
@@ -174,25 +183,19 @@ impl<S: AsRef<Segment>> Log<S> {
         self.tail.get(n)
     }
 
-    /// Whether the tail's segments before `seq` all lie before a cursor.
-    #[must_use]
-    pub const fn passed(&self, cursor: Cursor, seq: u64) -> bool {
-        match cursor {
-            Cursor::Base { .. } => false,
-            Cursor::Tail { seq: at } => at >= seq,
-        }
+    /// The segments that a reader of the tail has still to pass, as far as they are there.
+    pub fn unread(&self, cursor: Cursor) -> impl Iterator<Item = &S> {
+        let passed = match cursor {
+            Cursor::Tail { seq } => seq.saturating_sub(self.tail_first),
+            Cursor::Base { .. } => 0,
+        };
+        self.tail.iter().skip(usize::try_from(passed).unwrap_or(usize::MAX))
     }
 
-    /// The segments from a cursor to the end.
-    pub fn from(&self, cursor: Cursor) -> impl Iterator<Item = &S> {
-        let mut at = cursor;
-        core::iter::from_fn(move || match self.at(at) {
-            At::Segment(segment, next) => {
-                at = next;
-                Some(segment)
-            }
-            At::End | At::Behind => None,
-        })
+    /// The last segment of the tail.
+    #[must_use]
+    pub fn last(&self) -> Option<&S> {
+        self.tail.back()
     }
 }
 

@@ -23,10 +23,15 @@ use crate::table::{Bookmark, Place, Slot};
 /// A base that is being written.
 #[derive(Debug)]
 pub(crate) struct Rebase {
-    version: u64,
+    pub(crate) version: u64,
     seq: u64,
     /// What the log occupied when the work was begun, in bytes.
     cost: usize,
+    /// Routes announced or withdrawn in the log until then.
+    operations: u64,
+    /// Prefixes that the group was told of at `version`, as far as they are counted; `None` where
+    /// the group knows its number.
+    live: Option<i64>,
     seen: u64,
     pub(crate) mark: Option<Bookmark>,
     collected: Buckets<Slot>,
@@ -40,15 +45,19 @@ struct Packing {
     order: Vec<u32>,
     items: Vec<Slot>,
     next_bucket: usize,
+    /// Items of the bucket that are packed already.
+    within: usize,
     next_item: usize,
 }
 
 impl Rebase {
-    fn new(version: u64, seq: u64, cost: usize) -> Self {
+    fn new(version: u64, group: &Group) -> Self {
         Self {
             version,
-            seq,
-            cost,
+            seq: group.end_seq,
+            cost: group.cost,
+            operations: group.operations,
+            live: (!group.ready).then_some(0),
             seen: 0,
             mark: None,
             collected: Buckets::default(),
@@ -61,28 +70,54 @@ impl Rebase {
 
 impl Group {
     /// Whether superseded bytes outweigh the live ones by more than the ratio.
-    fn is_garbage(&self, live: usize, limits: &Limits) -> bool {
-        let per_route = match self.base_route_bytes {
-            0 => self.cost / usize::try_from(self.operations).unwrap_or(usize::MAX).max(1),
-            bytes => bytes,
+    ///
+    /// What a live route costs is taken from the last base, or from the whole log where that is
+    /// less: a base of a few dear routes says nothing of many cheap ones.
+    fn is_garbage(&self, limits: &Limits) -> bool {
+        let operations = usize::try_from(self.operations).unwrap_or(usize::MAX).max(1);
+        let per_route = match (self.base_route_bytes, self.cost / operations) {
+            (0, average) => average,
+            (base, average) => base.min(average),
         };
+        let live = usize::try_from(self.live).unwrap_or(0);
         let bound = (1 + LOG_GARBAGE_RATIO) * live * per_route + limits.log_garbage_min_bytes;
         self.cost > bound
+    }
+
+    /// Whether a base that is being written will leave out a prefix that changes now and changed
+    /// last at version `last`.
+    pub(crate) fn skips(&self, last: u64) -> bool {
+        self.rebase.as_ref().is_some_and(|rebase| last <= rebase.version)
+    }
+
+    /// Counts the prefixes that the group is told of: one had a route that it was told, or has one
+    /// now, and changed last at version `last`.
+    pub(crate) fn count(&mut self, had: bool, has: bool, last: u64) {
+        self.live += i64::from(has) - i64::from(had);
+        if let Some(rebase) = &mut self.rebase
+            && let Some(live) = &mut rebase.live
+            && rebase.packing.is_none()
+            && (rebase.seen + 1..=rebase.version).contains(&last)
+        {
+            // It leaves its place before the base has come there.
+            *live += i64::from(had);
+        }
     }
 }
 
 impl<K: NlriKey> FamilyRib<K> {
     /// Begins the bases that are due.
     pub(crate) fn begin_rebases(&mut self) {
-        let live = self.table.live_len();
         for group in self.groups.values_mut() {
             let due = !group.ready
+                || group.holds_tombstones
                 || !group.waiting_next.is_empty()
-                || group.is_garbage(live, &self.limits);
+                || group.is_garbage(&self.limits);
             if group.rebase.is_none() && due {
                 let mut next = core::mem::take(&mut group.waiting_next);
                 group.waiting.append(&mut next);
-                group.rebase = Some(Rebase::new(self.version, group.end_seq, group.cost));
+                group.holds_tombstones = false;
+                group.rebase = Some(Rebase::new(self.version, group));
             }
         }
     }
@@ -124,13 +159,17 @@ impl<K: NlriKey> FamilyRib<K> {
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
                 self.table.forget(rebase.mark.take());
                 let (order, items) = rebase.collected.sort();
-                rebase.packing = Some(Packing { order, items, next_bucket: 0, next_item: 0 });
+                rebase.packing =
+                    Some(Packing { order, items, next_bucket: 0, within: 0, next_item: 0 });
                 return;
             };
             rebase.seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
             if key.exports(&best.attrs, peers.source(best.peer).info.role) {
                 rebase.collected.push(best.peer, &best.attrs, slot);
+                if let Some(live) = &mut rebase.live {
+                    *live += 1;
+                }
             }
         }
     }
@@ -139,7 +178,8 @@ impl<K: NlriKey> FamilyRib<K> {
         let packing = rebase.packing.as_mut().expect("collected before");
         let mut budget = self.limits.rebase_step_entries;
         while budget > 0 && packing.next_bucket < packing.order.len() {
-            let (bucket, count) = rebase.collected.bucket(packing.order[packing.next_bucket]);
+            let (bucket, len) = rebase.collected.bucket(packing.order[packing.next_bucket]);
+            let count = (len - packing.within).min(budget);
             let slots = &packing.items[packing.next_item..packing.next_item + count];
             let (table, version) = (&self.table, rebase.version);
             let mut routes = 0;
@@ -154,8 +194,12 @@ impl<K: NlriKey> FamilyRib<K> {
             self.builder.own_run(bucket.source, start);
             rebase.routes += routes;
             packing.next_item += count;
-            packing.next_bucket += 1;
-            budget = budget.saturating_sub(count);
+            packing.within += count;
+            if packing.within == len {
+                packing.next_bucket += 1;
+                packing.within = 0;
+            }
+            budget -= count;
             if self.builder.len() >= self.limits.base_segment_bytes {
                 rebase.segments.push(self.builder.finish(rebase.version, now, false));
             }
@@ -175,7 +219,8 @@ impl<K: NlriKey> FamilyRib<K> {
         group.base_version = rebase.version;
         // What was appended meanwhile stays, and a little of what was there before.
         group.cost = cost + (group.cost - rebase.cost) + grace.min(rebase.cost);
-        group.operations = rebase.routes;
+        group.operations = rebase.routes + (group.operations - rebase.operations);
+        group.live += rebase.live.unwrap_or(0);
         group.ready = true;
         out.push(Output::Rebase {
             group: id,

@@ -114,6 +114,10 @@ impl Shard {
                 self.peers.remove(peer);
             }
         }
+        if !self.has_changes() {
+            // What makes no difference is not when the next batch began.
+            self.birth = None;
+        }
     }
 
     fn born(&mut self, at: Instant, loss: bool) {
@@ -203,8 +207,21 @@ impl Shard {
     }
 
     /// Removes the tombstones of a family that every reader is past.
+    ///
+    /// Every reader has come to `version`; one that is being caught up counts as standing where
+    /// it asked, until it has all of the answer.
     pub fn bury(&mut self, family: Family, version: u64) -> usize {
-        on!(self, family, |rib, _peers| rib.table.bury(version))
+        on!(self, family, |rib, _peers| rib.bury(version))
+    }
+
+    /// Version of the oldest base that a reader of a family can still begin with; its tombstones
+    /// stay.
+    #[must_use]
+    pub fn oldest_start(&self, family: Family) -> u64 {
+        match family {
+            Family::Ipv4Unicast => self.v4.oldest_start(),
+            Family::Ipv6Unicast => self.v6.oldest_start(),
+        }
     }
 
     /// The table version of a family.

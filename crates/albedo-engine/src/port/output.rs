@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use albedo_rib::{Cursor, Input, Position};
+use albedo_rib::{Cursor, Input, Resume, State};
 use albedo_types::{Family, Instant, PeerId};
 use albedo_wire::frame::HEADER_LEN;
 use albedo_wire::route_refresh::{RouteRefresh, Subtype};
@@ -11,10 +11,9 @@ use albedo_wire::update::end_of_rib;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::lane::{Lane, State};
+use super::lane::Lane;
 use super::{PeerPort, Sync};
 use crate::clock;
-use crate::engine::Shared;
 use crate::log::{ReadEnd, Tracked};
 use crate::reader::{Chunk, Post, Reader};
 
@@ -103,49 +102,53 @@ impl PeerPort {
             return;
         }
         for post in shared.take() {
+            let lane = &mut self.lanes[n];
             match post {
                 Post::Start { group, end_seq, epoch } => {
                     lane.epoch = epoch;
                     if group == lane.group.id {
-                        lane.start(end_seq, now);
+                        let question = lane.start(end_seq, now);
+                        self.ask(n, question);
                     }
                 }
                 Post::Chunk { request, chunk } => {
-                    if request == lane.request && matches!(lane.state, State::CatchingUp(None)) {
-                        lane.state = State::CatchingUp(Some(chunk));
+                    if lane.follower.expects(request) && lane.chunk.is_none() {
+                        lane.chunk = Some(chunk);
                     }
                 }
             }
         }
     }
 
-    fn gather_lane(&mut self, n: usize, budget: &mut usize, out: &mut Vec<Piece>, now: Instant) {
-        let lane = &mut self.lanes[n];
-        match &mut lane.state {
-            State::Waiting => {}
-            State::CatchingUp(None) => {}
-            State::CatchingUp(chunk @ Some(_)) => {
-                if *budget > 0
-                    && let Some(Chunk { bytes, done, version }) = chunk.take()
-                {
-                    *budget = budget.saturating_sub(bytes.len());
-                    if bytes.is_empty() {
-                        self.chunk_written(n, done, version);
-                    } else {
-                        out.push(Piece { bytes, after: After::Chunk { lane: n, done, version } });
-                    }
-                }
-            }
-            State::Reading => {
-                if lane.log.is_end(lane.cursor) && lane.active {
-                    return;
-                }
-                let peer = self.reader.peer;
-                let before = out.len();
-                let end = read(lane, peer, n, budget, out, now);
-                self.read_ended(n, end, out.len() > before, now);
-            }
+    fn ask(&mut self, n: usize, question: Option<Resume>) {
+        if let Some(from) = question {
+            let (peer, family) = (self.reader.peer, self.lanes[n].family);
+            self.tell(self.lanes[n].shard, Input::CatchUp { peer, family, from });
         }
+    }
+
+    fn gather_lane(&mut self, n: usize, budget: &mut usize, out: &mut Vec<Piece>, now: Instant) {
+        while self.lanes[n].follower.state() == State::CatchingUp {
+            if *budget == 0 {
+                return;
+            }
+            let Some(Chunk { bytes, done, version }) = self.lanes[n].chunk.take() else { return };
+            if !bytes.is_empty() {
+                *budget = budget.saturating_sub(bytes.len());
+                out.push(Piece { bytes, after: After::Chunk { lane: n, done, version } });
+                return;
+            }
+            // Nobody would wake the session for what lies behind an empty chunk.
+            self.chunk_written(n, done, version);
+        }
+        let lane = &mut self.lanes[n];
+        let at_end = lane.log.is_end(lane.follower.cursor()) && lane.active;
+        if lane.follower.state() != State::Reading || at_end {
+            return;
+        }
+        let before = out.len();
+        let end = read(lane, self.reader.peer, n, budget, out, now);
+        self.read_ended(n, end, out.len() > before, now);
     }
 
     fn read_ended(&mut self, n: usize, end: ReadEnd, gathered: bool, now: Instant) {
@@ -155,39 +158,26 @@ impl PeerPort {
             _ if gathered => {}
             ReadEnd::Stopped => {}
             ReadEnd::End { seq, version } => {
-                lane.cursor = Cursor::Tail { seq };
-                lane.active = lane.active || lane.log.activate(lane.cursor);
-                publish(&self.reader, lane, version);
+                lane.follower.reach_end(seq, version);
+                lane.active = lane.active || lane.log.activate(lane.follower.cursor());
+                publish(&self.reader, lane);
             }
             ReadEnd::Behind => {
-                let from = lane.behind(now);
-                let (family, shard) = (lane.family, lane.shard);
-                self.tell(shard, Input::CatchUp { peer: self.reader.peer, family, from });
+                let question = lane.fell_behind(now);
+                self.ask(n, question);
             }
         }
-        self.lanes[n].note_synced();
+        self.lanes[n].follower.note_synced();
     }
 
     fn chunk_written(&mut self, n: usize, done: Option<u64>, version: u64) {
         let lane = &mut self.lanes[n];
-        match done {
-            None => {
-                lane.state = State::CatchingUp(None);
-                let (family, shard) = (lane.family, lane.shard);
-                let peer = self.reader.peer;
-                self.tell(shard, Input::More { peer, family });
-            }
-            Some(seq) => {
-                lane.cursor = Cursor::Tail { seq };
-                lane.skip = 0;
-                lane.state = State::Reading;
-                // Whatever the initial table was to be, the reader has it.
-                if !lane.awaits_start {
-                    lane.sync_end = Some(lane.sync_end.unwrap_or(0).min(seq));
-                }
-                publish(&self.reader, lane, version);
-                lane.note_synced();
-            }
+        lane.follower.take_chunk(done, version);
+        if done.is_some() {
+            publish(&self.reader, lane);
+        } else {
+            let (family, shard) = (lane.family, lane.shard);
+            self.tell(shard, Input::More { peer: self.reader.peer, family });
         }
     }
 
@@ -202,17 +192,19 @@ impl PeerPort {
             After::Chunk { lane, done, version } => self.chunk_written(lane, done, version),
             After::Log { lane, at, offset, passed, next } => {
                 let lane = &mut self.lanes[lane];
-                if passed.is_empty() {
-                    lane.cursor = at;
-                    lane.skip = offset + length(&piece.bytes);
+                let Some(last) = passed.last() else {
+                    lane.follower.stands_within(at, offset + length(&piece.bytes));
                     return;
+                };
+                lane.follower.pass(next, last.segment.version);
+                if lane.active {
+                    // The piece is the end of the first; the others hold nothing for the peer.
+                    let times = &self.shared.stats.times[lane.family.index()];
+                    times.delivery.record(now.since(passed[0].segment.born));
+                    passed.iter().for_each(|tracked| lane.log.pass(tracked, now));
                 }
-                lane.cursor = next;
-                lane.skip = 0;
-                for tracked in passed {
-                    pass(&self.shared, &self.reader, lane, &tracked, now);
-                }
-                lane.note_synced();
+                publish(&self.reader, lane);
+                lane.follower.note_synced();
             }
         }
     }
@@ -221,6 +213,7 @@ impl PeerPort {
     ///
     /// The cursors stay where the socket stopped; of the pieces only the rest of the message that
     /// was begun is kept, and returned to be written first.
+    /// Nobody waits for the peer until it has come to the ends of its logs again.
     pub fn blocked(&mut self, pieces: Vec<Piece>, taken: usize, now: Instant) -> Option<Bytes> {
         let mut rest = None;
         let mut control = Vec::new();
@@ -234,6 +227,9 @@ impl PeerPort {
         }
         for piece in control.into_iter().rev() {
             self.control.push_front(piece);
+        }
+        for lane in &mut self.lanes {
+            lane.deactivate(now);
         }
         rest
     }
@@ -257,17 +253,14 @@ impl PeerPort {
             }
             After::Chunk { lane, done, version } => {
                 let _ = piece.bytes.split_to(boundary);
-                let chunk = Chunk { bytes: piece.bytes, done, version };
-                self.lanes[lane].state = State::CatchingUp(Some(chunk));
+                self.lanes[lane].chunk = Some(Chunk { bytes: piece.bytes, done, version });
             }
             After::Log { lane, at, offset, .. } => {
-                let lane = &mut self.lanes[lane];
                 // The first piece of a lane that comes back decides where the lane goes on.
                 if boundary > 0 {
-                    lane.cursor = at;
-                    lane.skip = offset + u32::try_from(boundary).expect("within a segment");
+                    let skip = offset + u32::try_from(boundary).expect("within a segment");
+                    self.lanes[lane].follower.stands_within(at, skip);
                 }
-                lane.deactivate(now);
             }
         }
     }
@@ -278,7 +271,7 @@ impl PeerPort {
             return;
         }
         let mut lanes = self.lanes.iter().filter(|lane| lane.family == family);
-        if !lanes.all(Lane::is_synced) {
+        if !lanes.all(|lane| lane.follower.is_synced()) {
             return;
         }
         self.syncs[family.index()] = Sync::Idle;
@@ -307,7 +300,7 @@ impl PeerPort {
     /// When the oldest change was read that this peer has not got, if there is one.
     #[must_use]
     pub fn oldest_undelivered(&self) -> Option<Instant> {
-        let oldest = |lane: &Lane| lane.log.oldest_after(lane.position.version);
+        let oldest = |lane: &Lane| lane.log.oldest_after(lane.follower.position().version);
         self.lanes.iter().filter_map(oldest).min()
     }
 }
@@ -322,8 +315,8 @@ fn read(
     now: Instant,
 ) -> ReadEnd {
     let before = out.len();
-    let mut at = lane.cursor;
-    let mut skip = lane.skip;
+    let mut at = lane.follower.cursor();
+    let mut skip = lane.follower.skip();
     let log = Arc::clone(&lane.log);
     log.read(at, |entry, next_cursor| {
         if *budget == 0 || out.len() >= GATHER_PIECES_MAX {
@@ -343,12 +336,7 @@ fn read(
         });
         if empty && out.len() == before {
             // Nothing for this peer, and nothing gathered before it: it is past.
-            lane.cursor = next_cursor;
-            lane.skip = 0;
-            lane.position = Position {
-                version: tracked.segment.version,
-                complete: matches!(next_cursor, Cursor::Tail { .. }),
-            };
+            lane.follower.pass(next_cursor, tracked.segment.version);
             if lane.active {
                 lane.log.pass(tracked, now);
             }
@@ -362,20 +350,12 @@ fn read(
     })
 }
 
-fn pass(shared: &Shared, reader: &Reader, lane: &mut Lane, tracked: &Tracked, now: Instant) {
-    if lane.active {
-        let times = &shared.stats.times[lane.family.index()];
-        times.delivery.record(now.since(tracked.segment.born));
-        lane.log.pass(tracked, now);
+/// Says how far the reader has come, once it holds a whole table.
+fn publish(reader: &Reader, lane: &Lane) {
+    let position = lane.follower.position();
+    if position.complete {
+        reader.lane(lane.family, lane.shard).publish(lane.epoch, position.version);
     }
-    if matches!(lane.cursor, Cursor::Tail { .. }) {
-        publish(reader, lane, tracked.segment.version);
-    }
-}
-
-fn publish(reader: &Reader, lane: &mut Lane, version: u64) {
-    lane.position = Position { version, complete: true };
-    reader.lane(lane.family, lane.shard).publish(lane.epoch, version);
 }
 
 fn length(bytes: &Bytes) -> u32 {

@@ -8,6 +8,9 @@
 //! | X (it had nothing of its own route) | `new`, also where the bytes are equal |
 //! | Y (it must not hold a route beside its own) | a withdrawal of `old` |
 //!
+//! While a base is being written, everybody hears `new` also where the bytes are equal: the base
+//! leaves out what has changed since it was begun.
+//!
 //! RFC: 4271 §9.1.3, 4456 §6.
 
 use alloc::sync::Arc;
@@ -16,7 +19,7 @@ use alloc::vec::Vec;
 use albedo_types::{GroupId, PeerId};
 use albedo_wire::nlri::NlriKey;
 
-use super::{Best, Dirty, FamilyRib};
+use super::{Best, Dirty, FamilyRib, Group};
 use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
@@ -41,6 +44,8 @@ struct Change {
     slot: Slot,
     old: Option<Best>,
     new: Option<Best>,
+    /// Version of the last change before this one.
+    last: u64,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
@@ -59,11 +64,8 @@ impl<K: NlriKey> FamilyRib<K> {
             for id in ids {
                 self.flush_group(peers, id, birth, &mut scratch, out);
             }
-            // Without readers there is nobody to whom a tombstone could matter.
-            if self.groups.is_empty() {
-                self.table.bury(self.version);
-            }
         }
+        self.bury_for_nobody();
         scratch.changes.clear();
         scratch.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
         self.scratch = scratch;
@@ -92,9 +94,10 @@ impl<K: NlriKey> FamilyRib<K> {
             _ => {}
         }
         self.version += 1;
+        let last = self.table.entry(slot).version;
         let place = if new.is_some() { Place::Live } else { Place::Dead };
         self.table.touch(slot, place, self.version);
-        Some(Change { slot, old, new })
+        Some(Change { slot, old, new, last })
     }
 
     fn flush_group(
@@ -105,18 +108,15 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch: &mut Scratch,
         out: &mut Vec<Output>,
     ) {
-        let group = self.groups.get(&id).expect("a group of this family");
+        let group = self.groups.get_mut(&id).expect("a group of this family");
         let key = group.key;
-        if !group.ready && group.rebase.is_none() {
-            return;
-        }
-        let operations = sort_changes(peers, id, &key, scratch);
-        if operations == 0 {
-            return;
-        }
+        let operations = sort_changes(peers, id, group, scratch);
         self.encode_withdrawn(&key, scratch);
         self.encode_announced(&key, scratch);
         self.encode_private(&key, scratch);
+        if self.builder.is_empty() {
+            return;
+        }
         let segment = self.builder.finish(self.version, birth.at, birth.loss);
         self.builder.shrink(SCRATCH_BYTES_MAX);
         let group = self.groups.get_mut(&id).expect("a group of this family");
@@ -174,22 +174,22 @@ impl<K: NlriKey> FamilyRib<K> {
 }
 
 /// Sorts the changes of a batch by who hears of them; how many there are for the group.
-fn sort_changes(peers: &Peers, id: GroupId, key: &GroupKey, scratch: &mut Scratch) -> u64 {
-    let reads = |peer: PeerId| {
-        peers.get(peer).is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
-    };
+fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scratch) -> u64 {
+    let key = group.key;
+    let reads = |peer: PeerId| peers.reads(peer, key.family, id);
     let mut operations = 0;
     for change in &scratch.changes {
         let told = |best: &&Best| key.exports(&best.attrs, best.role);
         let old = change.old.as_ref().filter(told);
         let new = change.new.as_ref().filter(told);
+        group.count(old.is_some(), new.is_some(), change.last);
         match (old, new) {
             (None, None) => continue,
             (Some(old), None) => scratch.withdrawn.push((old.peer, change.slot)),
             (None, Some(new)) => scratch.announced.push(new.peer, &new.attrs, change.slot),
             (Some(old), Some(new)) => {
                 let moved = old.peer != new.peer;
-                if !Arc::ptr_eq(&old.attrs, &new.attrs) {
+                if !Arc::ptr_eq(&old.attrs, &new.attrs) || group.skips(change.last) {
                     scratch.announced.push(new.peer, &new.attrs, change.slot);
                 } else if moved && reads(old.peer) {
                     scratch.private_announced.push((old.peer, change.slot));

@@ -29,12 +29,12 @@ fn read(log: &Log<Arc<Segment>>, cursor: &mut Cursor) -> Result<Vec<u8>, ()> {
 #[test]
 fn replay_is_the_initial_table_and_a_cursor_goes_on_from_there() {
     let mut log = Log::default();
-    let mut early = log.start();
+    let mut early = log.base().cursor;
     assert_eq!(read(&log, &mut early), Ok(vec![]));
     log.append(segment("a", 1));
     log.append(segment("b", 2));
     assert_eq!(read(&log, &mut early).unwrap(), b"ab");
-    let mut late = log.start();
+    let mut late = log.base().cursor;
     log.append(segment("c", 3));
     assert_eq!(read(&log, &mut late).unwrap(), b"abc");
     assert_eq!(read(&log, &mut early).unwrap(), b"c");
@@ -44,9 +44,9 @@ fn replay_is_the_initial_table_and_a_cursor_goes_on_from_there() {
 fn a_new_base_takes_the_place_of_what_it_shows() {
     let mut log = Log::default();
     let big = "x".repeat(LOG_GRACE_BYTES);
-    let start = log.start();
+    let start = log.base().cursor;
     log.append(segment(&big, 1));
-    let mut reader = log.start();
+    let mut reader = log.base().cursor;
     assert!(read(&log, &mut reader).is_ok());
     log.append(segment("b", 2));
     let seq = log.end_seq();
@@ -54,7 +54,7 @@ fn a_new_base_takes_the_place_of_what_it_shows() {
     let gone = log.rebase(vec![segment("B", 2)], 2, seq, LOG_GRACE_BYTES);
     assert_eq!(gone.len(), 1, "the big one fell out, the one within the grace did not");
     // A joiner reads the base and what came since; one that had begun with the old base is behind.
-    let mut joiner = log.start();
+    let mut joiner = log.base().cursor;
     assert_eq!(read(&log, &mut joiner).unwrap(), b"Bc");
     let mut begun = start;
     assert_eq!(read(&log, &mut begun), Err(()));
