@@ -1,0 +1,146 @@
+//! The naive reflector: all routes of all peers, decided anew whenever somebody asks.
+//!
+//! It keeps no state that could go stale, and shares no code with the decision it checks.
+//!
+//! RFC: 4271 §9.1.2.2, 4456 §6 and §9, 9494 §4.3.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use albedo_rib::{AttrSet, GroupKey, Marks, PeerInfo};
+use albedo_types::{Family, PathId, PeerRole, Prefix};
+
+use crate::table::{Table, Told};
+
+/// Names a session; never used twice.
+pub type Session = u64;
+
+/// A route: from whom, under which path identifier, with which attributes.
+type Route = ((Session, PathId), Arc<AttrSet>);
+
+/// Every peer and every route.
+#[derive(Clone, Debug, Default)]
+pub struct Naive {
+    peers: BTreeMap<Session, PeerInfo>,
+    routes: BTreeMap<Prefix, BTreeMap<(Session, PathId), Arc<AttrSet>>>,
+}
+
+/// The family of a prefix.
+#[must_use]
+pub const fn family(prefix: Prefix) -> Family {
+    match prefix {
+        Prefix::V4(_) => Family::Ipv4Unicast,
+        Prefix::V6(_) => Family::Ipv6Unicast,
+    }
+}
+
+impl Naive {
+    /// A session came up, or its role has changed.
+    pub fn up(&mut self, session: Session, info: PeerInfo) {
+        self.peers.insert(session, info);
+    }
+
+    /// A session is gone, and its routes with it.
+    pub fn down(&mut self, session: Session) {
+        self.peers.remove(&session);
+        self.routes.retain(|_, routes| {
+            routes.retain(|(from, _), _| *from != session);
+            !routes.is_empty()
+        });
+    }
+
+    /// A session announces a prefix, or withdraws it.
+    pub fn route(
+        &mut self,
+        session: Session,
+        prefix: Prefix,
+        id: PathId,
+        set: Option<Arc<AttrSet>>,
+    ) {
+        let routes = self.routes.entry(prefix).or_default();
+        match set {
+            Some(set) => routes.insert((session, id), set),
+            None => routes.remove(&(session, id)),
+        };
+        if routes.is_empty() {
+            self.routes.remove(&prefix);
+        }
+    }
+
+    /// Whether there is no route at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// The best route of a prefix: one step after the other takes out what is worse.
+    #[must_use]
+    pub fn best(&self, prefix: Prefix) -> Option<(Session, Arc<AttrSet>)> {
+        let routes = self.routes.get(&prefix)?;
+        let mut left: Vec<Route> = routes.iter().map(|(id, set)| (*id, Arc::clone(set))).collect();
+        let peer = |route: &Route| self.peers[&route.0.0];
+        keep_least(&mut left, |(_, set)| set.summary.marks.contains(Marks::LLGR_STALE));
+        keep_least(&mut left, |(_, set)| u32::MAX - set.summary.local_pref);
+        keep_least(&mut left, |(_, set)| set.summary.as_hops);
+        keep_least(&mut left, |(_, set)| set.summary.origin);
+        // MED: within each neighbouring AS, not across.
+        let neighbours: BTreeSet<u32> = left.iter().map(|r| r.1.summary.neighbour_as).collect();
+        for neighbour in neighbours {
+            let of = |route: &&Route| route.1.summary.neighbour_as == neighbour;
+            let least = left.iter().filter(of).map(|r| r.1.summary.med).min();
+            left.retain(|r| !of(&r) || Some(r.1.summary.med) == least);
+        }
+        keep_least(&mut left, |route| peer(route).role.is_internal());
+        keep_least(&mut left, |route| match route.1.summary.originator {
+            0 => peer(route).router_id.get(),
+            originator => originator,
+        });
+        keep_least(&mut left, |(_, set)| set.summary.cluster_hops);
+        keep_least(&mut left, |route| peer(route).addr);
+        keep_least(&mut left, |((_, path_id), _)| *path_id);
+        assert_eq!(left.len(), 1, "the last step leaves one");
+        left.pop().map(|((session, _), set)| (session, set))
+    }
+
+    /// What a session that is in the group of `key` is told.
+    #[must_use]
+    pub fn table(&self, to: Session, key: &GroupKey) -> Table {
+        let mut table = Table::default();
+        for prefix in self.routes.keys().filter(|prefix| family(**prefix) == key.family) {
+            if let Some(told) = self.told(to, *prefix, key) {
+                table.insert(*prefix, told);
+            }
+        }
+        table
+    }
+
+    fn told(&self, to: Session, prefix: Prefix, key: &GroupKey) -> Option<Told> {
+        let (from, set) = self.best(prefix)?;
+        let source = self.peers[&from].role;
+        let marks = set.summary.marks;
+        let withheld = [
+            from == to,
+            marks.contains(Marks::NO_ADVERTISE),
+            marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
+            source == PeerRole::NonClient && key.role == PeerRole::NonClient,
+            // The pool has sets that are far below the limit, and one that is above it.
+            set.block.len() >= key.message_len_max as usize,
+        ];
+        if withheld.contains(&true) {
+            return None;
+        }
+        if key.external.is_none() && key.as4 && (set.external || key.cluster_id == set.cluster) {
+            let next_hop = set.mp_next_hop.as_ref().map(|hop| hop.to_vec());
+            return Some(Told { block: set.block.to_vec(), next_hop });
+        }
+        // How a block is rewritten is the subject of other tests.
+        let outgoing = key.outgoing(&set);
+        let next_hop = outgoing.mp_next_hop.map(|hop| hop.to_vec());
+        Some(Told { block: outgoing.block.into_owned(), next_hop })
+    }
+}
+
+fn keep_least<K: Ord>(left: &mut Vec<Route>, key: impl Fn(&Route) -> K) {
+    let least = left.iter().map(&key).min();
+    left.retain(|route| Some(key(route)) == least);
+}

@@ -1,0 +1,414 @@
+//! A reflector of S shards, its nodes, and the naive reflector beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use albedo_rib::{ExternalKey, GroupKey, Input, Limits, PeerInfo, RouteBatch};
+use albedo_types::{
+    Asn, ClusterId, Family, Instant, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, PeerRole, Prefix,
+    RouterId,
+};
+
+use crate::naive::{self, Naive, Session};
+use crate::node::Node;
+use crate::script::{Op, PREFIXES, SLOTS};
+use crate::sets::{CLUSTER, Origin, Sets};
+use crate::table::Table;
+use crate::worker::{Groups, Letter, Worker};
+
+/// What a world is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldConfig {
+    /// How many shards.
+    pub shards: usize,
+    /// Bounds of the shards and their logs.
+    pub limits: Limits,
+}
+
+/// Rounds in which everybody must have come to rest.
+const QUIET_ROUNDS_MAX: usize = 10_000;
+
+#[derive(Debug, Default)]
+struct Slot {
+    node: Option<Node>,
+    /// Whether the other cluster is configured.
+    regrouped: bool,
+    /// Prefixes that End-of-RIB has to come behind.
+    promised: BTreeSet<Prefix>,
+    announced: BTreeSet<(Prefix, PathId)>,
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    config: WorldConfig,
+    now: Instant,
+    workers: Vec<Worker>,
+    groups: Groups,
+    slots: Vec<Slot>,
+    naive: Naive,
+    sets: Sets,
+    free: Vec<PeerId>,
+    next_peer: u32,
+    next_session: Session,
+    /// What happened on the way, to know that the interesting things do.
+    pub seen: BTreeMap<&'static str, u64>,
+}
+
+impl World {
+    /// Nobody is there.
+    #[must_use]
+    pub fn new(config: WorldConfig) -> Self {
+        let workers = (0..config.shards).map(|n| Worker::new(n, n as u64, config.limits));
+        Self {
+            config,
+            now: Instant::ZERO,
+            workers: workers.collect(),
+            groups: Groups::default(),
+            slots: (0..SLOTS).map(|_| Slot::default()).collect(),
+            naive: Naive::default(),
+            sets: Sets::default(),
+            free: Vec::new(),
+            next_peer: 0,
+            next_session: 0,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Runs a script; everybody is at rest and looked at when it returns.
+    pub fn run(&mut self, script: &[Op]) {
+        for op in script {
+            self.step(*op);
+        }
+        self.quiet();
+    }
+
+    /// One step.
+    pub fn step(&mut self, op: Op) {
+        self.now += Duration::from_millis(1);
+        match op {
+            Op::Up { slot, role } => self.up(slot, role),
+            Op::Down { slot } => self.down(slot),
+            Op::Announce { slot, prefix, path_id, spec } => {
+                self.routes(slot, [prefix], PathId(path_id), Some(spec));
+            }
+            Op::Withdraw { slot, prefix, path_id } => {
+                self.routes(slot, [prefix], PathId(path_id), None);
+            }
+            Op::Burst { slot, first, count, spec } => {
+                self.routes(slot, first..first + count, PathId(0), Some(spec));
+            }
+            Op::Retreat { slot, first, count } => {
+                self.routes(slot, first..first + count, PathId(0), None);
+            }
+            Op::Role { slot } => self.role(slot),
+            Op::Regroup { slot } => self.regroup(slot),
+            Op::Refresh { slot, family } => {
+                if let Some(node) = &mut self.slots[slot].node {
+                    node.refresh(family, &mut self.workers);
+                }
+            }
+            Op::Stall { slot, on } => {
+                if let Some(node) = &mut self.slots[slot].node {
+                    node.stalled = on;
+                }
+            }
+            Op::Read { slot, messages } => {
+                self.read(slot, messages);
+            }
+            Op::Turn { shard, letters } => {
+                self.turn(shard % self.workers.len(), letters);
+            }
+            Op::Bury { shard } => {
+                let shard = shard % self.workers.len();
+                self.workers[shard].bury();
+            }
+            Op::Quiet => self.quiet(),
+        }
+    }
+
+    fn up(&mut self, slot: usize, role: PeerRole) {
+        if self.slots[slot].node.is_some() {
+            return;
+        }
+        let info = PeerInfo { addr: addr(slot), router_id: router_id(slot), role };
+        let session = self.next_session;
+        self.next_session += 1;
+        let peer = self.free.pop().unwrap_or_else(|| {
+            self.next_peer += 1;
+            PeerId(self.next_peer - 1)
+        });
+        self.naive.up(session, info);
+        self.slots[slot].node = Some(Node::up(session, info, peer, &mut self.workers));
+        self.join(slot);
+        let slot = &mut self.slots[slot];
+        let node = slot.node.as_ref().expect("just came up");
+        let keys = Family::ALL.into_iter().filter_map(|family| node.key(family));
+        slot.promised = keys.flat_map(|key| self.naive.table(session, &key).into_keys()).collect();
+    }
+
+    fn join(&mut self, slot: usize) {
+        let Slot { node: Some(node), regrouped, .. } = &mut self.slots[slot] else { return };
+        for family in families(slot) {
+            let key = key(slot, *family, node.info.role, *regrouped);
+            let group = self.groups.of(key, self.config.shards);
+            node.join(&group, &mut self.workers);
+        }
+        self.slots[slot].promised.clear();
+    }
+
+    fn down(&mut self, slot: usize) {
+        let Some(node) = self.slots[slot].node.take() else { return };
+        let touched = std::mem::take(&mut self.slots[slot].announced);
+        self.touched(touched.into_iter().map(|(prefix, _)| prefix));
+        self.naive.down(node.session);
+        node.down(&mut self.workers);
+    }
+
+    /// What was promised of these prefixes is void: they have changed since.
+    fn touched(&mut self, prefixes: impl Iterator<Item = Prefix>) {
+        for prefix in prefixes {
+            for slot in &mut self.slots {
+                slot.promised.remove(&prefix);
+            }
+        }
+    }
+
+    fn routes(
+        &mut self,
+        slot: usize,
+        prefixes: impl IntoIterator<Item = usize>,
+        path_id: PathId,
+        spec: Option<usize>,
+    ) {
+        let Some(node) = &self.slots[slot].node else { return };
+        let (peer, session) = (node.peer(), node.session);
+        let origin = Origin {
+            router_id: node.info.router_id,
+            external: node.info.role == PeerRole::External,
+        };
+        let mut batches: Vec<RouteBatch> = vec![RouteBatch::default(); self.workers.len()];
+        for n in prefixes {
+            let n = n % (2 * PREFIXES);
+            let prefix = prefix(n);
+            let family = naive::family(prefix);
+            if !families(slot).contains(&family) {
+                continue;
+            }
+            let set = spec.map(|spec| self.sets.get(family, spec, origin));
+            let batch = &mut batches[n % self.workers.len()];
+            batch.note(family, set.as_ref());
+            match prefix {
+                Prefix::V4(prefix) => batch.v4.push((path_id, prefix)),
+                Prefix::V6(prefix) => batch.v6.push((path_id, prefix)),
+            }
+            if spec.is_some() {
+                self.slots[slot].announced.insert((prefix, path_id));
+            } else {
+                self.slots[slot].announced.remove(&(prefix, path_id));
+            }
+            self.naive.route(session, prefix, path_id, set);
+            self.touched([prefix].into_iter());
+        }
+        for (worker, batch) in self.workers.iter_mut().zip(batches) {
+            if !batch.is_empty() {
+                worker.mailbox.push_back(Letter::Input(Input::Routes { peer, batch }));
+            }
+        }
+    }
+
+    fn role(&mut self, slot: usize) {
+        let Some(node) = &mut self.slots[slot].node else { return };
+        let role = match node.info.role {
+            PeerRole::Client => PeerRole::NonClient,
+            PeerRole::NonClient => PeerRole::Client,
+            PeerRole::External => return,
+        };
+        node.info.role = role;
+        for worker in &mut self.workers {
+            let input = Input::Role { peer: node.peer(), role };
+            worker.mailbox.push_back(Letter::Input(input));
+        }
+        self.naive.up(node.session, node.info);
+        let touched = self.slots[slot].announced.clone();
+        self.touched(touched.into_iter().map(|(prefix, _)| prefix));
+        self.join(slot);
+    }
+
+    fn regroup(&mut self, slot: usize) {
+        self.slots[slot].regrouped ^= true;
+        self.join(slot);
+    }
+
+    fn read(&mut self, slot: usize, messages: usize) -> bool {
+        let Slot { node: Some(node), promised, .. } = &mut self.slots[slot] else { return false };
+        if node.stalled {
+            return false;
+        }
+        let before = node.ends;
+        let (chunks, refreshed) = (node.chunks, node.refreshed);
+        let moved = node.read(messages, &mut self.workers);
+        *self.seen.entry("chunks").or_default() += node.chunks - chunks;
+        *self.seen.entry("refreshes").or_default() += u64::from(node.refreshed - refreshed);
+        for family in Family::ALL {
+            if node.ends[family.index()] > before[family.index()] {
+                assert_eq!(node.ends[family.index()], 1, "one End-of-RIB for family and session");
+                for prefix in promised.iter().filter(|prefix| naive::family(**prefix) == family) {
+                    assert!(
+                        node.table.contains_key(prefix),
+                        "End-of-RIB of slot {slot} came before {prefix}"
+                    );
+                }
+            }
+        }
+        moved
+    }
+
+    fn turn(&mut self, shard: usize, letters: usize) {
+        for reader in self.workers[shard].turn(letters, self.now) {
+            reader.forgotten.set(reader.forgotten.get() + 1);
+            if reader.forgotten.get() == self.config.shards {
+                self.free.push(reader.peer);
+            }
+        }
+    }
+
+    /// Lets everybody do all there is to do, and looks at them.
+    pub fn quiet(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(node) = &mut slot.node {
+                node.stalled = false;
+            }
+        }
+        for round in 0.. {
+            assert!(round < QUIET_ROUNDS_MAX, "somebody never comes to rest");
+            let mut moved = false;
+            for shard in 0..self.workers.len() {
+                while !self.workers[shard].is_idle() {
+                    self.turn(shard, usize::MAX);
+                    moved = true;
+                }
+            }
+            for slot in 0..SLOTS {
+                moved |= self.read(slot, usize::MAX);
+            }
+            if !moved && self.workers.iter().all(Worker::is_idle) {
+                break;
+            }
+        }
+        self.check();
+    }
+
+    /// What each node holds, by slot; to be compared between worlds.
+    #[must_use]
+    pub fn tables(&self) -> BTreeMap<usize, &Table> {
+        let nodes = self.slots.iter().enumerate();
+        nodes.filter_map(|(n, slot)| Some((n, &slot.node.as_ref()?.table))).collect()
+    }
+
+    /// Ends all sessions; nothing of anybody may be left.
+    pub fn end(&mut self) {
+        for slot in 0..SLOTS {
+            self.down(slot);
+        }
+        self.quiet();
+        assert!(self.naive.is_empty());
+        for (n, worker) in self.workers.iter().enumerate() {
+            assert!(worker.shard.is_empty(), "shard {n} keeps something: {:#?}", worker.shard);
+        }
+        assert_eq!(self.groups.len(), 0, "nobody is in a group");
+        assert_eq!(self.sets.alive(), 0, "nobody holds attributes");
+    }
+
+    fn check(&mut self) {
+        for (n, slot) in self.slots.iter().enumerate() {
+            let Some(node) = &slot.node else { continue };
+            assert!(node.is_up_to_date(), "slot {n} is owed something: {node:#?}");
+            let mut expected = Table::new();
+            for family in families(n) {
+                let key = node.key(*family).expect("it reads the family");
+                expected.append(&mut self.naive.table(node.session, &key));
+                assert_eq!(node.ends[family.index()], 1, "one End-of-RIB, slot {n}, {family:?}");
+            }
+            compare(n, &node.table, &expected);
+        }
+        let limits = self.config.limits;
+        for worker in &mut self.workers {
+            worker.bury();
+            while worker.shard.has_work() {
+                worker.turn(0, self.now);
+            }
+            worker.bury();
+            for (key, cost) in worker.logs() {
+                let live = self.naive.table(Session::MAX, key);
+                let live: usize = live.values().map(|told| told.block.len() + ROUTE_BYTES).sum();
+                let bound = 2 * live + limits.log_garbage_min_bytes + SEGMENT_BYTES;
+                assert!(cost <= bound, "a log of {cost} bytes for {live} live ones: {key:?}");
+            }
+        }
+    }
+}
+
+/// What a route costs at most that stands alone in its segment, beside its attributes.
+const ROUTE_BYTES: usize = 300;
+/// A segment that was appended after the last look at the bound.
+const SEGMENT_BYTES: usize = 8192;
+
+fn compare(slot: usize, found: &Table, expected: &Table) {
+    for (prefix, told) in expected {
+        match found.get(prefix) {
+            None => panic!("slot {slot} lacks {prefix}"),
+            Some(found) => assert_eq!(found, told, "slot {slot} has {prefix} otherwise"),
+        }
+    }
+    if let Some(prefix) = found.keys().find(|prefix| !expected.contains_key(prefix)) {
+        panic!("slot {slot} still has {prefix}");
+    }
+}
+
+/// The families that a slot's session has.
+#[must_use]
+pub const fn families(slot: usize) -> &'static [Family] {
+    match slot {
+        5 => &[Family::Ipv4Unicast],
+        _ => &Family::ALL,
+    }
+}
+
+/// The `n`th prefix, of either family.
+#[must_use]
+pub fn prefix(n: usize) -> Prefix {
+    let bits = u32::try_from(n / 2).expect("few prefixes") << 18;
+    if n.is_multiple_of(2) {
+        Prefix::V4(Ipv4Prefix::from_bits(0x0a00_0000 | bits, 26).expect("at most 32"))
+    } else {
+        let bits = 0x2001_0db8_u128 << 96 | u128::from(bits) << 60;
+        Prefix::V6(Ipv6Prefix::from_bits(bits, 64).expect("at most 128"))
+    }
+}
+
+fn addr(slot: usize) -> IpAddr {
+    IpAddr::from([10, 0, 0, u8::try_from(slot + 1).expect("few slots")])
+}
+
+/// Slots 1 and 2 are one node with two sessions.
+fn router_id(slot: usize) -> RouterId {
+    let id = if slot == 2 { 2 } else { slot + 1 };
+    RouterId::new(u32::try_from(id).expect("few slots")).expect("not zero")
+}
+
+/// What makes the group of a slot: its capabilities, its role and its policy.
+#[must_use]
+pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> GroupKey {
+    let external = (role == PeerRole::External)
+        .then(|| ExternalKey { local_asn: Asn(64_512), next_hop: IpAddr::from([10, 0, 0, 254]) });
+    GroupKey {
+        family,
+        role,
+        cluster_id: if regrouped { ClusterId(0x0a00_0002) } else { CLUSTER },
+        as4: slot != 3,
+        message_len_max: if slot == 4 { 65_535 } else { 4096 },
+        external,
+    }
+}

@@ -1,0 +1,100 @@
+//! Random scripts against the naive reflector: tables, bounds, and nothing left at the end.
+
+use albedo_rib::Limits;
+use albedo_sim::{Op, World, WorldConfig};
+use proptest::prelude::*;
+
+/// Bounds so small that a few prefixes reach all of them.
+const TINY: Limits = Limits {
+    catch_up_chunk_bytes: 200,
+    catch_up_step_entries: 3,
+    rebase_step_entries: 2,
+    base_segment_bytes: 150,
+    log_garbage_min_bytes: 700,
+    log_grace_bytes: 300,
+    tombstones_min: 3,
+};
+
+/// No grace at all: every new base leaves readers behind.
+const NO_GRACE: Limits = Limits { log_grace_bytes: 0, catch_up_step_entries: 1, ..TINY };
+
+/// Bases and chunks in one step, as with the bounds that ship.
+fn wide() -> Limits {
+    Limits { log_garbage_min_bytes: 2000, log_grace_bytes: 500, ..Limits::default() }
+}
+
+fn check(script: &[Op], limits: Limits) {
+    let run = |shards| {
+        let mut world = World::new(WorldConfig { shards, limits });
+        world.run(script);
+        world
+    };
+    let mut worlds = [1, 2, 5].map(run);
+    let [one, others @ ..] = &worlds;
+    for other in others {
+        assert!(one.tables() == other.tables(), "tables depend on the number of shards");
+    }
+    for world in &mut worlds {
+        world.end();
+    }
+}
+
+fn scripts(len: usize) -> impl Strategy<Value = Vec<Op>> {
+    proptest::collection::vec(any::<[u8; 4]>().prop_map(Op::decode), 1..len)
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    prop_oneof![Just(TINY), Just(NO_GRACE), Just(wide())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tables_equal_those_of_the_naive_reflector(script in scripts(160), limits in limits()) {
+        check(&script, limits);
+    }
+}
+
+#[test]
+fn thousands_of_seeded_worlds_equal_the_naive_reflector() {
+    let first: u64 = std::env::var("SEED").ok().map_or(0, |s| s.parse().unwrap());
+    let count: u64 = std::env::var("COUNT").ok().map_or(3000, |s| s.parse().unwrap());
+    for seed in first..first + count {
+        let script = Op::script(seed, 40 + (seed % 160) as usize);
+        let limits = [TINY, NO_GRACE, wide()][(seed % 3) as usize];
+        let shards = [1, 2, 5][(seed / 3 % 3) as usize];
+        if fails(&script, shards, limits) {
+            let least = shrink(script, |script| fails(script, shards, limits));
+            panic!("seed {seed}, {shards} shards, {limits:?}: {least:?}");
+        }
+    }
+}
+
+fn fails(script: &[Op], shards: usize, limits: Limits) -> bool {
+    let run = std::panic::catch_unwind(|| {
+        let mut world = World::new(WorldConfig { shards, limits });
+        world.run(script);
+        world.end();
+    });
+    run.is_err()
+}
+
+/// Leaves out every step without which the script fails as well.
+fn shrink(mut script: Vec<Op>, fails: impl Fn(&[Op]) -> bool) -> Vec<Op> {
+    let mut chunk = script.len() / 2;
+    while chunk > 0 {
+        let mut at = 0;
+        while at < script.len() {
+            let mut less = script.clone();
+            less.drain(at..script.len().min(at + chunk));
+            if fails(&less) {
+                script = less;
+            } else {
+                at += chunk;
+            }
+        }
+        chunk /= 2;
+    }
+    script
+}
