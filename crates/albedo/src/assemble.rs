@@ -100,9 +100,18 @@ fn profile(config: &Config, settings: &PeerSettings) -> Result<Profile> {
         socket: SocketOptions { hops, ..SocketOptions::default() },
         intake: IntakeRules {
             prefixes_max: Family::ALL.map(|family| settings.max_prefixes.get(family)),
+            // Within one AS nobody prepends: our AS there is an operator's own doing.
+            own_as_allowed: (!settings.role.is_internal()).then_some(0),
+            loopback_next_hop: is_laboratory(config),
             ..IntakeRules::default()
         },
     })
+}
+
+/// Whether only this machine can reach the reflector: then next hops may be loopback addresses,
+/// which on a network would be refused (RFC 7606 §7.3 and what RFC 4271 §6.3 calls a martian).
+fn is_laboratory(config: &Config) -> bool {
+    !config.listen.is_empty() && config.listen.iter().all(|addr| addr.ip().is_loopback())
 }
 
 fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
