@@ -3,8 +3,9 @@
 //!
 //! The *normal form* of an attribute block is a byte string that is equal for two blocks exactly
 //! when they say the same: attributes in ascending order of type, the next hop of `NEXT_HOP` or
-//! `MP_REACH_NLRI` in front, the Partial and extended-length flags left out (RFC 4271 §5 lets a
-//! speaker set the first, and the second says nothing).
+//! `MP_REACH_NLRI` in front, communities sorted (they are a set, RFC 1997), the Partial and
+//! extended-length flags left out (RFC 4271 §5 lets a speaker set the first, and the second says
+//! nothing).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -30,6 +31,10 @@ pub mod code {
     pub const ORIGINATOR_ID: u8 = 9;
     /// `CLUSTER_LIST` (RFC 4456).
     pub const CLUSTER_LIST: u8 = 10;
+    /// `EXTENDED_COMMUNITIES` (RFC 4360).
+    pub const EXTENDED_COMMUNITIES: u8 = 16;
+    /// `LARGE_COMMUNITY` (RFC 8092).
+    pub const LARGE_COMMUNITIES: u8 = 32;
     /// `MP_REACH_NLRI` (RFC 4760).
     pub const MP_REACH: u8 = 14;
     /// `MP_UNREACH_NLRI` (RFC 4760).
@@ -176,6 +181,13 @@ impl<'a> Attributes<'a> {
             }
             out.push(have.code);
             out.push(have.flags & (flag::OPTIONAL | flag::TRANSITIVE));
+            let sorted = match have.code {
+                code::COMMUNITIES => sorted_words::<4>(value),
+                code::EXTENDED_COMMUNITIES => sorted_words::<8>(value),
+                code::LARGE_COMMUNITIES => sorted_words::<12>(value),
+                _ => None,
+            };
+            let value = sorted.as_deref().unwrap_or(value);
             #[expect(clippy::cast_possible_truncation, reason = "the wire has two length octets")]
             out.extend_from_slice(&(value.len() as u16).to_be_bytes());
             out.extend_from_slice(value);
@@ -232,6 +244,18 @@ impl<'a> Attributes<'a> {
         out.truncate(out.len() - 2);
         out
     }
+}
+
+/// Communities of `N` octets in order, each once; `None` where they are so already.
+fn sorted_words<const N: usize>(value: &[u8]) -> Option<Vec<u8>> {
+    let (words, rest) = value.as_chunks::<N>();
+    if !rest.is_empty() || words.is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let mut words = words.to_vec();
+    words.sort_unstable();
+    words.dedup();
+    Some(words.concat())
 }
 
 /// Whether a reflector knows what to do with an attribute that is not transitive.

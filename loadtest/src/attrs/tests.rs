@@ -106,3 +106,22 @@ fn a_zero_med_counts_as_none_only_where_that_was_said() {
         assert_eq!(with == without, is_equal, "{med} {form:?}");
     }
 }
+
+#[test]
+fn communities_are_a_set() {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for (octets, code) in [(4, 8), (8, 16), (12, 32)] {
+        let mut one = sample();
+        let mut two = sample();
+        let word = |n: u8| vec![n; octets];
+        one.push(flag::OPTIONAL | flag::TRANSITIVE, code, [word(2), word(1), word(2)].concat());
+        two.push(flag::OPTIONAL | flag::TRANSITIVE, code, [word(1), word(2)].concat());
+        one.normalise(Form::FULL, &mut a);
+        two.normalise(Form::FULL, &mut b);
+        assert_eq!(a, b);
+        two.remove(code);
+        two.push(flag::OPTIONAL | flag::TRANSITIVE, code, word(1));
+        two.normalise(Form::FULL, &mut b);
+        assert_ne!(a, b);
+    }
+}

@@ -240,8 +240,9 @@ impl Shape {
         let pref = 100 + 10 * rng.below(5);
         set.push(flag::TRANSITIVE, code::LOCAL_PREF, pref.to_be_bytes().to_vec());
         // Below 65535:0, where the well-known ones begin.
-        let communities: Vec<u32> =
-            (0..rng.pick(&COMMUNITIES)).map(|_| rng.below(0xff00_0000)).collect();
+        let count = rng.pick(&COMMUNITIES);
+        let mut communities: Vec<u32> = (0..count).map(|_| rng.below(0xff00_0000)).collect();
+        communities.sort_unstable();
         if !communities.is_empty() {
             let octets: Vec<u8> = communities.iter().flat_map(|word| word.to_be_bytes()).collect();
             set.push(flag::OPTIONAL | flag::TRANSITIVE, code::COMMUNITIES, octets);
