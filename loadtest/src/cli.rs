@@ -208,7 +208,8 @@ pub struct TableArgs {
     #[arg(long, value_enum, default_value_t = SourceRole::Client)]
     pub source_role: SourceRole,
     /// Replay the UPDATEs of a recording (MRT, BGP4MP) instead of making a table up.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prefixes", "sets", "sources", "verbatim"])]
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["prefixes", "sets", "sources", "verbatim"])]
     pub mrt: Option<PathBuf>,
     /// Announce at once, not when all sessions are up.
     #[arg(long)]

@@ -81,7 +81,8 @@ pub struct Profile {
 /// What is taken from a peer, beyond what the protocol says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntakeRules {
-    /// How often our own AS may stand in AS_PATH; `None`: not looked at (RFC 4271 §9.1.2).
+    /// How often our own AS may stand in AS_PATH of a route from outside the AS; `None`: not
+    /// looked at, as inside (RFC 4271 §9.1.2).
     pub own_as_allowed: Option<u32>,
     /// The AS that paths have to start with.
     pub first_as: Option<Asn>,

@@ -8,8 +8,10 @@
 //! RFC 4271 §6.3 and §9, RFC 4456 §8, RFC 7606.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use albedo_engine::{Interned, Loop, PeerPort, Received, Scratch, Source};
@@ -28,6 +30,8 @@ use crate::stats::Tally;
 pub const FAULT_OCTETS_LOGGED: usize = 64;
 /// Time between two logged faults of a session; those between are counted.
 pub const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two logged faults of all sessions together: a whole cluster may have the same bug.
+pub const FAULT_LOG_INTERVAL_ALL: Duration = Duration::from_millis(100);
 
 /// The place of the limit of routes in [`crate::stats::DROPS`].
 const DROPPED_BY_LIMIT: usize = 3;
@@ -58,12 +62,15 @@ enum Verdict {
 }
 
 impl Intake {
+    /// For the session with `peer`; `gate` is shared by all.
     pub(crate) fn new(
+        peer: IpAddr,
+        gate: Arc<FaultGate>,
         context: UpdateContext,
         source: Source,
         limits: &[Option<NonZeroU32>; Family::COUNT],
     ) -> Self {
-        let log = FaultLog { next: Instant::ZERO, suppressed: 0 };
+        let log = FaultLog { peer, gate, next: Instant::ZERO, suppressed: 0 };
         let limits = PrefixLimits::new(limits);
         Self { context, source, log, limits, ended: FamilySet::EMPTY }
     }
@@ -288,9 +295,26 @@ fn next_hop_error(error: &DecodeError) -> Option<AttrError> {
     Some(AttrError { offset: error.offset, code, fault, treatment })
 }
 
+/// The bound on logged faults of all sessions together.
+#[derive(Debug, Default)]
+pub(crate) struct FaultGate(AtomicU64);
+
+impl FaultGate {
+    /// Whether one more may be logged now.
+    fn pass(&self, now: Instant) -> bool {
+        let next = self.0.load(Ordering::Relaxed);
+        let after = (now + FAULT_LOG_INTERVAL_ALL).as_nanos();
+        let exchange =
+            || self.0.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
+        now.as_nanos() >= next && exchange().is_ok()
+    }
+}
+
 /// The log of a session's faults, at a bounded rate.
 #[derive(Debug)]
 struct FaultLog {
+    peer: IpAddr,
+    gate: Arc<FaultGate>,
     next: Instant,
     suppressed: u64,
 }
@@ -304,7 +328,7 @@ impl FaultLog {
         treatment: Treatment,
         fault: &dyn std::fmt::Display,
     ) {
-        if now < self.next {
+        if now < self.next || !self.gate.pass(now) {
             self.suppressed += 1;
             return;
         }
@@ -312,6 +336,7 @@ impl FaultLog {
         let suppressed = std::mem::take(&mut self.suppressed);
         let shown = &body[..body.len().min(FAULT_OCTETS_LOGGED)];
         tracing::warn!(
+            peer = %self.peer,
             %fault,
             %treatment,
             octets = body.len(),

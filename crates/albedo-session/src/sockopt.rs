@@ -1,8 +1,8 @@
 //! Socket options: the one module that talks to the kernel without a safe wrapper.
 //!
 //! Most options go through `socket2`; what it does not know (TCP-MD5 keys, the smallest TTL,
-//! the number of bytes waiting, the limit of descriptors) is a few calls at the end of this file, each with its reason to
-//! be sound.
+//! the number of bytes waiting, the limit of descriptors) is a few calls at the end of this file,
+//! each with its reason to be sound.
 //! Options that a listener has are inherited by what it accepts (Linux clones the socket), so
 //! that an accept costs no further system calls; a test reads them back.
 //!

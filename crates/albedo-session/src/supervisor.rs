@@ -26,6 +26,7 @@ use crate::admission::{Admission, Owner, Refusal, Source};
 use crate::config::{Group, Peer, Profile, Settings};
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
+use crate::intake::FaultGate;
 use crate::listener;
 use crate::registry::{
     COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
@@ -66,6 +67,7 @@ pub struct Server(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) engine: EngineHandle,
     pub(crate) stats: Arc<SessionStats>,
+    pub(crate) fault_gate: Arc<FaultGate>,
     admission: Mutex<Admission>,
     registry: Mutex<Registry>,
     pub(crate) tasks: Tasks,
@@ -116,6 +118,7 @@ impl Server {
         let server = Self(Arc::new(Inner {
             engine,
             stats: Arc::default(),
+            fault_gate: Arc::default(),
             admission: Mutex::new(admission),
             registry: Mutex::new(registry),
             tasks: Tasks::default(),

@@ -114,66 +114,35 @@ pub(crate) fn deny(repo: &Repo) -> Result<()> {
     if !has_subcommand(repo, "deny") {
         bail!("cargo-deny is not installed: cargo install cargo-deny --locked");
     }
-    run(repo
-        .cargo()
-        .args(["deny", "check", "licenses", "bans", "sources"]))
+    run(repo.cargo().args(["deny", "check", "licenses", "bans", "sources"]))
 }
 
 fn clippy(repo: &Repo) -> Command {
     let mut command = repo.cargo();
-    command.args([
-        "clippy",
-        "--profile",
-        PROFILE,
-        "--workspace",
-        "--all-targets",
-    ]);
+    command.args(["clippy", "--profile", PROFILE, "--workspace", "--all-targets"]);
     command.args(["--locked", "--", "--deny", "warnings"]);
     command
 }
 
 fn build(repo: &Repo) -> Command {
     let mut command = repo.cargo();
-    command.args([
-        "build",
-        "--profile",
-        PROFILE,
-        "--locked",
-        "--package",
-        "albedo",
-    ]);
+    command.args(["build", "--profile", PROFILE, "--locked", "--package", "albedo"]);
     command
 }
 
 /// The test runner's command; `peers` tells whether the scenarios against real peers can run.
 fn tests(repo: &Repo, peers: bool) -> Result<Command> {
     let metadata = repo.metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target")?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target")?;
     let mut command = repo.cargo();
     if has_subcommand(repo, "nextest") {
-        command.args([
-            "nextest",
-            "run",
-            "--cargo-profile",
-            PROFILE,
-            "--workspace",
-            "--locked",
-        ]);
+        command.args(["nextest", "run", "--cargo-profile", PROFILE, "--workspace", "--locked"]);
         if !peers {
             command.args(["-E", "not (package(albedo-tests) and kind(test))"]);
         }
     } else {
         say("xtask: cargo-nextest is not installed, cargo test does its work");
-        command.args([
-            "test",
-            "--profile",
-            PROFILE,
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-        ]);
+        command.args(["test", "--profile", PROFILE, "--workspace", "--locked", "--no-fail-fast"]);
     }
     command.env("ALBEDO_BIN", format!("{target}/{PROFILE}/albedo"));
     command.env("ALBEDO_CACHE", repo.cache());
@@ -185,8 +154,5 @@ fn tests(repo: &Repo, peers: bool) -> Result<Command> {
 }
 
 fn has_subcommand(repo: &Repo, name: &str) -> bool {
-    repo.cargo()
-        .args([name, "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+    repo.cargo().args([name, "--version"]).output().is_ok_and(|output| output.status.success())
 }

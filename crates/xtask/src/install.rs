@@ -26,30 +26,13 @@ struct Unpacked {
 const UNPACKED: &[Unpacked] = &[
     Unpacked {
         package: "bird",
-        programs: &[
-            "usr/sbin/bird",
-            "usr/sbin/birdc",
-            "usr/sbin/bird6",
-            "usr/sbin/birdc6",
-        ],
+        programs: &["usr/sbin/bird", "usr/sbin/birdc", "usr/sbin/bird6", "usr/sbin/birdc6"],
     },
-    Unpacked {
-        package: "bird2",
-        programs: &["usr/sbin/bird", "usr/sbin/birdc"],
-    },
-    Unpacked {
-        package: "frr",
-        programs: &["usr/lib/frr/bgpd", "usr/bin/vtysh"],
-    },
-    Unpacked {
-        package: "gobgpd",
-        programs: &["usr/bin/gobgpd", "usr/bin/gobgp"],
-    },
+    Unpacked { package: "bird2", programs: &["usr/sbin/bird", "usr/sbin/birdc"] },
+    Unpacked { package: "frr", programs: &["usr/lib/frr/bgpd", "usr/bin/vtysh"] },
+    Unpacked { package: "gobgpd", programs: &["usr/bin/gobgpd", "usr/bin/gobgp"] },
     // No peer: its promtool judges the metrics.
-    Unpacked {
-        package: "prometheus",
-        programs: &["usr/bin/promtool"],
-    },
+    Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
 ];
 
 /// What is installed in the ordinary way, and a file by which it is known to be there.
@@ -84,10 +67,7 @@ pub(crate) enum Peers {
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     match ensure(repo)? {
         Peers::Ready => {
-            say(&format!(
-                "xtask: the real peers are in {}",
-                repo.cache().display()
-            ));
+            say(&format!("xtask: the real peers are in {}", repo.cache().display()));
             Ok(())
         }
         Peers::Missing(why) => anyhow::bail!(why),
@@ -106,10 +86,8 @@ pub(crate) fn ensure(repo: &Repo) -> Result<Peers> {
     }
     let cache = repo.cache();
     let libraries = missing_libraries();
-    let unpacked: Vec<&Unpacked> = UNPACKED
-        .iter()
-        .filter(|wanted| !is_unpacked(&cache, wanted))
-        .collect();
+    let unpacked: Vec<&Unpacked> =
+        UNPACKED.iter().filter(|wanted| !is_unpacked(&cache, wanted)).collect();
     if !libraries.is_empty() || !unpacked.is_empty() {
         if !Path::new("/usr/bin/apt-get").exists() {
             return Ok(Peers::Missing(format!(
@@ -129,28 +107,18 @@ pub(crate) fn ensure(repo: &Repo) -> Result<Peers> {
         unpack(&cache, wanted)?;
     }
     if let Err(why) = namespaces_work() {
-        return Ok(Peers::Missing(format!(
-            "network namespaces cannot be made: {why:#}"
-        )));
+        return Ok(Peers::Missing(format!("network namespaces cannot be made: {why:#}")));
     }
     Ok(Peers::Ready)
 }
 
 fn names(libraries: &[&str], unpacked: &[&Unpacked]) -> String {
     let packages = unpacked.iter().map(|wanted| wanted.package);
-    libraries
-        .iter()
-        .copied()
-        .chain(packages)
-        .collect::<Vec<_>>()
-        .join(" ")
+    libraries.iter().copied().chain(packages).collect::<Vec<_>>().join(" ")
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn missing_libraries() -> Vec<&'static str> {
@@ -166,18 +134,12 @@ fn candidates(file: &str) -> Vec<PathBuf> {
         return vec![PathBuf::from(file), Path::new("/usr").join(below_root)];
     }
     let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
-    ["/usr/lib", "/lib"]
-        .iter()
-        .map(|folder| Path::new(folder).join(&triplet).join(file))
-        .collect()
+    ["/usr/lib", "/lib"].iter().map(|folder| Path::new(folder).join(&triplet).join(file)).collect()
 }
 
 fn is_unpacked(cache: &Path, wanted: &Unpacked) -> bool {
     let folder = cache.join("peers").join(wanted.package);
-    wanted
-        .programs
-        .iter()
-        .all(|program| folder.join(program).is_file())
+    wanted.programs.iter().all(|program| folder.join(program).is_file())
 }
 
 fn unpack(cache: &Path, wanted: &Unpacked) -> Result<()> {
@@ -187,9 +149,7 @@ fn unpack(cache: &Path, wanted: &Unpacked) -> Result<()> {
     }
     fs::create_dir_all(&downloads).with_context(|| format!("{}", downloads.display()))?;
     let mut download = apt();
-    download
-        .args(["download", "-qq", wanted.package])
-        .current_dir(&downloads);
+    download.args(["download", "-qq", wanted.package]).current_dir(&downloads);
     run_command(&mut download)?;
     let archive = fs::read_dir(&downloads)?
         .filter_map(Result::ok)
@@ -199,21 +159,14 @@ fn unpack(cache: &Path, wanted: &Unpacked) -> Result<()> {
     let folder = cache.join("peers").join(wanted.package);
     fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
     run_command(Command::new("dpkg").arg("-x").arg(&archive).arg(&folder))?;
-    ensure!(
-        is_unpacked(cache, wanted),
-        "{} lacks {:?}",
-        wanted.package,
-        wanted.programs
-    );
+    ensure!(is_unpacked(cache, wanted), "{} lacks {:?}", wanted.package, wanted.programs);
     Ok(())
 }
 
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
     // The cache folder may lie where apt's own user cannot write.
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-o", "APT::Sandbox::User=root"]);
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["-o", "APT::Sandbox::User=root"]);
     command
 }
 
@@ -254,10 +207,7 @@ impl Drop for NoServices {
 fn namespaces_work() -> Result<()> {
     let name = format!("albedo-probe-{}", std::process::id());
     for verb in ["add", "delete"] {
-        let output = Command::new("ip")
-            .args(["netns", verb, &name])
-            .output()
-            .context("ip")?;
+        let output = Command::new("ip").args(["netns", verb, &name]).output().context("ip")?;
         ensure!(
             output.status.success(),
             "ip netns {verb}: {}",

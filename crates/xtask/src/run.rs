@@ -30,10 +30,7 @@ pub(crate) fn shown(command: &Command) -> String {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);
     say(&format!("$ {line}"));
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("{line}: start"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("{line}: start"))?;
     if !status.success() {
         bail!("{line}: {status}");
     }
@@ -70,10 +67,7 @@ fn pass_on(stream: impl io::Read, see: &(impl Fn(&str) + Sync)) {
     let mut reader = BufReader::new(stream);
     let mut bytes = Vec::new();
     // Read as bytes: a test may print what is not UTF-8, and must not stall on a full pipe.
-    while reader
-        .read_until(b'\n', &mut bytes)
-        .is_ok_and(|count| count > 0)
-    {
+    while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_end_matches(['\n', '\r']);
         say(text);

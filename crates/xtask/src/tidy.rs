@@ -62,10 +62,7 @@ impl Tree {
     fn has(&self, path: &str) -> bool {
         let folder = format!("{path}/");
         path.is_empty()
-            || self
-                .files
-                .iter()
-                .any(|file| file.path == path || file.path.starts_with(&folder))
+            || self.files.iter().any(|file| file.path == path || file.path.starts_with(&folder))
     }
 }
 
@@ -81,12 +78,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(path: &str, line: usize, rule: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            rule,
-            text: text.into(),
-        }
+        Self { path: path.to_owned(), line, rule, text: text.into() }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Up and down of a session are here, with the one line of log that each of them gets.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use albedo_engine::Source;
 use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Up};
@@ -108,10 +109,13 @@ impl Driver {
             cluster: profile.cluster_id,
             local_router_id: profile.session.router_id,
             local_asn: profile.session.local_asn,
-            own_as_allowed: profile.intake.own_as_allowed,
+            // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
+            own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
         };
         let context = context(profile, &negotiated, role, local.ip());
-        let intake = Intake::new(context, source, &profile.intake.prefixes_max);
+        let gate = Arc::clone(&self.server.fault_gate);
+        let limits = &profile.intake.prefixes_max;
+        let intake = Intake::new(remote.ip(), gate, context, source, limits);
         let agreed = Agreed {
             asn: negotiated.peer_asn,
             router_id,
@@ -242,7 +246,8 @@ fn context(
         first_as: rules.first_as,
         local_v4,
         local_v6,
-        loopback_next_hop: rules.loopback_next_hop,
+        // On a session over loopback everything is on this host.
+        loopback_next_hop: rules.loopback_next_hop || local.is_loopback(),
         link_local_next_hop: rules.link_local_next_hop,
         ..base
     }

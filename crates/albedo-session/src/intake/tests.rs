@@ -9,11 +9,9 @@ use crate::stats::{SessionStats, Traffic};
 use crate::testing::{self, announce, block, frames, has_both_ends, prefix, withdraw};
 
 fn intake(n: u32) -> Intake {
-    Intake::new(
-        UpdateContext::internal(testing::LOCAL_ASN),
-        testing::source(n),
-        &[NonZeroU32::new(5), None],
-    )
+    let (peer, gate) = ([10, 0, 0, 1].into(), Arc::default());
+    let context = UpdateContext::internal(testing::LOCAL_ASN);
+    Intake::new(peer, gate, context, testing::source(n), &[NonZeroU32::new(5), None])
 }
 
 /// The body of the only message in `bytes`.
@@ -146,14 +144,27 @@ fn end_of_rib_is_noted() {
 
 #[test]
 fn faults_are_logged_at_a_bounded_rate() {
-    let mut log = FaultLog { next: Instant::ZERO, suppressed: 0 };
-    let mut now = Instant::ZERO;
+    let gate = Arc::new(FaultGate::default());
+    let log = |n| FaultLog {
+        peer: [10, 0, 0, n].into(),
+        gate: Arc::clone(&gate),
+        next: Instant::ZERO,
+        suppressed: 0,
+    };
+    let (mut one, mut other) = (log(1), log(2));
+    let mut now = Instant::ZERO + FAULT_LOG_INTERVAL;
+    let fault = |log: &mut FaultLog, now| log.fault(now, &[1; 100], Treatment::Discard, &"fault");
     for _ in 0..10 {
-        log.fault(now, &[1; 100], Treatment::Discard, &"fault");
+        fault(&mut one, now);
     }
-    assert_eq!(log.suppressed, 9);
+    fault(&mut other, now);
+    assert_eq!((one.suppressed, other.suppressed), (9, 1), "the gate is shared");
+    now += FAULT_LOG_INTERVAL_ALL;
+    fault(&mut one, now);
+    fault(&mut other, now);
+    assert_eq!((one.suppressed, other.suppressed), (10, 0));
     now += FAULT_LOG_INTERVAL;
-    log.fault(now, &[1; 100], Treatment::Discard, &"fault");
-    assert_eq!(log.suppressed, 0);
+    fault(&mut one, now);
+    assert_eq!(one.suppressed, 0);
     assert_eq!(Hex(&[0, 0xff, 0x1a]).to_string(), "00ff1a");
 }

@@ -17,8 +17,13 @@ use crate::testing::{self, frames, pair};
 
 /// Announces many routes with long attributes, each set for a few prefixes.
 fn fill(port: &mut PeerPort, n: u32, sets: u32) {
-    let mut intake =
-        Intake::new(UpdateContext::internal(testing::LOCAL_ASN), testing::source(n), &[None; 2]);
+    let mut intake = Intake::new(
+        [10, 0, 0, 1].into(),
+        Default::default(),
+        UpdateContext::internal(testing::LOCAL_ASN),
+        testing::source(n),
+        &[None; 2],
+    );
     for set in 0..sets {
         let mut block = testing::block([10, 0, 0, 1].into(), set);
         // Communities, to make the messages long.

@@ -105,7 +105,10 @@ fn errors_say_what_was_found_and_allowed() {
 
 proptest! {
     #[test]
-    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), extended: bool) {
+    fn random_bytes_never_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        extended: bool,
+    ) {
         if let Ok(Some(frame)) = split(&bytes, extended) {
             prop_assert_eq!(frame.body.len() + HEADER_LEN, frame.len);
         }

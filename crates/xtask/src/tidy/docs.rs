@@ -9,12 +9,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     match tree.get("README.md") {
         Some(readme) => set_up(readme, &mut findings),
-        None => findings.push(Finding::new(
-            "README.md",
-            0,
-            "set-up",
-            "there is no README.md",
-        )),
+        None => findings.push(Finding::new("README.md", 0, "set-up", "there is no README.md")),
     }
     for file in tree.files.iter().filter(|file| file.is_markdown()) {
         links(tree, file, &mut findings);
@@ -29,9 +24,7 @@ fn set_up(readme: &File, findings: &mut Vec<Finding>) {
     for (line, fenced) in lines(&readme.text) {
         if !fenced && line.starts_with('#') {
             let title = line.trim_start_matches('#').trim().to_lowercase();
-            inside = ["set up", "set-up", "setup"]
-                .iter()
-                .any(|word| title.contains(word));
+            inside = ["set up", "set-up", "setup"].iter().any(|word| title.contains(word));
         } else if inside && fenced {
             let command = line.trim().trim_start_matches("$ ");
             if !command.is_empty() && !command.starts_with('#') {
@@ -95,15 +88,9 @@ fn fault(tree: &Tree, file: &File, target: &str) -> Option<String> {
         return None;
     }
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-    let full = if path.is_empty() {
-        file.path.clone()
-    } else {
-        resolve(&file.path, path)?
-    };
+    let full = if path.is_empty() { file.path.clone() } else { resolve(&file.path, path)? };
     if !tree.has(&full) {
-        return Some(format!(
-            "the link {target} leads to no file of the repository"
-        ));
+        return Some(format!("the link {target} leads to no file of the repository"));
     }
     let markdown = tree.get(&full).filter(|file| file.is_markdown())?;
     if anchor.is_empty() || headings(&markdown.text).any(|heading| heading == anchor) {
@@ -134,15 +121,13 @@ fn resolve(from: &str, path: &str) -> Option<String> {
 
 /// The anchors of a document's headings, as the usual renderers make them.
 fn headings(text: &str) -> impl Iterator<Item = String> {
-    lines(text)
-        .filter(|(line, fenced)| !fenced && line.starts_with('#'))
-        .map(|(line, _)| {
-            line.trim_start_matches('#')
-                .trim()
-                .to_lowercase()
-                .chars()
-                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
-                .map(|c| if c == ' ' { '-' } else { c })
-                .collect()
-        })
+    lines(text).filter(|(line, fenced)| !fenced && line.starts_with('#')).map(|(line, _)| {
+        line.trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    })
 }

@@ -93,11 +93,7 @@ const FENCED: &[Fenced] = &[
         users: &[ENGINE],
         why: "the mailboxes are the engine's, with their bounds",
     },
-    Fenced {
-        name: "dashmap",
-        users: &[ENGINE],
-        why: "only the interner shares a map",
-    },
+    Fenced { name: "dashmap", users: &[ENGINE], why: "only the interner shares a map" },
 ];
 
 /// Reads the packages out of what `cargo metadata --no-deps` prints.
@@ -105,23 +101,15 @@ const FENCED: &[Fenced] = &[
 /// # Errors
 /// When the JSON is not of that shape.
 pub(crate) fn packages(metadata: &Value) -> Result<Vec<Package>> {
-    let root = metadata["workspace_root"]
-        .as_str()
-        .context("no workspace_root")?;
+    let root = metadata["workspace_root"].as_str().context("no workspace_root")?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     packages
         .iter()
         .map(|package| {
-            let manifest = package["manifest_path"]
-                .as_str()
-                .context("no manifest_path")?;
+            let manifest = package["manifest_path"].as_str().context("no manifest_path")?;
             let folder = manifest.strip_prefix(root).unwrap_or(manifest);
-            let folder = folder
-                .trim_start_matches('/')
-                .trim_end_matches("Cargo.toml");
-            let dependencies = package["dependencies"]
-                .as_array()
-                .context("no dependencies")?;
+            let folder = folder.trim_start_matches('/').trim_end_matches("Cargo.toml");
+            let dependencies = package["dependencies"].as_array().context("no dependencies")?;
             Ok(Package {
                 name: package["name"].as_str().context("no name")?.to_owned(),
                 folder: folder.trim_end_matches('/').to_owned(),
@@ -133,10 +121,7 @@ pub(crate) fn packages(metadata: &Value) -> Result<Vec<Package>> {
 
 fn dependency(value: &Value) -> Result<Dependency> {
     Ok(Dependency {
-        name: value["name"]
-            .as_str()
-            .context("a dependency without a name")?
-            .to_owned(),
+        name: value["name"].as_str().context("a dependency without a name")?.to_owned(),
         dev: value["kind"].as_str() == Some("dev"),
         default_features: value["uses_default_features"].as_bool().unwrap_or(true),
     })
@@ -181,9 +166,7 @@ fn own_edge(row: &Row, dependency: &Dependency, packages: &[Package]) -> Option<
 }
 
 fn fence(row: &Row, dependency: &Dependency) -> Option<String> {
-    let fenced = FENCED
-        .iter()
-        .find(|fenced| fenced.name == dependency.name)?;
+    let fenced = FENCED.iter().find(|fenced| fenced.name == dependency.name)?;
     if dependency.dev || fenced.users.contains(&row.name) {
         return None;
     }
@@ -209,15 +192,10 @@ fn tier_0(row: &Row, dependency: &Dependency, packages: &[Package]) -> Option<St
         ));
     }
     dependency.default_features.then(|| {
-        format!(
-            "{} is tier 0 and uses the default features of {}",
-            row.name, dependency.name
-        )
+        format!("{} is tier 0 and uses the default features of {}", row.name, dependency.name)
     })
 }
 
 fn is_ours(dependency: &Dependency, packages: &[Package]) -> bool {
-    packages
-        .iter()
-        .any(|package| package.name == dependency.name)
+    packages.iter().any(|package| package.name == dependency.name)
 }

@@ -21,10 +21,7 @@ pub(crate) fn check(tree: &Tree, packages: &[Package]) -> Vec<Finding> {
         };
         root(tree, package, &mut findings);
         let source = format!("{}/src/", package.folder);
-        for file in tree
-            .rust()
-            .filter(|file| file.path.starts_with(&source) && !file.is_test())
-        {
+        for file in tree.rust().filter(|file| file.path.starts_with(&source) && !file.is_test()) {
             for (line, code) in product_lines(file) {
                 if words(&code).any(|word| word == "std") {
                     let text = format!("{name} is tier 0 and names std outside tests");

@@ -104,9 +104,7 @@ fn raw_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut close = vec![b'"'];
     close.resize(1 + hashes, b'#');
     let body = 2 + hashes;
-    let end = rest[body..]
-        .windows(close.len())
-        .position(|window| window == close);
+    let end = rest[body..].windows(close.len()).position(|window| window == close);
     Some(end.map_or(rest.len(), |end| body + end + close.len()))
 }
 

@@ -9,10 +9,7 @@ use super::{File, Finding, Tree, docs, files, purity};
 fn tree(files: &[(&str, &str)]) -> Tree {
     let files = files
         .iter()
-        .map(|(path, text)| File {
-            path: (*path).to_owned(),
-            text: (*text).to_owned(),
-        })
+        .map(|(path, text)| File { path: (*path).to_owned(), text: (*text).to_owned() })
         .collect();
     Tree { files }
 }
@@ -45,6 +42,7 @@ fn file_beyond_the_size_is_found_and_tests_may_be_longer() {
 fn file_without_head_is_found() {
     check_file("crates/a/src/b.rs", "fn f() {}\n", &["head"]);
     check_file("crates/a/src/b.rs", "", &["head"]);
+    check_file("crates/a/src/b/tests.rs", "fn f() {}\n", &[]);
 }
 
 #[test]
@@ -65,11 +63,7 @@ fn unfinished_work_is_found() {
 
 #[test]
 fn mod_rs_is_found() {
-    check_file(
-        "crates/a/src/b/mod.rs",
-        "//! What it is.\n",
-        &["module-style"],
-    );
+    check_file("crates/a/src/b/mod.rs", "//! What it is.\n", &["module-style"]);
 }
 
 #[test]
@@ -86,20 +80,13 @@ fn unsafe_is_found_outside_its_modules_only() {
 fn path_of_one_machine_is_found() {
     let text = format!("//! What it is.\n// see {}x\n", concat!("/ho", "me/me/"));
     check_file("crates/a/src/b.rs", &text, &["machine-path"]);
-    check_file(
-        "docs/a.md",
-        &format!("in {}x\n", concat!("/t", "mp/")),
-        &["machine-path"],
-    );
+    check_file("docs/a.md", &format!("in {}x\n", concat!("/t", "mp/")), &["machine-path"]);
     check_file("docs/a.md", "at https://example.org/home/page\n", &[]);
 }
 
 #[test]
 fn data_beside_the_checkout_is_for_tests() {
-    let text = format!(
-        "//! What it is.\nconst A: &str = \"{}/data\";\n",
-        concat!("../sha", "red")
-    );
+    let text = format!("//! What it is.\nconst A: &str = \"{}/data\";\n", concat!("../sha", "red"));
     check_file("crates/a/src/b.rs", &text, &["machine-path"]);
     check_file("tests/src/b.rs", &text, &[]);
 }
@@ -110,10 +97,7 @@ fn code_is_told_from_comments_and_texts() {
     let words: Vec<String> = files::words(&code(source)).map(str::to_owned).collect();
     assert_eq!(words, ["a", "j", "k", "m"]);
     assert_eq!(code(source).lines().count(), 2);
-    assert_eq!(
-        files::words(&code("let b = b'x'; let c = ('a', 'é', c);")).count(),
-        5 + 1
-    );
+    assert_eq!(files::words(&code("let b = b'x'; let c = ('a', 'é', c);")).count(), 5 + 1);
 }
 
 #[test]
@@ -133,10 +117,7 @@ fn packages(more: &[(&str, serde_json::Value)]) -> Vec<Package> {
             packages.push(package(name, &json!([])));
         }
     }
-    packages.extend(
-        more.iter()
-            .map(|(name, dependencies)| package(name, dependencies)),
-    );
+    packages.extend(more.iter().map(|(name, dependencies)| package(name, dependencies)));
     let metadata = json!({ "workspace_root": "/r", "packages": packages });
     edges::packages(&metadata).expect("metadata of the right shape")
 }
@@ -154,11 +135,7 @@ fn dependency(name: &str) -> serde_json::Value {
 fn check_edges(name: &str, dependencies: serde_json::Value, expected: usize) {
     let findings = edges::check(&packages(&[(name, dependencies)]));
     assert_eq!(findings.len(), expected, "{findings:?}");
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.path == format!("crates/{name}/Cargo.toml"))
-    );
+    assert!(findings.iter().all(|finding| finding.path == format!("crates/{name}/Cargo.toml")));
 }
 
 #[test]
@@ -184,20 +161,12 @@ fn fenced_crate_is_found_outside_its_users() {
         json!([dependency("dashmap"), dependency("crossbeam-channel")]),
         0,
     );
-    check_edges(
-        "albedo-api",
-        json!([dependency("dashmap"), dependency("crossbeam-channel")]),
-        2,
-    );
+    check_edges("albedo-api", json!([dependency("dashmap"), dependency("crossbeam-channel")]), 2);
 }
 
 #[test]
 fn tier_0_with_an_impure_dependency_is_found() {
-    check_edges(
-        "albedo-wire",
-        json!([dependency("thiserror"), dependency("smallvec")]),
-        0,
-    );
+    check_edges("albedo-wire", json!([dependency("thiserror"), dependency("smallvec")]), 0);
     check_edges("albedo-wire", json!([dependency("serde")]), 1);
     let mut with_defaults = dependency("thiserror");
     with_defaults["uses_default_features"] = json!(true);
@@ -234,10 +203,7 @@ fn check_purity(wire: &str, more: &[(&str, &str)], expected: usize) {
 
 #[test]
 fn pure_crate_has_no_finding() {
-    let tests = (
-        "crates/albedo-wire/src/a/tests.rs",
-        "//! T.\nuse std::vec::Vec;\n",
-    );
+    let tests = ("crates/albedo-wire/src/a/tests.rs", "//! T.\nuse std::vec::Vec;\n");
     check_purity(PURE_ROOT, &[tests], 0);
 }
 
@@ -249,19 +215,8 @@ fn tier_0_root_without_its_attributes_is_found() {
 
 #[test]
 fn tier_0_naming_std_outside_tests_is_found() {
-    check_purity(
-        PURE_ROOT,
-        &[("crates/albedo-wire/src/a.rs", "//! A.\nextern crate std;\n")],
-        1,
-    );
-    check_purity(
-        PURE_ROOT,
-        &[(
-            "crates/albedo-wire/src/a.rs",
-            "//! A std.\nuse core::fmt;\n",
-        )],
-        0,
-    );
+    check_purity(PURE_ROOT, &[("crates/albedo-wire/src/a.rs", "//! A.\nextern crate std;\n")], 1);
+    check_purity(PURE_ROOT, &[("crates/albedo-wire/src/a.rs", "//! A std.\nuse core::fmt;\n")], 0);
 }
 
 #[test]
@@ -284,54 +239,17 @@ fn check_docs(files: &[(&str, &str)], expected: &[&str]) {
 #[test]
 fn readme_with_other_set_up_commands_is_found() {
     check_docs(&[("README.md", README)], &[]);
-    check_docs(
-        &[(
-            "README.md",
-            &README.replace("cargo xtask test", "make test"),
-        )],
-        &["set-up"],
-    );
-    check_docs(
-        &[(
-            "README.md",
-            &README.replace("## More", "## Setup\n```\nls\n```"),
-        )],
-        &["set-up"],
-    );
+    check_docs(&[("README.md", &README.replace("cargo xtask test", "make test"))], &["set-up"]);
+    check_docs(&[("README.md", &README.replace("## More", "## Setup\n```\nls\n```"))], &["set-up"]);
     check_docs(&[], &["set-up"]);
 }
 
 #[test]
 fn link_that_leads_nowhere_is_found() {
     let good = "[a](../README.md#set-up) [b](https://example.org/x) [c](.) `[d](e)` [`f`](g.md)\n";
-    check_docs(
-        &[
-            ("README.md", README),
-            ("docs/a.md", good),
-            ("docs/g.md", "# G\n"),
-        ],
-        &[],
-    );
-    check_docs(
-        &[("README.md", README), ("docs/a.md", "[a](gone.md)\n")],
-        &["links"],
-    );
-    check_docs(
-        &[
-            ("README.md", README),
-            ("docs/a.md", "[a](../README.md#gone)\n"),
-        ],
-        &["links"],
-    );
-    check_docs(
-        &[("README.md", README), ("docs/a.md", "[a](../../out.md)\n")],
-        &["links"],
-    );
-    check_docs(
-        &[
-            ("README.md", README),
-            ("docs/a.md", "```\n[a](gone.md)\n```\n"),
-        ],
-        &[],
-    );
+    check_docs(&[("README.md", README), ("docs/a.md", good), ("docs/g.md", "# G\n")], &[]);
+    check_docs(&[("README.md", README), ("docs/a.md", "[a](gone.md)\n")], &["links"]);
+    check_docs(&[("README.md", README), ("docs/a.md", "[a](../README.md#gone)\n")], &["links"]);
+    check_docs(&[("README.md", README), ("docs/a.md", "[a](../../out.md)\n")], &["links"]);
+    check_docs(&[("README.md", README), ("docs/a.md", "```\n[a](gone.md)\n```\n")], &[]);
 }

@@ -1,0 +1,127 @@
+//! Real BGP daemons as clients of a reflector, each read through its own command line.
+
+mod bird;
+mod frr;
+mod gobgp;
+#[cfg(test)]
+mod tests;
+
+pub use bird::{Bird, Version};
+pub use frr::Frr;
+pub use gobgp::GoBgp;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::lab::Host;
+use crate::net::{Family, Net};
+
+/// A route as a peer's own command line shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// Its prefix.
+    pub net: Net,
+    /// The BGP neighbour it came from.
+    pub from: IpAddr,
+    /// Its BGP next hop.
+    pub next_hop: IpAddr,
+    /// LOCAL_PREF.
+    pub local_pref: Option<u32>,
+    /// ORIGINATOR_ID.
+    pub originator: Option<Ipv4Addr>,
+    /// CLUSTER_LIST, the latest first.
+    pub clusters: Vec<Ipv4Addr>,
+}
+
+/// A session as a peer's own command line shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session {
+    /// The neighbour's name or address.
+    pub neighbour: String,
+    /// Whether it is Established.
+    pub up: bool,
+    /// What changes each time the session is lost: time of the last change, or a counter.
+    pub mark: String,
+}
+
+/// A running peer.
+pub trait Peer {
+    /// What it is, for messages.
+    fn name(&self) -> String;
+
+    /// Where it is; its addresses are the next hops of its routes, its IPv4 address its id.
+    fn host(&self) -> Host;
+
+    /// The families it speaks.
+    fn families(&self) -> &[Family];
+
+    /// The LOCAL_PREF it gives its own routes.
+    fn local_pref(&self) -> u32;
+
+    /// All routes it learned by BGP.
+    ///
+    /// # Errors
+    /// When its command line fails or prints what is not understood.
+    fn routes(&self, family: Family) -> Result<Vec<Seen>>;
+
+    /// All its sessions, in the order of their names.
+    ///
+    /// # Errors
+    /// As [`Peer::routes`].
+    fn sessions(&self) -> Result<Vec<Session>>;
+
+    /// Begins to announce a prefix of its own.
+    ///
+    /// # Errors
+    /// As [`Peer::routes`].
+    fn announce(&mut self, net: Net) -> Result<()>;
+
+    /// Takes a prefix of its own back.
+    ///
+    /// # Errors
+    /// As [`Peer::routes`].
+    fn withdraw(&mut self, net: Net) -> Result<()>;
+
+    /// The route it must show everybody else for a prefix of its own that came by way of one
+    /// reflector.
+    fn reflected(&self, net: Net, from: IpAddr, clusters: &[Ipv4Addr]) -> Seen {
+        Seen {
+            net,
+            from,
+            next_hop: self.host().address(net.family()),
+            local_pref: Some(self.local_pref()),
+            originator: Some(self.host().v4()),
+            clusters: clusters.to_vec(),
+        }
+    }
+}
+
+/// Checks that all sessions of a peer stand.
+///
+/// # Errors
+/// When it has none, or one is down.
+pub fn all_up(peer: &dyn Peer) -> Result<Vec<Session>> {
+    let sessions = peer.sessions()?;
+    let up = !sessions.is_empty() && sessions.iter().all(|session| session.up);
+    ensure!(up, "{}: {sessions:?}", peer.name());
+    Ok(sessions)
+}
+
+/// Checks that a peer holds exactly these routes of a family, whatever their order.
+///
+/// # Errors
+/// With what is missing and what is too much.
+pub fn holds_exactly(peer: &dyn Peer, family: Family, expected: &[Seen]) -> Result<()> {
+    let found = peer.routes(family).with_context(|| peer.name())?;
+    let missing: Vec<_> = expected.iter().filter(|route| !found.contains(route)).collect();
+    let surplus: Vec<_> = found.iter().filter(|route| !expected.contains(route)).collect();
+    ensure!(
+        missing.is_empty() && surplus.is_empty() && found.len() == expected.len(),
+        "{} {family:?}: {} routes instead of {}; missing {missing:#?}, too much {surplus:#?}",
+        peer.name(),
+        found.len(),
+        expected.len(),
+    );
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Scenarios against real peers, each in a topology of its own.
+//!
+//! They need root, network namespaces and the peers that `cargo xtask install` unpacks, and say
+//! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
+
+mod malformed;
+mod matrix;
+mod race;
+mod real_input;
+mod two_reflectors;
