@@ -139,7 +139,12 @@ impl Server {
             return Ok(Applied::default());
         }
         let fresh = registry.bind(&settings)?;
-        registry.set_keys(&settings)?;
+        if let Err(error) = registry.set_keys(&settings) {
+            let old = Arc::clone(&registry.settings);
+            // What was in force a moment ago fits.
+            let _ = registry.set_keys(&old);
+            return Err(error);
+        }
         // From here on nothing can fail.
         let settings = Arc::new(settings);
         registry.settings = Arc::clone(&settings);

@@ -1,7 +1,7 @@
 //! The program from outside: start, reload, stop.
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a test that fails")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -82,6 +82,24 @@ fn starts_reloads_and_stops() {
     program.signal("-TERM");
     program.until("stopping");
     assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("albedo.yaml");
+    std::fs::write(&file, CONFIG.replace("3179", "3180")).unwrap();
+    let mut program = Program::run(&file);
+    program.until("listening");
+    // A peer that does not close its half is waited for a while.
+    let mut peer = std::net::TcpStream::connect("127.0.0.1:31800").unwrap();
+    peer.read_exact(&mut [0; 19]).unwrap();
+    program.signal("-TERM");
+    program.until("stopping");
+    program.signal("-INT");
+    program.until("stopped at once");
+    assert_eq!(program.child.wait().unwrap().code(), Some(1));
+    drop(peer);
 }
 
 #[test]

@@ -93,8 +93,10 @@ impl Driver {
         link.extended = negotiated.extended_message_rx;
         let (local, remote) = (link.local, link.remote);
         let profile = &self.setup.profile;
-        // The kernel gives up on a stuck peer no later than the send hold timer would.
+        // The kernel gives a stuck peer up a little after the send hold timer would, which knows
+        // better what to say.
         let timeout = profile.session.send_hold.period(negotiated.hold_time);
+        let timeout = timeout.map(|period| period + period / 4);
         let _ = sockopt::set_user_timeout(&link.stream, timeout);
         let router_id = negotiated.peer_router_id;
         let role = profile.role_of(negotiated.peer_asn);

@@ -2,13 +2,15 @@
 
 use std::net::Ipv4Addr;
 
+use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer};
 use albedo_session::Farewell;
+use albedo_session::sockopt::{self, Md5Key, SocketOptions};
 use albedo_types::Asn;
 use albedo_wire::capability::{Capability, GracefulRestart};
 use albedo_wire::frame::{KEEPALIVE, MessageType};
 use albedo_wire::notification::codes::{self, cease};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::peer::{Peer, announce, block, open, prefix, withdraw};
 use crate::setup::{Fixture, ROUTER_ID, hold, peer, profile, settings};
@@ -125,6 +127,57 @@ async fn a_restart_leaves_graceful_peers_without_a_word() {
     drop(b);
     assert!(stop.await.unwrap());
     fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_over_ipv6_is_one_like_any_other() {
+    let mut settings = settings(profile());
+    settings.listen.push("[::1]:0".parse().unwrap());
+    settings.groups[0].ranges.push("::1/128".parse().unwrap());
+    let fixture = Fixture::start(settings);
+    let listening = fixture.server.listening();
+    let [v4, v6] = [false, true].map(|v6| listening.iter().find(|at| at.is_ipv6() == v6).unwrap());
+    let mut a = Peer::establish(A, *v4).await;
+    let mut b = Peer::new(TcpStream::connect(v6).await.unwrap());
+    // One node with two sessions has one identifier.
+    b.handshake(&open(u32::from_be_bytes(A), 90)).await;
+    a.mark(&mut b, 1).await;
+    b.mark(&mut a, 2).await;
+    assert_eq!(fixture.server.snapshot().len(), 2);
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keyed_range_takes_only_who_has_the_key() {
+    let key = Md5Key::new(b"of the cluster").unwrap();
+    let mut keyed = profile();
+    keyed.key = Some(key.clone());
+    let mut with_key = settings(keyed);
+    with_key.groups[0].ranges = vec!["127.0.0.5/32".parse().unwrap()];
+    let mut open_to_all = settings(profile()).groups.remove(0);
+    open_to_all.name = "open".into();
+    with_key.groups.push(open_to_all);
+    let engine = albedo_engine::Engine::start(&EngineConfig::default()).unwrap();
+    let server = match albedo_session::Server::start(with_key, engine.handle()) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("left out, the kernel has no TCP-MD5: {error}");
+            return;
+        }
+    };
+    let at = server.listening()[0];
+    let options = SocketOptions::default();
+    let socket = sockopt::outgoing(at, Some([127, 0, 0, 5].into()), Some(&key), &options).unwrap();
+    let connected = TcpSocket::from_std_stream(socket.into()).connect(at).await.unwrap();
+    let mut b = Peer::new(connected);
+    b.handshake(&open(55, 90)).await;
+    let mut a = Peer::establish(A, at).await;
+    a.mark(&mut b, 1).await;
+    drop((a, b));
+    let farewell = Farewell::Shutdown { text: String::new() };
+    assert!(server.stop(&farewell, std::time::Duration::from_secs(60)).await);
+    drop(server);
+    assert!(tokio::task::spawn_blocking(|| engine.stop()).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -113,6 +113,11 @@ impl Peer {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends if the other side is still there.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
     /// The next message.
     pub(crate) async fn message(&mut self) -> Message {
         self.next().await.expect("a message, not the end")

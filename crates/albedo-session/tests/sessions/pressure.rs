@@ -2,23 +2,25 @@
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use albedo_engine::EngineConfig;
-use albedo_wire::frame::MessageType;
+use albedo_fsm::SendHold;
+use albedo_wire::frame::{KEEPALIVE, MessageType};
 use albedo_wire::notification::codes;
 
 use crate::peer::{Peer, announce, block, prefix};
-use crate::setup::{Fixture, profile, settings};
+use crate::setup::{Fixture, hold, profile, settings};
 
 const A: [u8; 4] = [127, 0, 0, 2];
 const B: [u8; 4] = [127, 0, 0, 3];
 
 /// Many messages of their own attributes, each for 16 prefixes.
-fn flood(next_hop: Ipv4Addr, first: u32, messages: u32) -> Vec<u8> {
+fn flood(next_hop: Ipv4Addr, local_pref: u32, first: u32, messages: u32) -> Vec<u8> {
     let mut out = Vec::new();
     for n in 0..messages {
         let from = first + n * 16;
-        out.extend(announce(&block(next_hop, n + 1), from..from + 16));
+        out.extend(announce(&block(next_hop, local_pref + n), from..from + 16));
     }
     out
 }
@@ -36,7 +38,7 @@ async fn a_full_channel_stops_reading_and_loses_nothing() {
         floods.push(tokio::spawn(async move {
             let mut peer = Peer::establish([127, 0, 2, n], at).await;
             let first = u32::from(n) * MESSAGES * 16;
-            peer.send(&flood(Ipv4Addr::new(10, 0, 2, n), first, MESSAGES)).await;
+            peer.send(&flood(Ipv4Addr::new(10, 0, 2, n), 1, first, MESSAGES)).await;
             // Reads on, or the server could not write to it.
             peer.until(|peer| peer.table.len() == (u32::from(PEERS - 1) * MESSAGES * 16) as usize)
                 .await;
@@ -70,6 +72,35 @@ async fn a_peer_that_does_not_read_holds_nobody_up() {
     assert_eq!(b.table.len(), 3_201);
     // Once it reads it has the newest state, and not what lay between.
     deaf.until(|deaf| deaf.table == b.table).await;
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_never_reads_is_given_up() {
+    let mut impatient = profile();
+    hold(&mut impatient, 3);
+    impatient.session.send_hold = SendHold::After(Duration::from_secs(3));
+    let fixture = Fixture::start(settings(impatient));
+    let mut deaf = Peer::establish([127, 0, 0, 9], fixture.at).await;
+    let mut a = Peer::establish(A, fixture.at).await;
+    let mut b = Peer::establish(B, fixture.at).await;
+    let watched = fixture.status([127, 0, 0, 9]).expect("the deaf one is up");
+    let mut round = 0;
+    // The deaf one says that it lives, and the others go on talking.
+    while fixture.status([127, 0, 0, 9]).is_some() {
+        round += 1;
+        deaf.try_send(&KEEPALIVE).await;
+        for peer in [&mut a, &mut b] {
+            peer.send(&KEEPALIVE).await;
+        }
+        // Each round changes every route.
+        a.send(&flood(Ipv4Addr::new(10, 0, 0, 2), round * 1_000, 0, 1_000)).await;
+        a.mark(&mut b, 60_000 + round).await;
+        b.mark(&mut a, 70_000 + round).await;
+    }
+    let reason = watched.shared.detail().reason;
+    assert!(reason.starts_with("peer took nothing for 3 s"), "{reason}");
+    assert!(fixture.status(A).is_some_and(|a| a.is_established()));
     fixture.stop().await;
 }
 
