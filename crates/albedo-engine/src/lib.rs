@@ -1,9 +1,9 @@
 //! Threads and channels around the shards of the RIB.
 //!
 //! ```text
-//!   session ──► PeerPort ──► mailbox (bounded) ──► worker: Shard ──► SharedLog ──► PeerPort ──► session
-//!               intern,                             one thread        one writer,    cursors
-//!               partition                           per shard         many readers
+//!   session ─► PeerPort ─► mailbox ─► worker: Shard ─► SharedLog ─► PeerPort ─► session
+//!              intern,     (bounded)  one thread       one writer,  cursors
+//!              partition              per shard        many readers
 //! ```
 //!
 //! Data flows left to right only; against it there are credit (a full mailbox stops a session's

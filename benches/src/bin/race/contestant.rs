@@ -65,7 +65,8 @@ impl Contestant {
         match self {
             Self::Albedo => "defaults; one range of passive clients",
             Self::Bird | Self::Bird2 => {
-                "every peer written down, passive; no kernel protocol; error wait 1 s, so that refused peers may return soon"
+                "every peer written down, passive; no kernel protocol; error wait 1 s, so that \
+                 refused peers may return soon"
             }
             Self::Frr => {
                 "datacenter profile; no kernel and no zebra (-n -Z); coalesce-time 0 and \

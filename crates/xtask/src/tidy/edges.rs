@@ -53,7 +53,7 @@ const ROWS: &[Row] = &[
     Row { name: "albedo-discovery", below: &[TYPES], tests: &[] },
     Row { name: "albedo-config", below: &[TYPES], tests: &[] },
     Row { name: "albedo", below: &[TYPES, WIRE, FSM, RIB, ENGINE, SESSION,
-        "albedo-api", "albedo-discovery", "albedo-config"], tests: &[] },
+        "albedo-api", "albedo-discovery", "albedo-config", "albedo-loadtest"], tests: &[] },
     Row { name: SIM, below: &[TYPES, WIRE, FSM, RIB], tests: &[] },
     Row { name: "albedo-oracle", below: &[TYPES, WIRE], tests: &[] },
     Row { name: "albedo-loadtest", below: &[TYPES, WIRE, FSM], tests: &[] },
