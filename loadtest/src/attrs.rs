@@ -25,6 +25,8 @@ pub mod code {
     pub const MED: u8 = 4;
     /// `LOCAL_PREF` (RFC 4271).
     pub const LOCAL_PREF: u8 = 5;
+    /// `AGGREGATOR` (RFC 4271).
+    pub const AGGREGATOR: u8 = 7;
     /// `COMMUNITIES` (RFC 1997).
     pub const COMMUNITIES: u8 = 8;
     /// `ORIGINATOR_ID` (RFC 4456).
@@ -102,6 +104,21 @@ impl<'a> Attributes<'a> {
         self.list.iter().find(|have| have.code == code).map(|have| &*have.value)
     }
 
+    /// Whether `AS_PATH`, with four octets a number, names AS 0: such routes have to be taken for
+    /// withdrawn (RFC 7607 §2).
+    #[must_use]
+    pub fn has_as_zero(&self) -> bool {
+        let mut rest = self.get(code::AS_PATH).unwrap_or_default();
+        while let Some((&[_kind, count], after)) = rest.split_first_chunk::<2>() {
+            let (numbers, after) = after.split_at(after.len().min(4 * usize::from(count)));
+            if numbers.as_chunks::<4>().0.contains(&[0; 4]) {
+                return true;
+            }
+            rest = after;
+        }
+        false
+    }
+
     /// Takes an attribute out.
     pub fn remove(&mut self, code: u8) {
         self.list.retain(|have| have.code != code);
@@ -109,11 +126,15 @@ impl<'a> Attributes<'a> {
 
     /// What reflection makes of these attributes (RFC 4456 §8), the reflector's own entry in
     /// `CLUSTER_LIST` aside: `ORIGINATOR_ID` and `LOCAL_PREF` filled in where they lack, unknown
-    /// attributes that are not transitive dropped.
+    /// attributes that are not transitive and an aggregator in AS 0 dropped.
     #[must_use]
     pub fn reflected(&self, originator: u32) -> Self {
         let mut out = self.clone();
         out.list.retain(|have| have.flags & flag::TRANSITIVE != 0 || is_known(have.code));
+        // RFC 7607 §2: an aggregator in AS 0 is none.
+        if out.get(code::AGGREGATOR).is_some_and(|value| value.starts_with(&[0; 4])) {
+            out.remove(code::AGGREGATOR);
+        }
         if out.get(code::LOCAL_PREF).is_none() {
             let value = LOCAL_PREF_DEFAULT.to_be_bytes().to_vec();
             out.push(flag::TRANSITIVE, code::LOCAL_PREF, value);
@@ -318,6 +339,7 @@ fn name(type_code: u8) -> Cow<'static, str> {
         code::AS_PATH => "AS_PATH".into(),
         code::MED => "MED".into(),
         code::LOCAL_PREF => "LOCAL_PREF".into(),
+        code::AGGREGATOR => "AGGREGATOR".into(),
         code::COMMUNITIES => "COMMUNITIES".into(),
         code::ORIGINATOR_ID => "ORIGINATOR_ID".into(),
         code::CLUSTER_LIST => "CLUSTER_LIST".into(),

@@ -125,3 +125,21 @@ fn communities_are_a_set() {
         assert_ne!(a, b);
     }
 }
+
+#[test]
+fn as_zero_is_found_in_any_segment_and_never_reflected_as_aggregator() {
+    let path = |octets: &[u8]| {
+        let mut set = Attributes::default();
+        set.push(flag::TRANSITIVE, code::AS_PATH, octets.to_vec());
+        set.has_as_zero()
+    };
+    assert!(!path(&[]));
+    assert!(!path(&[2, 1, 0, 0, 0, 9, 1, 1, 0, 1, 0, 0]));
+    assert!(path(&[2, 1, 0, 0, 0, 9, 1, 2, 0, 0, 0, 1, 0, 0, 0, 0]));
+    for (asn, is_kept) in [(0, false), (7, true)] {
+        let mut set = sample();
+        let value = vec![0, 0, 0, asn, 10, 0, 0, 1];
+        set.push(flag::OPTIONAL | flag::TRANSITIVE, code::AGGREGATOR, value);
+        assert_eq!(set.reflected(1).get(code::AGGREGATOR).is_some(), is_kept);
+    }
+}

@@ -154,7 +154,7 @@ impl Shape {
     pub fn replay(&self, recording: &Recording, start: Start) -> Plan {
         let mut model = self.model();
         let mut announcements = vec![Vec::new(); self.sources as usize];
-        let mut malformed = 0;
+        let (mut malformed, mut as_zero) = (0, 0);
         let originator = self.router_id(0).to_bits();
         for message in &recording.updates {
             let Ok(update) = Update::read(&message[HEADER_LEN..]) else {
@@ -167,14 +167,19 @@ impl Shape {
                 malformed += 1;
                 continue;
             };
-            for prefix in withdrawn {
+            let (mut gone, mut there) = (withdrawn, announced);
+            if update.attributes.has_as_zero() {
+                as_zero += there.len();
+                gone.append(&mut there);
+            }
+            for prefix in gone {
                 if let Some(id) = model.find_prefix(prefix) {
                     model.expect(id, ABSENT);
                 }
             }
-            if !announced.is_empty() {
+            if !there.is_empty() {
                 let set = model.add_set(&update.attributes.reflected(originator));
-                for prefix in announced {
+                for prefix in there {
                     let (id, version) = model.add_route(prefix, 0, set);
                     model.expect(id, version);
                 }
@@ -182,6 +187,11 @@ impl Shape {
             announcements[0].extend_from_slice(message);
         }
         let mut notes = Vec::new();
+        if as_zero > 0 {
+            notes.push(format!(
+                "{as_zero} routes of the recording name AS 0 and must not be passed on (RFC 7607)"
+            ));
+        }
         if malformed + recording.skipped > 0 {
             notes.push(format!(
                 "of the recording, {malformed} malformed UPDATEs and {} messages that cannot be \

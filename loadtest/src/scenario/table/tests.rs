@@ -87,19 +87,26 @@ fn a_recording_ends_with_what_was_announced_last() {
     let mut other = set.clone();
     other.push(flag::OPTIONAL, code::MED, vec![0, 0, 0, 1]);
     let prefixes = [Prefix::v4(1 << 24, 8), Prefix::v4(2 << 24, 8), Prefix::v4(3 << 24, 8)];
-    let mut messages = vec![Vec::new(); 5];
+    let mut zero = set.clone();
+    zero.remove(code::AS_PATH);
+    zero.push(flag::TRANSITIVE, code::AS_PATH, vec![2, 1, 0, 0, 0, 0]);
+    let mut messages = vec![Vec::new(); 6];
     announce(&set, Family::V4, &prefixes, &mut messages[0]);
     announce(&other, Family::V4, &prefixes[..1], &mut messages[1]);
     withdraw(Family::V4, &prefixes[1..2], &mut messages[2]);
     end_of_rib(Family::V4, &mut messages[3]);
     messages[4] = messages[0].clone();
     messages[4][22] = 0xff;
+    // Takes the third prefix back.
+    announce(&zero, Family::V4, &prefixes[2..], &mut messages[5]);
     let updates: Vec<Box<[u8]>> = messages.into_iter().map(Into::into).collect();
     let recording = Recording { updates, skipped: 2 };
     let plan = Shape { sources: 1, ..shape() }.replay(&recording, Start::Cold);
     assert_eq!((plan.model.len(), plan.model.sets()), (3, 2));
     let wanted: Vec<u8> = (0..3).map(|id| plan.model.wanted(1, id)).collect();
-    assert_eq!(wanted, [2, 0, 1]);
-    assert_eq!(plan.nodes[0].initial.len(), recording.updates[..4].concat().len());
-    assert!(plan.notes[0].contains("1 malformed") && plan.notes[0].contains("2 messages"));
+    assert_eq!(wanted, [2, 0, 0]);
+    let sent = recording.updates[..4].concat().len() + recording.updates[5].len();
+    assert_eq!(plan.nodes[0].initial.len(), sent);
+    assert!(plan.notes[0].contains("1 routes"), "{:?}", plan.notes);
+    assert!(plan.notes[1].contains("1 malformed") && plan.notes[1].contains("2 messages"));
 }
