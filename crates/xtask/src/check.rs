@@ -124,9 +124,12 @@ fn clippy(repo: &Repo) -> Command {
     command
 }
 
+/// Builds the programs and the tests in one go: built one after the other, they would not agree
+/// on the features of what they depend on, and much would be compiled twice.
 fn build(repo: &Repo) -> Command {
     let mut command = repo.cargo();
-    command.args(["build", "--profile", PROFILE, "--locked", "--package", "albedo"]);
+    command.args(["build", "--profile", PROFILE, "--locked"]);
+    command.args(["--workspace", "--bins", "--tests"]);
     command
 }
 
@@ -146,6 +149,8 @@ fn tests(repo: &Repo, peers: bool) -> Result<Command> {
     }
     command.env("ALBEDO_BIN", format!("{target}/{PROFILE}/albedo"));
     command.env("ALBEDO_CACHE", repo.cache());
+    // Errors that scenarios expect to be none are shown as text, without a stack for each.
+    command.env("RUST_LIB_BACKTRACE", "0");
     if peers {
         // What was promised to run must not skip itself quietly.
         command.env("ALBEDO_TESTS_REQUIRED", "1");
