@@ -32,6 +32,15 @@ fn libtest_results_are_summed() {
 }
 
 #[test]
+fn single_processes_under_nextest_count_nothing() {
+    let summary = of(&[
+        "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 3 filtered out",
+        "     Summary [   1.2s] 10 tests run: 9 passed, 1 failed, 0 skipped",
+    ]);
+    assert_eq!(summary.lines()[1], "tests: 9 passed, 1 failed, 0 skipped");
+}
+
+#[test]
 fn colours_do_not_hide_the_summary() {
     let summary =
         of(&["\u{1b}[32;1m   Summary\u{1b}[0m [ 0.0s] \u{1b}[1m1\u{1b}[0m test run: 1 passed"]);
