@@ -36,6 +36,21 @@ fn a_good_file_is_summed_up_with_exit_code_0() {
 }
 
 #[test]
+fn every_file_under_deploy_is_good() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let output = albedo(&["check", "--config", &path.display().to_string()], &[]);
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "minimal.yaml and loopback.yaml at least");
+}
+
+#[test]
 fn every_fault_is_told_with_exit_code_1_by_check_and_by_run() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../albedo-config/tests/bad/everything-at-once.yaml")
