@@ -122,7 +122,7 @@ struct ReadersInner {
 }
 
 impl Readers {
-    fn allocate(&self) -> PeerId {
+    pub(crate) fn allocate(&self) -> PeerId {
         let mut inner = self.0.lock().expect("no panic while held");
         inner.free.pop().unwrap_or_else(|| {
             let peer = PeerId(inner.next);

@@ -298,3 +298,6 @@ impl Drop for PeerPort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,6 +182,11 @@ impl<K: NlriKey> FamilyRib<K> {
         self.tidy(peer);
     }
 
+    #[cfg(test)]
+    pub(crate) fn indexed(&self, peer: PeerId) -> usize {
+        self.adj_rib_in[peer.index()].slots.len()
+    }
+
     /// Keeps the index over a peer's routes in proportion to them.
     fn tidy(&mut self, peer: PeerId) {
         let adj = &mut self.adj_rib_in[peer.index()];

@@ -248,3 +248,6 @@ impl Shard {
         self.peers.is_empty() && self.v4.is_empty() && self.v6.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,14 @@
 //! Everything that the engine's port decides is decided here by the same [`Follower`]; what is
 //! left out is bytes in flight: a node takes whole messages, as many as the script says.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use albedo_rib::{At, Follower, GroupKey, Input, PeerInfo, Resume, Segment, State};
-use albedo_types::{Family, PeerId};
+use albedo_types::{Family, PeerId, Prefix};
 use bytes::Bytes;
 
-use crate::naive::Session;
+use crate::naive::{self, Session};
 use crate::table::{self, Table};
 use crate::worker::{Letter, Post, SharedReader, SimGroup, Worker};
 
@@ -61,6 +62,9 @@ pub struct Node {
     pub messages: u64,
     /// Chunks that it was sent alone.
     pub chunks: u64,
+    /// What it held when it asked for a family again, and was not told of since; a peer that
+    /// speaks enhanced refresh drops these at the end (RFC 7313 §4).
+    stale: BTreeSet<Prefix>,
     reader: Rc<SharedReader>,
     lanes: Vec<Lane>,
     syncs: [Sync; Family::COUNT],
@@ -84,6 +88,7 @@ impl Node {
             refreshed: 0,
             messages: 0,
             chunks: 0,
+            stale: BTreeSet::new(),
             reader,
             lanes: Vec::new(),
             syncs: [Sync::Idle; Family::COUNT],
@@ -140,6 +145,8 @@ impl Node {
                     return;
                 }
                 *idle = Sync::Refresh { again: false };
+                let of = |prefix: &&Prefix| naive::family(**prefix) == family;
+                self.stale.extend(self.table.keys().filter(of));
                 for lane in self.lanes.iter_mut().filter(|lane| lane.family == family) {
                     lane.follower.await_start();
                     let input = Input::Refresh { peer: self.reader.peer, family };
@@ -231,7 +238,7 @@ impl Node {
             let message = &chunk.bytes[chunk.taken..];
             let len = table::message_len(message);
             check_len(&lane.group.key, len);
-            table::apply(&mut self.table, &message[..len]);
+            told(&mut self.table, &mut self.stale, &message[..len]);
             self.messages += 1;
             chunk.taken += len;
         }
@@ -294,7 +301,7 @@ impl Node {
             *left -= 1;
             let len = table::message_len(&view[taken..]);
             check_len(&self.lanes[n].group.key, len);
-            table::apply(&mut self.table, &view[taken..taken + len]);
+            told(&mut self.table, &mut self.stale, &view[taken..taken + len]);
             self.messages += 1;
             taken += len;
         }
@@ -316,6 +323,8 @@ impl Node {
             }
             Sync::Refresh { again } => {
                 self.refreshed += 1;
+                let left = self.stale.iter().find(|prefix| naive::family(**prefix) == family);
+                assert_eq!(left, None, "a refresh leaves something out");
                 again
             }
         };
@@ -346,6 +355,13 @@ impl Node {
 fn send_join(peer: PeerId, group: &Rc<SimGroup>, from: Option<Resume>, worker: &mut Worker) {
     let input = Input::Join { peer, group: group.id, key: group.key, from };
     worker.mailbox.push_back(Letter::Join(Rc::clone(group), input));
+}
+
+fn told(table: &mut Table, stale: &mut BTreeSet<Prefix>, message: &[u8]) {
+    let effect = table::apply(table, message);
+    for prefix in effect.announced.iter().chain(&effect.withdrawn) {
+        stale.remove(prefix);
+    }
 }
 
 fn view(segment: &Segment, peer: PeerId, skip: u32) -> Vec<u8> {

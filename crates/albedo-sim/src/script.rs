@@ -53,7 +53,7 @@ impl Op {
         let path_id = if c % 5 == 0 { u32::from(kind) % PATH_IDS } else { 0 };
         match kind {
             0..48 => Self::Turn { shard: usize::from(a), letters: 1 + b % 12 },
-            48..96 => Self::Read { slot, messages: 1 + b % 9 },
+            48..96 => Self::Read { slot, messages: 1 + if c % 4 == 0 { b % 16 } else { b % 3 } },
             96..128 => Self::Announce { slot, prefix, path_id, spec: c },
             128..144 => Self::Withdraw { slot, prefix, path_id },
             144..160 => Self::Burst { slot, first: prefix, count: 2 + c % 9, spec: c / 9 },
@@ -62,9 +62,9 @@ impl Op {
             188..200 => Self::Down { slot },
             200..210 => Self::Role { slot },
             210..216 => Self::Regroup { slot },
-            216..228 => Self::Refresh { slot, family: Family::ALL[b % Family::COUNT] },
-            228..240 => Self::Stall { slot, on: b % 2 == 0 },
-            240..252 => Self::Bury { shard: usize::from(a) },
+            216..230 => Self::Refresh { slot, family: Family::ALL[b % Family::COUNT] },
+            230..236 => Self::Stall { slot, on: b % 2 == 0 },
+            236..252 => Self::Bury { shard: usize::from(a) },
             252.. => Self::Quiet,
         }
     }

@@ -6,6 +6,7 @@
 //! RFC: 4271 §4.3 and §5, 1997, 4456 §8.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Weak};
 
 use albedo_rib::{AttrSet, Marks, Parts, Summary};
@@ -106,9 +107,14 @@ impl Sets {
         if let Some(set) = self.known.get(&key).and_then(Weak::upgrade) {
             return set;
         }
-        let set = Arc::new(make(row, family, from.external, originator));
+        let set = Arc::new(make(spec, family, from.external, originator));
         self.known.insert(key, Arc::downgrade(&set));
         set
+    }
+
+    /// Forgets the sets that nobody holds any more.
+    pub fn tidy(&mut self) {
+        self.known.retain(|_, set| set.strong_count() > 0);
     }
 
     /// Sets that somebody still holds.
@@ -118,7 +124,28 @@ impl Sets {
     }
 }
 
-fn make(row: &Spec, family: Family, external: bool, originator: u32) -> AttrSet {
+/// The attributes of a spec of the pool as a source sends them, without MP_REACH_NLRI.
+#[must_use]
+pub fn received(spec: usize, family: Family, external: bool) -> Vec<u8> {
+    let row = &SPECS[spec % SPECS.len()];
+    let (originator, clusters) =
+        if external { (None, &[][..]) } else { (row.originator, row.clusters) };
+    block(row, family, (!external).then_some(row.local_pref), originator, clusters)
+}
+
+/// The next hop in MP_REACH_NLRI.
+#[must_use]
+pub fn next_hop(spec: usize) -> Ipv6Addr {
+    let last = SPECS[spec % SPECS.len()].next_hop;
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last))
+}
+
+/// LOCAL_PREF of a route that came without.
+const LOCAL_PREF_DEFAULT: u32 = 100;
+
+fn make(spec: usize, family: Family, external: bool, originator: u32) -> AttrSet {
+    let row = &SPECS[spec % SPECS.len()];
+    let local_pref = if external { LOCAL_PREF_DEFAULT } else { row.local_pref };
     let mut marks = Marks::default();
     for (community, mark) in [
         (NO_ADVERTISE, Marks::NO_ADVERTISE),
@@ -129,37 +156,40 @@ fn make(row: &Spec, family: Family, external: bool, originator: u32) -> AttrSet 
             marks.insert(mark);
         }
     }
-    let clusters = if external { &[] } else { row.clusters };
+    let received = if external { &[] } else { row.clusters };
     let summary = Summary {
-        local_pref: row.local_pref,
+        local_pref,
         med: row.med.unwrap_or(0),
         neighbour_as: row.path.first().copied().unwrap_or(0),
         as_hops: u32::try_from(row.path.len()).expect("a short path"),
         originator: if external { 0 } else { row.originator.unwrap_or(0) },
-        cluster_hops: u16::try_from(clusters.len()).expect("a short list"),
+        cluster_hops: u16::try_from(received.len()).expect("a short list"),
         origin: row.origin,
         marks,
     };
-    let plain = family == Family::Ipv4Unicast;
-    let mut mp_next_hop = None;
-    if !plain {
-        let mut addr = [0u8; 16];
-        (addr[0], addr[1], addr[15]) = (0x20, 0x01, row.next_hop);
-        mp_next_hop = Some(addr.as_slice().into());
-    }
+    let mp = family == Family::Ipv6Unicast;
+    let mp_next_hop = mp.then(|| next_hop(spec).octets().as_slice().into());
+    let clusters: Vec<u32> = [CLUSTER.0].iter().chain(row.clusters).copied().collect();
+    let (originator, clusters) =
+        if external { (None, &[][..]) } else { (Some(originator), clusters.as_slice()) };
     let parts = Parts {
         family,
         summary,
         external,
         cluster: CLUSTER,
-        block: block(row, plain, (!external).then_some(originator)).into(),
+        block: block(row, family, Some(local_pref), originator, clusters).into(),
         mp_next_hop,
     };
     AttrSet::new(parts, Arc::from(&[][..]), None)
 }
 
-/// The block for internal receivers; `originator` is `None` for a source of another AS.
-fn block(row: &Spec, plain: bool, originator: Option<u32>) -> Vec<u8> {
+fn block(
+    row: &Spec,
+    family: Family,
+    local_pref: Option<u32>,
+    originator: Option<u32>,
+    clusters: &[u32],
+) -> Vec<u8> {
     let mut out = Vec::new();
     attribute(&mut out, 0x40, 1, &[row.origin]);
     let mut path = Vec::new();
@@ -168,20 +198,23 @@ fn block(row: &Spec, plain: bool, originator: Option<u32>) -> Vec<u8> {
         path.extend(row.path.iter().flat_map(|asn| asn.to_be_bytes()));
     }
     attribute(&mut out, 0x40, 2, &path);
-    if plain {
+    if family == Family::Ipv4Unicast {
         attribute(&mut out, 0x40, 3, &[192, 0, 2, row.next_hop]);
     }
     if let Some(med) = row.med {
         attribute(&mut out, 0x80, 4, &med.to_be_bytes());
     }
-    attribute(&mut out, 0x40, 5, &row.local_pref.to_be_bytes());
+    if let Some(local_pref) = local_pref {
+        attribute(&mut out, 0x40, 5, &local_pref.to_be_bytes());
+    }
     if !row.communities.is_empty() {
         attribute(&mut out, 0xc0, 8, &words(row.communities.iter().copied()));
     }
     if let Some(originator) = originator {
         attribute(&mut out, 0x80, 9, &originator.to_be_bytes());
-        let list = std::iter::once(CLUSTER.0).chain(row.clusters.iter().copied());
-        attribute(&mut out, 0x80, 10, &words(list));
+    }
+    if !clusters.is_empty() {
+        attribute(&mut out, 0x80, 10, &words(clusters.iter().copied()));
     }
     if row.padding > 0 {
         let count = u32::try_from(row.padding).expect("not that long");

@@ -340,6 +340,12 @@ impl World {
                 worker.turn(0, self.now);
             }
             worker.bury();
+            for family in Family::ALL {
+                let counts = worker.shard.stats(family);
+                let bound = counts.prefixes + limits.tombstones_min;
+                assert!(counts.tombstones <= bound, "tombstones that nobody needs: {counts:?}");
+                assert_eq!(counts.catch_ups, 0, "nobody is behind");
+            }
             for (key, cost) in worker.logs() {
                 let live = self.naive.table(Session::MAX, key);
                 let live: usize = live.values().map(|told| told.block.len() + ROUTE_BYTES).sum();
@@ -379,21 +385,24 @@ pub const fn families(slot: usize) -> &'static [Family] {
 /// The `n`th prefix, of either family.
 #[must_use]
 pub fn prefix(n: usize) -> Prefix {
-    let bits = u32::try_from(n / 2).expect("few prefixes") << 18;
+    let half = u32::try_from(n / 2).expect("few prefixes");
     if n.is_multiple_of(2) {
-        Prefix::V4(Ipv4Prefix::from_bits(0x0a00_0000 | bits, 26).expect("at most 32"))
+        Prefix::V4(Ipv4Prefix::from_bits(0x0a00_0000 | half << 18, 26).expect("at most 32"))
     } else {
-        let bits = 0x2001_0db8_u128 << 96 | u128::from(bits) << 60;
-        Prefix::V6(Ipv6Prefix::from_bits(bits, 64).expect("at most 128"))
+        let leading = u128::from(0x2001_0db8 + half);
+        Prefix::V6(Ipv6Prefix::from_bits(leading << 96, 64).expect("at most 128"))
     }
 }
 
-fn addr(slot: usize) -> IpAddr {
+/// The address of a slot's node.
+#[must_use]
+pub fn addr(slot: usize) -> IpAddr {
     IpAddr::from([10, 0, 0, u8::try_from(slot + 1).expect("few slots")])
 }
 
-/// Slots 1 and 2 are one node with two sessions.
-fn router_id(slot: usize) -> RouterId {
+/// The identifier of a slot's node; slots 1 and 2 are one node with two sessions.
+#[must_use]
+pub fn router_id(slot: usize) -> RouterId {
     let id = if slot == 2 { 2 } else { slot + 1 };
     RouterId::new(u32::try_from(id).expect("few slots")).expect("not zero")
 }

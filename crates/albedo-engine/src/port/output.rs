@@ -215,6 +215,9 @@ impl PeerPort {
     /// was begun is kept, and returned to be written first.
     /// Nobody waits for the peer until it has come to the ends of its logs again.
     pub fn blocked(&mut self, pieces: Vec<Piece>, taken: usize, now: Instant) -> Option<Bytes> {
+        for lane in &mut self.lanes {
+            lane.deactivate(now);
+        }
         let mut rest = None;
         let mut control = Vec::new();
         for (n, piece) in pieces.into_iter().enumerate() {
@@ -227,9 +230,6 @@ impl PeerPort {
         }
         for piece in control.into_iter().rev() {
             self.control.push_front(piece);
-        }
-        for lane in &mut self.lanes {
-            lane.deactivate(now);
         }
         rest
     }

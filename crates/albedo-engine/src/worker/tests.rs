@@ -15,12 +15,17 @@ fn worker(letters: usize) -> (Worker, Arc<Shared>) {
 }
 
 fn up(peer: PeerId) -> Letter {
+    reader_up(&Arc::new(Reader::new(peer, 1)))
+}
+
+fn reader_up(reader: &Arc<Reader>) -> Letter {
+    let peer = reader.peer;
     let info = PeerInfo {
         addr: Ipv4Addr::new(10, 0, 0, 1).into(),
         router_id: RouterId::new(1).expect("not zero"),
         role: PeerRole::Client,
     };
-    Letter::Up { reader: Arc::new(Reader::new(peer, 1)), input: Input::PeerUp { peer, info } }
+    Letter::Up { reader: Arc::clone(reader), input: Input::PeerUp { peer, info } }
 }
 
 fn route(peer: PeerId, n: u32) -> Letter {
@@ -61,4 +66,48 @@ fn a_stop_ends_the_worker_after_what_stood_before_it() {
     }
     assert!(!worker.turn());
     assert_eq!(worker.shard.stats(Family::Ipv4Unicast).prefixes, 1);
+}
+
+#[test]
+fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
+    let (mut worker, shared) = worker(16);
+    let send = |letter| shared.mailboxes[0].send_blocking(letter);
+    let key = albedo_rib::GroupKey {
+        family: Family::Ipv4Unicast,
+        role: PeerRole::Client,
+        cluster_id: ClusterId(1),
+        as4: true,
+        message_len_max: 4096,
+        external: None,
+    };
+    let peer = PeerId(1);
+    let group = shared.groups.of(key, 1, &shared.stats);
+    let join = || {
+        let input = Input::Join { peer, group: group.id, key, from: None };
+        Letter::Join { group: Arc::clone(&group), input }
+    };
+    let input = |input| Letter::Input { input, at: Instant::ZERO };
+    let readers = [Arc::new(Reader::new(peer, 1)), Arc::new(Reader::new(peer, 1))];
+    let lanes = readers.each_ref().map(|reader| reader.lane(Family::Ipv4Unicast, ShardId(0)));
+    send(up(PeerId(0)));
+    send(route(PeerId(0), 1));
+    worker.turn();
+    send(reader_up(&readers[0]));
+    send(join());
+    while !lanes[0].has_post() {
+        worker.turn();
+    }
+    assert!(matches!(lanes[0].take()[..], [Post::Start { .. }]));
+    // All in one batch: asked for again, answered, lost, and another one joins the empty group.
+    send(input(Input::Refresh { peer, family: Family::Ipv4Unicast }));
+    send(input(Input::PeerDown { peer }));
+    send(reader_up(&readers[1]));
+    send(join());
+    worker.turn();
+    assert!(lanes[0].has_post(), "the answer went to who asked");
+    assert!(!lanes[1].has_post(), "the new group's base is still to be written");
+    while !lanes[1].has_post() {
+        worker.turn();
+    }
+    assert!(matches!(lanes[1].take()[..], [Post::Start { .. }]));
 }

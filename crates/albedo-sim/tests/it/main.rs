@@ -4,6 +4,8 @@ use albedo_rib::Limits;
 use albedo_sim::{Op, World, WorldConfig};
 use proptest::prelude::*;
 
+mod regressions;
+
 /// Bounds so small that a few prefixes reach all of them.
 const TINY: Limits = Limits {
     catch_up_chunk_bytes: 200,
@@ -56,11 +58,15 @@ proptest! {
     }
 }
 
+/// A number from the environment, to look further than the tests do.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
 #[test]
 fn thousands_of_seeded_worlds_equal_the_naive_reflector() {
-    let first: u64 = std::env::var("SEED").ok().map_or(0, |s| s.parse().unwrap());
-    let count: u64 = std::env::var("COUNT").ok().map_or(3000, |s| s.parse().unwrap());
-    for seed in first..first + count {
+    let first = number("SEED", 0);
+    for seed in first..first + number("COUNT", 2000) {
         let script = Op::script(seed, 40 + (seed % 160) as usize);
         let limits = [TINY, NO_GRACE, wide()][(seed % 3) as usize];
         let shards = [1, 2, 5][(seed / 3 % 3) as usize];

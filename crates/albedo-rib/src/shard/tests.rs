@@ -1,0 +1,237 @@
+use alloc::sync::Arc;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use albedo_types::{ClusterId, PathId, PeerRole, RouterId};
+
+use super::*;
+use crate::attrs::{AttrSet, Parts, Summary};
+use crate::input::{Position, Resume};
+use crate::peer::PeerInfo;
+use crate::segment::Segment;
+
+const FAMILY: Family = Family::Ipv4Unicast;
+const SOURCE: PeerId = PeerId(0);
+const READER: PeerId = PeerId(1);
+const GROUP: GroupId = GroupId(0);
+
+fn key(role: PeerRole) -> GroupKey {
+    GroupKey {
+        family: FAMILY,
+        role,
+        cluster_id: ClusterId(1),
+        as4: true,
+        message_len_max: 4096,
+        external: None,
+    }
+}
+
+fn set() -> Arc<AttrSet> {
+    let parts = Parts {
+        family: FAMILY,
+        summary: Summary::default(),
+        external: false,
+        cluster: ClusterId(1),
+        block: [0x40, 1, 1, 0].into(),
+        mp_next_hop: None,
+    };
+    Arc::new(AttrSet::new(parts, [].into(), None))
+}
+
+struct Driver {
+    shard: Shard,
+    now: Instant,
+    out: Vec<Output>,
+}
+
+impl Driver {
+    fn new(limits: Limits) -> Self {
+        Self { shard: Shard::new(1, limits), now: Instant::ZERO, out: Vec::new() }
+    }
+
+    fn apply(&mut self, input: Input) {
+        self.now += Duration::from_secs(1);
+        self.shard.apply(input, self.now, &mut self.out);
+    }
+
+    fn up(&mut self, peer: PeerId, role: PeerRole) {
+        let addr = IpAddr::from([10, 0, 0, u8::try_from(peer.0 + 1).unwrap()]);
+        let info = PeerInfo { addr, router_id: RouterId::new(peer.0 + 1).unwrap(), role };
+        self.apply(Input::PeerUp { peer, info });
+    }
+
+    fn join(&mut self, peer: PeerId, role: PeerRole) {
+        self.apply(Input::Join { peer, group: GROUP, key: key(role), from: None });
+    }
+
+    fn routes(&mut self, peer: PeerId, count: u32, set: Option<&Arc<AttrSet>>) {
+        let mut batch = RouteBatch::default();
+        for n in 0..count {
+            batch.note(FAMILY, set);
+            batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).unwrap()));
+        }
+        self.apply(Input::Routes { peer, batch });
+    }
+
+    /// Ends the batch; what was appended.
+    fn flush(&mut self) -> Vec<Segment> {
+        self.shard.flush(self.now, &mut self.out);
+        let out = core::mem::take(&mut self.out).into_iter();
+        out.filter_map(|output| match output {
+            Output::Append { segment, .. } => Some(segment),
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn step(&mut self) -> Vec<Output> {
+        self.shard.step(self.now, &mut self.out);
+        core::mem::take(&mut self.out)
+    }
+}
+
+#[test]
+fn what_made_no_difference_is_not_when_the_next_batch_began() {
+    let mut driver = Driver::new(Limits::default());
+    driver.up(SOURCE, PeerRole::Client);
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    // A peer without routes is lost long before a route comes.
+    driver.up(PeerId(2), PeerRole::Client);
+    driver.apply(Input::PeerDown { peer: PeerId(2) });
+    driver.now += Duration::from_secs(3600);
+    driver.routes(SOURCE, 1, Some(&set()));
+    let at = driver.now;
+    let segments = driver.flush();
+    assert_eq!((segments[0].born, segments[0].loss), (at, false));
+    driver.apply(Input::PeerDown { peer: SOURCE });
+    assert!(driver.flush()[0].loss);
+}
+
+#[test]
+fn last_reader_takes_the_tombstones_with_it() {
+    let mut driver = Driver::new(Limits::default());
+    driver.up(SOURCE, PeerRole::Client);
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    driver.routes(SOURCE, 3, Some(&set()));
+    driver.flush();
+    driver.apply(Input::PeerDown { peer: SOURCE });
+    driver.flush();
+    assert_eq!(driver.shard.stats(FAMILY).tombstones, 3);
+    driver.apply(Input::PeerDown { peer: READER });
+    assert!(driver.shard.is_empty(), "without a flush that nothing asks for");
+}
+
+#[test]
+fn base_of_one_large_set_is_packed_in_bounded_steps_and_segments() {
+    let limits = Limits { rebase_step_entries: 10, base_segment_bytes: 60, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    driver.routes(SOURCE, 100, Some(&set()));
+    driver.flush();
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    let mut steps = 0;
+    let base = loop {
+        steps += 1;
+        let rebased = driver.step().into_iter().find_map(|output| match output {
+            Output::Rebase { base, .. } => Some(base),
+            _ => None,
+        });
+        if let Some(base) = rebased {
+            break base;
+        }
+    };
+    assert_eq!(steps, 11 + 10, "ten entries a step, once to collect and once to pack");
+    let message = 19 + 4 + 4 + 10 * 4;
+    assert!(base.iter().all(|segment| segment.bytes().len() <= message));
+    assert_eq!(base.len(), 10);
+}
+
+#[test]
+fn laggards_share_what_one_step_looks_at() {
+    let limits = Limits { catch_up_step_entries: 8, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    driver.routes(SOURCE, 8, Some(&set()));
+    driver.flush();
+    for n in 1..=5 {
+        driver.up(PeerId(n), PeerRole::Client);
+        driver.join(PeerId(n), PeerRole::Client);
+    }
+    while driver.shard.has_work() {
+        driver.step();
+    }
+    for n in 1..=5 {
+        let position = Position { version: 0, complete: false };
+        let from = Resume { position, request: 1 };
+        driver.apply(Input::CatchUp { peer: PeerId(n), family: FAMILY, from });
+    }
+    for n in 1..=5 {
+        let answered = driver.step();
+        let [Output::CatchUp { peer, done: Some(_), .. }] = &answered[..] else {
+            panic!("one answer a step: {answered:?}");
+        };
+        assert_eq!(*peer, PeerId(n), "in the order of the questions");
+    }
+    assert!(!driver.shard.has_work());
+    assert_eq!(driver.shard.stats(FAMILY).catch_ups, 0);
+}
+
+#[test]
+fn cheap_routes_are_not_excused_by_a_dear_base() {
+    // One route with a large block makes the first base; then come many small ones that flap.
+    let limits = Limits { log_garbage_min_bytes: 2000, log_grace_bytes: 0, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    let mut dear = [0x40u8, 1, 1, 0].to_vec();
+    dear.extend([0xd0, 32]);
+    dear.extend(3000u16.to_be_bytes());
+    dear.extend([0; 3000]);
+    let parts = Parts {
+        family: FAMILY,
+        summary: Summary::default(),
+        external: false,
+        cluster: ClusterId(1),
+        block: dear.into(),
+        mp_next_hop: None,
+    };
+    let dear = Arc::new(AttrSet::new(parts, [].into(), None));
+    driver.routes(SOURCE, 1, Some(&dear));
+    driver.flush();
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    while driver.shard.has_work() {
+        driver.step();
+    }
+    let sets = [set(), set()];
+    let mut cost = 0;
+    let mut rebases = 0;
+    for n in 0..200 {
+        driver.routes(SOURCE, 100, Some(&sets[n % 2]));
+        cost += driver.flush().iter().map(Segment::cost).sum::<usize>();
+        while driver.shard.has_work() {
+            let rebased = |output: &Output| matches!(output, Output::Rebase { .. });
+            rebases += driver.step().iter().filter(|output| rebased(output)).count();
+        }
+    }
+    // A hundred routes cost about 620 bytes; by the dear base they would be 300 kB.
+    assert!(cost > 100_000);
+    assert!(rebases > 20, "{rebases} bases for {cost} bytes");
+}
+
+#[test]
+fn index_over_a_peers_routes_shrinks_with_them() {
+    let mut driver = Driver::new(Limits::default());
+    driver.up(SOURCE, PeerRole::Client);
+    driver.routes(SOURCE, 1000, Some(&set()));
+    driver.flush();
+    assert_eq!(driver.shard.v4.indexed(SOURCE), 1000);
+    driver.routes(SOURCE, 990, None);
+    driver.flush();
+    assert!(driver.shard.v4.indexed(SOURCE) <= 2 * 10 + 64);
+    driver.apply(Input::PeerDown { peer: SOURCE });
+    driver.flush();
+    assert!(driver.shard.is_empty());
+}
