@@ -3,6 +3,7 @@
 //! Every daemon has port 179, a kernel table and connected next hops of its own, as on a node.
 //! The test's own speakers live in the bridge's namespace, each with its own address.
 
+use std::env;
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
@@ -97,7 +98,7 @@ impl Lab {
         remove_left_over();
         let number = LABS.fetch_add(1, Ordering::Relaxed);
         let name = format!("albedo-{}-{number}", process::id());
-        let folder = TempDir::with_prefix("albedo-lab-").context("a temporary folder")?;
+        let folder = TempDir::with_prefix(format!("{name}-")).context("a temporary folder")?;
         let mut lab = Self { name, folder, namespaces: Vec::new() };
         let hub = lab.hub();
         lab.add_namespace(&hub)?;
@@ -235,16 +236,26 @@ fn enter(namespace: &str) -> Result<()> {
     move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).context("setns")
 }
 
-/// Removes namespaces of test processes that were killed before they could.
+/// Removes namespaces and folders of test processes that were killed before they could.
 fn remove_left_over() {
-    let Ok(names) = fs::read_dir("/run/netns") else {
-        return;
-    };
-    for name in names.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-        let owner = name.strip_prefix("albedo-").and_then(|rest| rest.split('-').next());
-        let owner = owner.and_then(|pid| pid.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = output(Command::new("ip").args(["netns", "delete", &name]));
-        }
+    for name in left_over(Path::new("/run/netns")) {
+        let _ = output(Command::new("ip").args(["netns", "delete", &name]));
     }
+    let folder = env::temp_dir();
+    for name in left_over(&folder) {
+        let _ = fs::remove_dir_all(folder.join(name));
+    }
+}
+
+/// What is named after a topology (`albedo-<pid>-…`) whose process is gone.
+fn left_over(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| {
+            let owner = name.strip_prefix("albedo-").and_then(|rest| rest.split('-').next());
+            let owner = owner.and_then(|pid| pid.parse::<u32>().ok());
+            owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+        })
+        .collect()
 }
