@@ -245,6 +245,8 @@ async fn of_two_connections_the_higher_identifier_keeps_its_own() {
 async fn a_second_connection_of_an_established_peer_is_turned_away() {
     let fixture = Fixture::start(settings(profile()));
     let mut a = Peer::establish(A, fixture.at).await;
+    // Established is what the server says, not what the peer thinks once it has a KEEPALIVE.
+    fixture.until(|fixture| fixture.status(A).is_some_and(|a| a.is_established())).await;
     let mut second = Peer::connect(A, fixture.at).await;
     second.send(&open(u32::from_be_bytes(A), 90).encode()).await;
     let notification = second.notification().await;
