@@ -83,6 +83,7 @@ pub struct Fleet {
     pub problems: Vec<String>,
     /// Why the last attempt failed that ended before its session was up.
     pub last_refusal: Option<String>,
+    on: usize,
     established: usize,
     checked: usize,
     exact: usize,
@@ -113,6 +114,7 @@ impl Fleet {
             counters: Counters::default(),
             problems: Vec::new(),
             last_refusal: None,
+            on: 0,
             established: 0,
             checked: 0,
             exact: 0,
@@ -140,6 +142,7 @@ impl Fleet {
         if self.sessions[n].stage != Stage::Off {
             return;
         }
+        self.on += 1;
         if self.sessions[n].node.is_checked {
             self.checked += 1;
             self.tables[n] = Some(Table::new(node, &self.model));
@@ -153,6 +156,7 @@ impl Fleet {
     pub fn stop(&mut self, node: NodeId, goodbye: Goodbye) {
         let n = node as usize;
         let session = &mut self.sessions[n];
+        self.on -= usize::from(session.stage != Stage::Off);
         self.established -= usize::from(session.is_established());
         match goodbye {
             Goodbye::Cease => {
@@ -275,6 +279,12 @@ impl Fleet {
     #[must_use]
     pub const fn checked(&self) -> usize {
         self.checked
+    }
+
+    /// Nodes that are on, their sessions up or not.
+    #[must_use]
+    pub const fn on(&self) -> usize {
+        self.on
     }
 
     /// Sessions that are up.

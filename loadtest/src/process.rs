@@ -12,6 +12,8 @@ const TICKS_PER_SECOND: u64 = 100;
 pub struct Usage {
     /// Processor time of all its threads.
     pub cpu: Duration,
+    /// Memory it has resident now, in octets.
+    pub resident: u64,
     /// Most memory it ever had resident, in octets.
     pub resident_peak: u64,
 }
@@ -27,7 +29,11 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
     // The scheduler's own figure has nanoseconds, but forgets threads that have ended.
     let fine = threads_cpu(pid).unwrap_or_default();
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    Ok(Usage { cpu: fine.max(coarse), resident_peak: status_peak(&status).unwrap_or_default() })
+    Ok(Usage {
+        cpu: fine.max(coarse),
+        resident: status_octets(&status, "VmRSS:").unwrap_or_default(),
+        resident_peak: status_octets(&status, "VmHWM:").unwrap_or_default(),
+    })
 }
 
 /// What this process has used.
@@ -48,9 +54,9 @@ fn stat_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// `VmHWM` of a `/proc/PID/status`, in octets.
-fn status_peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// A size of a `/proc/PID/status`, in octets.
+fn status_octets(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -69,15 +75,17 @@ fn threads_cpu(pid: u32) -> io::Result<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{own_usage, stat_ticks, status_peak, usage};
+    use super::{own_usage, stat_ticks, status_octets, usage};
 
     #[test]
     fn the_lines_of_proc_are_read() {
         let stat = "7 (a) b)) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20 0 1 0";
         assert_eq!(stat_ticks(stat), Some(175));
         assert_eq!(stat_ticks("7 (x"), None);
-        assert_eq!(status_peak("Name:\tx\nVmHWM:\t  1024 kB\n"), Some(1 << 20));
-        assert_eq!(status_peak("Name:\tx\n"), None);
+        let status = "Name:\tx\nVmHWM:\t  1024 kB\nVmRSS:\t  4 kB\n";
+        assert_eq!(status_octets(status, "VmHWM:"), Some(1 << 20));
+        assert_eq!(status_octets(status, "VmRSS:"), Some(4096));
+        assert_eq!(status_octets("Name:\tx\n", "VmHWM:"), None);
     }
 
     #[test]

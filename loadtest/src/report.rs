@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::run::Outcome;
+use crate::outcome::Outcome;
 
 /// The version of the JSON form; a reader may rely on fields only as long as it stays.
-pub const SCHEMA: &str = "albedo-loadtest/1";
+pub const SCHEMA: &str = "albedo-loadtest/2";
 
 /// All that is known of some runs.
 #[derive(Clone, Debug, Serialize)]
@@ -151,7 +151,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::{Machine, Report, SCHEMA};
-    use crate::run::Outcome;
+    use crate::outcome::Outcome;
 
     fn report(runs: Vec<Outcome>) -> Report {
         Report {

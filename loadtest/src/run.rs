@@ -1,20 +1,24 @@
 //! Running a plan against a target and measuring it.
+//!
+//! A [`Run`] is what scenarios are written with: bring everybody up, start the clock, do
+//! something, wait until every table is exact again, close.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use crate::fleet::{Fleet, Settings};
+use crate::fleet::{Counters, Fleet, Settings};
+use crate::model::NodeId;
+use crate::outcome::{Mark, Outcome};
 use crate::process::{Usage, own_usage, usage};
 use crate::progress::Progress;
 use crate::scenario::{Plan, Start};
 use crate::session::Goodbye;
+use crate::timeline::Timeline;
 
 /// How a run is conducted.
 #[derive(Clone, Debug)]
 pub struct Conduct {
-    /// A run that is not complete by then has failed.
+    /// A run that is not complete by then has failed; each further step has as long.
     pub timeout: Duration,
     /// Tables have to stay exact for this long.
     pub settle: Duration,
@@ -26,195 +30,300 @@ pub struct Conduct {
     pub shows_progress: bool,
 }
 
-/// What came of a run. Times are seconds since the start that the scenario defines.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Outcome {
-    /// Whether every table was exact in the end, and nothing went wrong on the way.
-    pub complete: bool,
-    /// Sessions that were played.
-    pub sessions: usize,
-    /// Until all sessions were up. Not given where they were up before the start.
-    pub seconds_to_established: Option<f64>,
-    /// Until half of all routes were where they belong.
-    pub seconds_to_half: Option<f64>,
-    /// Until the first table was exact.
-    pub seconds_to_first_exact: Option<f64>,
-    /// Until the last table was exact.
-    pub seconds_to_last_exact: Option<f64>,
-    /// Routes that receivers had to get, over all of them.
-    pub routes_expected: u64,
-    /// Routes missing, too many or wrong in the end.
-    pub routes_wrong: u64,
-    /// Tables exact in the end.
-    pub tables_exact: usize,
-    /// Octets received by all sessions.
-    pub octets_in: u64,
-    /// Octets sent by all sessions.
-    pub octets_out: u64,
-    /// UPDATEs received.
-    pub updates_in: u64,
-    /// Prefixes announced to us.
-    pub announced: u64,
-    /// Prefixes withdrawn from us.
-    pub withdrawn: u64,
-    /// Announcements of what the receiver had already.
-    pub repeats: u64,
-    /// Announcements of a receiver's own routes to it.
-    pub echoes: u64,
-    /// TCP connection attempts.
-    pub connects: u64,
-    /// Sessions lost while they were up.
-    pub losses: u64,
-    /// Calls of `read` that brought something.
-    pub reads: u64,
-    /// Processor seconds of the generator.
-    pub generator_cpu_seconds: f64,
-    /// Whether the generator was busy for most of the time: the target may then be faster.
-    pub generator_bound: bool,
-    /// Processor seconds of the target.
-    pub target_cpu_seconds: Option<f64>,
-    /// Most memory the target ever had resident, in octets.
-    pub target_resident_peak: Option<u64>,
-    /// What went wrong with sessions, in words.
-    pub problems: Vec<String>,
-    /// What is wrong with tables, in words.
-    pub faults: Vec<String>,
-}
-
 /// The share of a run's time that its generator may be busy before it counts as the limit.
 const BUSY_SHARE: f64 = 0.8;
 /// How long nodes may take to take their leave.
 const LEAVE: Duration = Duration::from_millis(20);
 
-/// Runs a plan once.
+/// Runs a plan once: everybody connects and announces, until every table is exact.
 ///
 /// # Errors
 /// Where the kernel refuses what is needed, or a process to be watched does not exist. A target
 /// that is wrong or slow is an outcome.
 pub fn run(settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Outcome> {
-    let sessions = plan.nodes.len();
-    let mut fleet = Fleet::new(settings, plan.nodes, plan.model)?;
-    let mut progress = Progress::new(conduct.shows_progress);
-    let mut out = Outcome { sessions, ..Outcome::default() };
-
-    fleet.hold_initial(plan.start == Start::Synchronised);
-    let mut before = (own_usage()?, watched(&conduct.pids)?);
-    let mut begin = Instant::now();
-    let deadline = begin + conduct.timeout;
-    for node in 0..sessions {
-        #[expect(clippy::cast_possible_truncation, reason = "sessions are limited by addresses")]
-        fleet.start(node as u32);
-    }
-    out.routes_expected = fleet.wrong();
-    let are_up = fleet.run_until(deadline, |fleet| {
-        progress.sessions(fleet.established(), sessions);
-        // The start is cold: everything flows at once, the loop below has the rest.
-        plan.start == Start::Cold || fleet.established() == sessions
-    })?;
-    if plan.start == Start::Synchronised && are_up {
-        before = (own_usage()?, watched(&conduct.pids)?);
-        begin = Instant::now();
-        fleet.hold_initial(false);
-    }
-    let mut marks = Marks::default();
-    loop {
-        let is_exact = fleet.run_until(deadline, |fleet| {
-            marks.look(fleet, out.routes_expected);
-            progress.tables(fleet, out.routes_expected);
-            fleet.is_exact() && fleet.established() == sessions
-        })?;
-        let after = (own_usage()?, watched(&conduct.pids)?);
-        out.take_usage(&before, &after);
-        if !is_exact {
-            break;
-        }
-        let settled = Instant::now() + conduct.settle;
-        // Nothing may become wrong again while everything is quiet.
-        if !fleet.run_until(settled, |fleet| !fleet.is_exact())? {
-            out.complete = true;
-            break;
-        }
-    }
-    progress.finish();
-    out.take_counts(&fleet, conduct.faults_max);
-    out.take_times(&fleet, &marks, begin, plan.start);
-    for node in 0..sessions {
-        #[expect(clippy::cast_possible_truncation, reason = "sessions are limited by addresses")]
-        fleet.stop(node as u32, Goodbye::Cease);
-    }
-    std::thread::sleep(LEAVE);
-    Ok(out)
+    let mut run = Run::new(settings, plan, conduct)?;
+    run.bring_up()?;
+    Ok(run.close())
 }
 
-/// Instants that only the loop can see.
-#[derive(Default)]
-struct Marks {
+/// What was counted over all sessions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    counters: Counters,
+    octets_out: u64,
+    announced: u64,
+    withdrawn: u64,
+    repeats: u64,
+    echoes: u64,
+}
+
+/// A run under way.
+pub struct Run {
+    /// The played nodes.
+    pub fleet: Fleet,
+    /// How it is conducted.
+    pub conduct: Conduct,
+    /// What is known of it; scenarios add to `extra` and `latencies`.
+    pub out: Outcome,
+    start: Start,
+    progress: Progress,
+    timeline: Timeline,
+    begin: Instant,
+    deadline: Instant,
+    before: (Usage, Option<Usage>),
+    totals_before: Totals,
     established: Option<Instant>,
     half: Option<Instant>,
+    is_exact: bool,
 }
 
-impl Marks {
-    fn look(&mut self, fleet: &Fleet, expected: u64) {
-        if self.established.is_none() && fleet.established() == fleet.nodes() {
-            self.established = Some(Instant::now());
-        }
-        if self.half.is_none() && fleet.wrong() * 2 <= expected {
-            self.half = Some(Instant::now());
-        }
+impl Run {
+    /// Nodes that are all off.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn new(settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Self> {
+        let now = Instant::now();
+        let sessions = plan.nodes.len();
+        Ok(Self {
+            fleet: Fleet::new(settings, plan.nodes, plan.model)?,
+            out: Outcome { sessions, ..Outcome::default() },
+            start: plan.start,
+            progress: Progress::new(conduct.shows_progress),
+            timeline: Timeline::new(conduct.pids.clone(), now),
+            begin: now,
+            deadline: now + conduct.timeout,
+            before: (own_usage()?, watched(&conduct.pids)?),
+            totals_before: Totals::default(),
+            established: None,
+            half: None,
+            is_exact: false,
+            conduct: conduct.clone(),
+        })
     }
-}
 
-impl Outcome {
-    fn take_usage(&mut self, before: &(Usage, Option<Usage>), after: &(Usage, Option<Usage>)) {
-        self.generator_cpu_seconds = after.0.cpu.saturating_sub(before.0.cpu).as_secs_f64();
-        if let (Some(before), Some(after)) = (before.1, after.1) {
-            self.target_cpu_seconds = Some(after.cpu.saturating_sub(before.cpu).as_secs_f64());
-            self.target_resident_peak = Some(after.resident_peak);
+    /// Everybody connects and announces, as the plan says, until every table is exact; false
+    /// where that did not happen in time.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn bring_up(&mut self) -> io::Result<bool> {
+        let sessions = self.fleet.nodes();
+        self.fleet.hold_initial(self.start == Start::Synchronised);
+        self.start_clock()?;
+        for node in self.nodes() {
+            self.fleet.start(node);
         }
+        self.out.routes_expected = self.fleet.wrong();
+        let (start, deadline, progress) = (self.start, self.deadline, &mut self.progress);
+        let are_up = self.fleet.run_until(deadline, |fleet| {
+            progress.sessions(fleet.established(), sessions);
+            // The start is cold: everything flows at once, the wait below has the rest.
+            start == Start::Cold || fleet.established() == sessions
+        })?;
+        if self.start == Start::Synchronised && are_up {
+            self.start_clock()?;
+            self.fleet.hold_initial(false);
+        }
+        self.until_exact()
     }
 
-    fn take_counts(&mut self, fleet: &Fleet, faults_max: usize) {
-        let counters = fleet.counters;
-        self.octets_in = counters.octets_in;
-        self.octets_out = (0..).take(fleet.nodes()).map(|n| fleet.session(n).octets_out).sum();
-        self.updates_in = counters.updates_in;
-        self.connects = counters.connects;
-        self.losses = counters.losses;
-        self.reads = counters.reads;
-        for table in fleet.tables() {
-            self.announced += table.announced;
-            self.withdrawn += table.withdrawn;
-            self.repeats += table.repeats;
-            self.echoes += table.echoes;
-        }
-        self.routes_wrong = fleet.wrong();
-        self.tables_exact = fleet.exact();
-        self.problems.clone_from(&fleet.problems);
-        self.faults = fleet.faults(faults_max);
-        if !self.complete {
-            let (up, all) = (fleet.established(), fleet.nodes());
-            if up < all {
-                self.problems.push(format!("{up} of {all} sessions are up"));
+    /// Lets the time, and everything that is counted, begin now.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn start_clock(&mut self) -> io::Result<()> {
+        self.before = (own_usage()?, watched(&self.conduct.pids)?);
+        self.totals_before = self.totals();
+        self.begin = Instant::now();
+        self.deadline = self.begin + self.conduct.timeout;
+        self.timeline = Timeline::new(self.conduct.pids.clone(), self.begin);
+        self.out.marks.clear();
+        (self.established, self.half, self.is_exact) = (None, None, false);
+        self.out.routes_expected = self.fleet.wrong();
+        Ok(())
+    }
+
+    /// Gives what follows as long as the whole run had.
+    pub fn extend(&mut self) {
+        self.deadline = Instant::now() + self.conduct.timeout;
+    }
+
+    /// When the clock was started.
+    #[must_use]
+    pub const fn begin(&self) -> Instant {
+        self.begin
+    }
+
+    /// When the run, or the present step of it, has failed.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Seconds since the clock was started.
+    #[must_use]
+    pub fn elapsed(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
+    /// Notes that something happened, for plots.
+    pub fn mark(&mut self, what: impl Into<String>) {
+        let at = self.elapsed();
+        self.out.marks.push(Mark { at, what: what.into() });
+    }
+
+    /// All nodes.
+    #[must_use]
+    pub fn nodes(&self) -> std::ops::Range<NodeId> {
+        #[expect(clippy::cast_possible_truncation, reason = "sessions are limited by addresses")]
+        let count = self.fleet.nodes() as NodeId;
+        0..count
+    }
+
+    /// Handles events until a condition holds or an instant has come, with progress shown and
+    /// the timeline kept; false where the instant came first.
+    ///
+    /// # Errors
+    /// As [`Fleet::poll`].
+    pub fn until(
+        &mut self,
+        deadline: Instant,
+        mut is_done: impl FnMut(&Fleet) -> bool,
+    ) -> io::Result<bool> {
+        let expected = self.out.routes_expected;
+        let (established, half) = (&mut self.established, &mut self.half);
+        let (progress, timeline) = (&mut self.progress, &mut self.timeline);
+        self.fleet.run_until(deadline, |fleet| {
+            if established.is_none() && fleet.established() == fleet.nodes() {
+                *established = Some(Instant::now());
             }
-            self.problems.extend(fleet.last_refusal.clone());
-        }
-        self.complete &= counters.problems == 0;
+            if half.is_none() && fleet.wrong() * 2 <= expected {
+                *half = Some(Instant::now());
+            }
+            progress.tables(fleet, expected);
+            timeline.look(fleet);
+            is_done(fleet)
+        })
     }
 
-    fn take_times(&mut self, fleet: &Fleet, marks: &Marks, begin: Instant, start: Start) {
-        let since = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
-        let owes = |node: &u32| fleet.model.wanted_count(*node) > 0;
-        let nodes = (0..).zip(fleet.exact_at()).filter(|(node, _)| owes(node));
-        let exact: Vec<Instant> = nodes.filter_map(|(_, at)| *at).collect();
-        if start == Start::Cold {
-            self.seconds_to_established = marks.established.map(since);
+    /// Handles events for a time.
+    ///
+    /// # Errors
+    /// As [`Fleet::poll`].
+    pub fn idle(&mut self, time: Duration) -> io::Result<()> {
+        self.until(Instant::now() + time, |_| false).map(|_| ())
+    }
+
+    /// Waits until every node that is on has its session and exactly its table, and stays so for
+    /// a while; false where that did not happen in time.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn until_exact(&mut self) -> io::Result<bool> {
+        self.is_exact = false;
+        loop {
+            let is_exact = self.until(self.deadline, |fleet| {
+                fleet.is_exact() && fleet.established() == fleet.on()
+            })?;
+            self.take_usage()?;
+            if !is_exact {
+                return Ok(false);
+            }
+            let settled = Instant::now() + self.conduct.settle;
+            // Nothing may become wrong again while everything is quiet.
+            if !self.until(settled, |fleet| !fleet.is_exact())? {
+                self.is_exact = true;
+                return Ok(true);
+            }
         }
-        self.seconds_to_half = marks.half.map(since);
-        self.seconds_to_first_exact = exact.iter().min().copied().map(since);
-        if self.routes_wrong == 0 {
-            self.seconds_to_last_exact = exact.iter().max().copied().map(since);
-            let wall = self.seconds_to_last_exact.unwrap_or_default();
-            self.generator_bound = self.generator_cpu_seconds > BUSY_SHARE * wall;
+    }
+
+    /// Takes note of what target and generator have used since the clock was started.
+    ///
+    /// # Errors
+    /// Where a watched process is gone.
+    pub fn take_usage(&mut self) -> io::Result<()> {
+        let after = (own_usage()?, watched(&self.conduct.pids)?);
+        let own = after.0.cpu.saturating_sub(self.before.0.cpu);
+        self.out.generator_cpu_seconds = own.as_secs_f64();
+        if let (Some(before), Some(after)) = (self.before.1, after.1) {
+            let used = after.cpu.saturating_sub(before.cpu);
+            self.out.target_cpu_seconds = Some(used.as_secs_f64());
+            self.out.target_resident_peak = Some(after.resident_peak);
+        }
+        Ok(())
+    }
+
+    /// Ends the run, in which [`Run::until_exact`] was the last step, and tells what came of it.
+    #[must_use]
+    pub fn close(mut self) -> Outcome {
+        self.progress.finish();
+        self.take_counts();
+        self.take_times();
+        self.out.timeline = std::mem::take(&mut self.timeline).close(&self.fleet);
+        for node in self.nodes() {
+            self.fleet.stop(node, Goodbye::Cease);
+        }
+        std::thread::sleep(LEAVE);
+        self.out
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = Totals { counters: self.fleet.counters, ..Totals::default() };
+        totals.octets_out = self.nodes().map(|node| self.fleet.session(node).octets_out).sum();
+        for table in self.fleet.tables() {
+            totals.announced += table.announced;
+            totals.withdrawn += table.withdrawn;
+            totals.repeats += table.repeats;
+            totals.echoes += table.echoes;
+        }
+        totals
+    }
+
+    fn take_counts(&mut self) {
+        let (now, before) = (self.totals(), self.totals_before);
+        let out = &mut self.out;
+        out.octets_in = now.counters.octets_in - before.counters.octets_in;
+        out.octets_out = now.octets_out - before.octets_out;
+        out.updates_in = now.counters.updates_in - before.counters.updates_in;
+        out.connects = now.counters.connects - before.counters.connects;
+        out.losses = now.counters.losses - before.counters.losses;
+        out.reads = now.counters.reads - before.counters.reads;
+        // A table that was off and on again has begun to count anew.
+        out.announced = now.announced.saturating_sub(before.announced);
+        out.withdrawn = now.withdrawn.saturating_sub(before.withdrawn);
+        out.repeats = now.repeats.saturating_sub(before.repeats);
+        out.echoes = now.echoes.saturating_sub(before.echoes);
+        out.routes_wrong = self.fleet.wrong();
+        out.tables_exact = self.fleet.exact();
+        out.problems.extend(self.fleet.problems.clone());
+        out.faults.extend(self.fleet.faults(self.conduct.faults_max));
+        if !self.is_exact {
+            let (up, all) = (self.fleet.established(), self.fleet.on());
+            if up < all {
+                out.problems.push(format!("{up} of {all} sessions are up"));
+            }
+            out.problems.extend(self.fleet.last_refusal.clone());
+        }
+        out.complete = self.is_exact && self.fleet.counters.problems == 0;
+    }
+
+    fn take_times(&mut self) {
+        let begin = self.begin;
+        let since = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
+        let owes = |node: &u32| self.fleet.model.wanted_count(*node) > 0;
+        let nodes = (0..).zip(self.fleet.exact_at()).filter(|(node, _)| owes(node));
+        let exact: Vec<Instant> = nodes.filter_map(|(_, at)| *at).collect();
+        if self.start == Start::Cold {
+            self.out.seconds_to_established = self.established.map(since);
+        }
+        self.out.seconds_to_half = self.half.map(since);
+        self.out.seconds_to_first_exact = exact.iter().min().copied().map(since);
+        if self.out.routes_wrong == 0 {
+            self.out.seconds_to_last_exact = exact.iter().max().copied().map(since);
+            let wall = self.out.seconds_to_last_exact.unwrap_or_default();
+            self.out.generator_bound = self.out.generator_cpu_seconds > BUSY_SHARE * wall;
         }
     }
 }
@@ -227,6 +336,7 @@ fn watched(pids: &[u32]) -> io::Result<Option<Usage>> {
             .map_err(|error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
         let sum: &mut Usage = total.get_or_insert_default();
         sum.cpu += one.cpu;
+        sum.resident += one.resident;
         sum.resident_peak += one.resident_peak;
     }
     Ok(total)
