@@ -89,7 +89,9 @@ impl GroupKey {
             edit.prepend_cluster = None;
             edit.drop_reflection = true;
             edit.local_pref = LocalPrefEdit::Drop;
-            edit.drop_med = !attrs.external;
+            // It is for the AS that it was told to, and for no other (RFC 4271 §5.1.4).
+            edit.drop_med = true;
+            edit.drop_domain = true;
             edit.prepend_as = Some(external.local_asn);
             match (self.family, external.next_hop) {
                 (Family::Ipv4Unicast, IpAddr::V4(addr)) => {
@@ -124,3 +126,6 @@ pub struct Outgoing<'a> {
     /// Next hop for MP_REACH_NLRI; `None` for old-style IPv4.
     pub mp_next_hop: Option<Cow<'a, [u8]>>,
 }
+
+#[cfg(test)]
+mod tests;
