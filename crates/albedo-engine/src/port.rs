@@ -191,14 +191,18 @@ impl PeerPort {
     /// Reads the log of the group with this key from now on.
     ///
     /// The first time for a family it is read from its base, and End-of-RIB follows; later, when
-    /// the peer's role or policy has changed, the peer is told the difference.
+    /// the peer's role or policy has changed, the peer is told the difference; there is none where
+    /// the key is still the same.
     pub fn join(&mut self, key: GroupKey) {
         let family = key.family;
         let shards = self.batches.len();
         let group = self.shared.groups.of(key, shards, &self.shared.stats);
         let now = clock::now();
-        let moved = self.lanes.iter().any(|lane| lane.family == family);
-        if moved {
+        let member_of = self.lanes.iter().find(|lane| lane.family == family);
+        if let Some(lane) = member_of {
+            if lane.group.id == group.id {
+                return;
+            }
             let promised = self.syncs[family.index()] != Sync::Idle;
             for n in 0..self.lanes.len() {
                 if self.lanes[n].family == family {

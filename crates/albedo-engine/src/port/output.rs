@@ -106,9 +106,12 @@ impl PeerPort {
             match post {
                 Post::Start { group, end_seq, epoch } => {
                     lane.epoch = epoch;
-                    if group == lane.group.id {
+                    if group == lane.group.id && lane.follower.awaits_start() {
                         let question = lane.start(end_seq, now);
                         self.ask(n, question);
+                    } else if lane.follower.state() == State::Reading {
+                        // It stays where it is, and says so: being sent back voided that.
+                        publish(&self.reader, lane);
                     }
                 }
                 Post::Chunk { request, chunk } => {

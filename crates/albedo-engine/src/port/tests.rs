@@ -212,6 +212,31 @@ fn start_of_another_group_is_ignored() {
 }
 
 #[test]
+fn start_that_nobody_asked_for_leaves_the_reader_where_it_says_it_is() {
+    let mut played = Played::new(1);
+    played.start_all();
+    played.log(0).append(segment(1, 1));
+    assert_eq!(played.poll(), MESSAGE);
+    assert_eq!(played.lane(0).claim(1), crate::reader::NO_CLAIM);
+    played.start(0);
+    assert_eq!(played.poll(), 0);
+    assert_eq!(played.lane(0).claim(1), crate::reader::NO_CLAIM, "it would be cut off for it");
+}
+
+#[test]
+fn joining_the_same_group_again_asks_the_shards_nothing() {
+    let mut played = Played::new(2);
+    played.start_all();
+    for shard in 0..2 {
+        played.letters(shard);
+    }
+    played.port.join(key());
+    assert!(!played.port.is_backed_up(), "nothing to say");
+    played.log(0).append(segment(2, 1));
+    assert_eq!(played.poll(), 2 * MESSAGE);
+}
+
+#[test]
 fn partial_write_goes_on_where_the_message_ends_also_after_a_new_base() {
     let mut played = Played::new(1);
     played.start_all();

@@ -19,6 +19,11 @@ impl Group {
         self.waiting.contains(&peer) || self.waiting_next.contains(&peer)
     }
 
+    fn forget_waiting(&mut self, peer: PeerId) {
+        self.waiting.retain(|waiting| *waiting != peer);
+        self.waiting_next.retain(|waiting| *waiting != peer);
+    }
+
     /// Version of the oldest base that somebody can begin with from now on.
     fn oldest_start(&self) -> u64 {
         match &self.rebase {
@@ -68,7 +73,10 @@ impl<K: NlriKey> FamilyRib<K> {
                 waiting_next: Vec::new(),
             }
         });
-        if from != Some(group) {
+        if from == Some(group) {
+            // Whatever it waited for, this takes its place.
+            joined.forget_waiting(peer);
+        } else {
             joined.members += 1;
         }
         match (from, resume) {
@@ -93,8 +101,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(group) = self.groups.get_mut(&id) else {
             return;
         };
-        group.waiting.retain(|waiting| *waiting != peer);
-        group.waiting_next.retain(|waiting| *waiting != peer);
+        group.forget_waiting(peer);
         group.members -= 1;
         if group.members == 0 {
             if let Some(group) = self.groups.remove(&id)

@@ -3,7 +3,8 @@
 use albedo_rib::Limits;
 use albedo_sim::Op;
 use albedo_sim::Op::{
-    Announce, Burst, Bury, Down, Quiet, Read, Refresh, Regroup, Retreat, Role, Turn, Up, Withdraw,
+    Announce, Burst, Bury, Down, Quiet, Read, Refresh, Regroup, Rejoin, Retreat, Role, Turn, Up,
+    Withdraw,
 };
 use albedo_types::Family::{Ipv4Unicast, Ipv6Unicast};
 use albedo_types::PeerRole::{Client, External, NonClient};
@@ -283,4 +284,19 @@ fn log_of_a_group_that_is_told_little_is_bounded_by_that_little() {
     }
     check(&script, TINY);
     check(&script, wide());
+}
+
+#[test]
+fn reader_that_joins_its_group_again_while_it_waits_for_a_base_is_not_sent_there_twice() {
+    // The start that it waited for first comes behind the question that took its place, and would
+    // take the answer out of the lane.
+    let up = [Up { slot: 0, role: Client }, burst(0, 0, 9, 0), Quiet];
+    let joins = [Up { slot: 1, role: NonClient }];
+    let again = [Rejoin { slot: 1 }];
+    for letters in 1..6 {
+        let some: Vec<Op> = (0..5).map(|shard| Turn { shard, letters }).collect();
+        for limits in [TINY, NO_GRACE, wide()] {
+            all(limits, &[&up, &joins, &some, &again, &some, &[announce(0, 3, 1)], &some]);
+        }
+    }
 }
