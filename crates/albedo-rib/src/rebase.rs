@@ -18,7 +18,7 @@ use crate::input::Output;
 use crate::limits::{LOG_GARBAGE_RATIO, Limits};
 use crate::peer::Peers;
 use crate::segment::Segment;
-use crate::table::{Bookmark, Place, Slot};
+use crate::table::{Place, Slot};
 
 /// A base that is being written.
 #[derive(Debug)]
@@ -33,7 +33,6 @@ pub(crate) struct Rebase {
     /// the group knows its number.
     live: Option<i64>,
     seen: u64,
-    pub(crate) mark: Option<Bookmark>,
     collected: Buckets<Slot>,
     packing: Option<Packing>,
     segments: Vec<Segment>,
@@ -59,7 +58,6 @@ impl Rebase {
             operations: group.operations,
             live: (!group.ready).then_some(0),
             seen: 0,
-            mark: None,
             collected: Buckets::default(),
             packing: None,
             segments: Vec::new(),
@@ -152,17 +150,17 @@ impl<K: NlriKey> FamilyRib<K> {
         self.begin_rebases();
     }
 
-    fn collect(&mut self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
+    fn collect(&self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
+        let mut next = self.table.first_after(Place::Live, rebase.seen);
         for _ in 0..self.limits.rebase_step_entries {
-            let next = self.table.next_after(Place::Live, rebase.seen, &mut rebase.mark);
             let entry = next.map(|slot| (slot, self.table.entry(slot)));
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
-                self.table.forget(rebase.mark.take());
                 let (order, items) = rebase.collected.sort();
                 rebase.packing =
                     Some(Packing { order, items, next_bucket: 0, within: 0, next_item: 0 });
                 return;
             };
+            next = self.table.next(slot);
             rebase.seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
             if key.exports(&best.attrs, peers.source(best.peer).info.role) {

@@ -104,11 +104,7 @@ impl<K: NlriKey> FamilyRib<K> {
         group.forget_waiting(peer);
         group.members -= 1;
         if group.members == 0 {
-            if let Some(group) = self.groups.remove(&id)
-                && let Some(rebase) = group.rebase
-            {
-                self.table.forget(rebase.mark);
-            }
+            self.groups.remove(&id);
             out.push(Output::Close { group: id });
             self.bury_for_nobody();
         }
