@@ -19,6 +19,11 @@ impl Group {
         self.waiting.contains(&peer) || self.waiting_next.contains(&peer)
     }
 
+    /// Whether a base is being written that shows the table at `version` or later.
+    fn writes_base_since(&self, version: u64) -> bool {
+        self.rebase.as_ref().is_some_and(|rebase| rebase.version >= version)
+    }
+
     fn forget_waiting(&mut self, peer: PeerId) {
         self.waiting.retain(|waiting| *waiting != peer);
         self.waiting_next.retain(|waiting| *waiting != peer);
@@ -83,11 +88,11 @@ impl<K: NlriKey> FamilyRib<K> {
             (Some(_), Some(resume)) => {
                 self.start_catch_up(peer, group, resume, old_key);
             }
+            // Whoever began with the old base now would find it replaced half-way, and would have to
+            // be told the rest alone.
+            _ if joined.writes_base_since(base_min) => joined.waiting.push(peer),
             _ if joined.ready && joined.base_version >= base_min => {
                 out.push(Output::Start { peer, group, end_seq: joined.end_seq });
-            }
-            _ if joined.rebase.as_ref().is_some_and(|rebase| rebase.version >= base_min) => {
-                joined.waiting.push(peer);
             }
             _ => joined.waiting_next.push(peer),
         }
@@ -180,7 +185,10 @@ impl<K: NlriKey> FamilyRib<K> {
             // Its first start is still to come, and brings everything.
             return;
         }
-        if group.ready && group.base_version >= base_min.max(version) {
+        let since = base_min.max(version);
+        if group.writes_base_since(since) {
+            group.waiting.push(peer);
+        } else if group.ready && group.base_version >= since {
             out.push(Output::Start { peer, group: id, end_seq: group.end_seq });
         } else {
             group.waiting_next.push(peer);

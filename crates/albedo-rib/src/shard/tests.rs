@@ -235,3 +235,42 @@ fn index_over_a_peers_routes_shrinks_with_them() {
     driver.flush();
     assert!(driver.shard.is_empty());
 }
+
+#[test]
+fn who_joins_while_a_base_is_written_waits_for_it() {
+    let limits = Limits { rebase_step_entries: 10, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    driver.routes(SOURCE, 30, Some(&set()));
+    driver.flush();
+    while driver.shard.has_work() {
+        driver.step();
+    }
+    // Without a base under way a joiner begins at once, also where the log has a tail.
+    let late = [PeerId(2), PeerId(3), PeerId(4)];
+    driver.up(late[0], PeerRole::Client);
+    driver.join(late[0], PeerRole::Client);
+    let starts = |out: &[Output], wanted: PeerId| {
+        out.iter().any(|output| matches!(output, Output::Start { peer, .. } if *peer == wanted))
+    };
+    assert!(starts(&core::mem::take(&mut driver.out), late[0]));
+    driver.apply(Input::Refresh { peer: READER, family: FAMILY });
+    assert!(driver.shard.has_work(), "the base is older than the question");
+    driver.step();
+    driver.up(late[1], PeerRole::Client);
+    driver.join(late[1], PeerRole::Client);
+    driver.apply(Input::Refresh { peer: late[0], family: FAMILY });
+    assert!(driver.out.is_empty(), "both wait for the base that is being written");
+    let mut rebases = 0;
+    while driver.shard.has_work() {
+        let out = driver.step();
+        let rebased = out.iter().any(|output| matches!(output, Output::Rebase { .. }));
+        rebases += usize::from(rebased);
+        for peer in [READER, late[0], late[1]] {
+            assert_eq!(starts(&out, peer), rebased, "with the new base");
+        }
+    }
+    assert_eq!(rebases, 1, "one base for all of them");
+}
