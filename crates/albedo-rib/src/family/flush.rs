@@ -39,6 +39,17 @@ pub(super) struct Scratch {
     private_withdrawn: Vec<(PeerId, Slot)>,
 }
 
+impl Scratch {
+    fn shrink(&mut self) {
+        self.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        self.announced.shrink(SCRATCH_BYTES_MAX);
+        for list in [&mut self.withdrawn, &mut self.private_announced, &mut self.private_withdrawn]
+        {
+            list.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Change {
     slot: Slot,
@@ -67,7 +78,7 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         self.bury_for_nobody();
         scratch.changes.clear();
-        scratch.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        scratch.shrink();
         self.scratch = scratch;
     }
 
