@@ -300,3 +300,29 @@ fn reader_that_joins_its_group_again_while_it_waits_for_a_base_is_not_sent_there
         }
     }
 }
+
+#[test]
+fn log_is_bounded_by_what_is_live_also_where_one_route_was_dearer_than_all_others() {
+    let script = [
+        Up { slot: 0, role: Client },
+        burst(0, 3, 3, 2),
+        Up { slot: 1, role: NonClient },
+        Up { slot: 4, role: Client },
+        burst(0, 7, 4, 18),
+        Turn { shard: 94, letters: 6 },
+        Turn { shard: 72, letters: 11 },
+        burst(4, 18, 8, 2),
+        burst(1, 16, 4, 17),
+        burst(0, 6, 10, 25),
+        Turn { shard: 130, letters: 2 },
+        announce(1, 12, 161),
+        Up { slot: 2, role: Client },
+        announce(2, 14, 213),
+        burst(0, 15, 3, 1),
+        Quiet,
+        Retreat { slot: 0, first: 12, count: 6 },
+        Turn { shard: 140, letters: 9 },
+        Down { slot: 1 },
+    ];
+    check(&script, NO_GRACE);
+}
