@@ -305,10 +305,11 @@ fn log_does_not_keep_what_dear_routes_cost_that_are_gone() {
     driver.flush();
     let mut cost = None;
     while driver.shard.has_work() {
-        cost = cost.or(driver.step().into_iter().find_map(|output| match output {
+        let rebased = driver.step().into_iter().find_map(|output| match output {
             Output::Rebase { base, .. } => Some(base.iter().map(Segment::cost).sum::<usize>()),
             _ => None,
-        }));
+        });
+        cost = cost.or(rebased);
     }
     assert!(cost.expect("a new base is due") < 4000, "{cost:?}");
 }
