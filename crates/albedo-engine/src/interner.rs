@@ -1,10 +1,11 @@
 //! Distinct attribute sets, shared by all sessions and shards (docs/adr/0003).
 //!
-//! The key is the received block and what else decides the outgoing bytes: family, next hop, and
-//! who the source is.
+//! The key is the received block and what else decides the outgoing bytes: family, next hop, who
+//! the source is, and by which rules its session judges.
 //! A block that was seen before is neither validated nor encoded again.
 //! The map holds the sets weakly; the last user of a set takes it out.
 
+use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -37,6 +38,19 @@ pub struct Source {
     pub local_asn: Asn,
     /// How often our own AS may stand in AS_PATH (E13 of RFC 4271 §9.1.2); `None`: not looked at.
     pub own_as_allowed: Option<u32>,
+    /// Tells sessions apart that judge a block by different rules; from [`Source::judged_by`].
+    ///
+    /// One node may have two of them, and a reload may change them while routes are on their way.
+    pub judged_by: u32,
+}
+
+impl Source {
+    /// A number for the rules of a session, to be made once for it.
+    #[must_use]
+    pub fn judged_by(context: &UpdateContext) -> u32 {
+        let hash = foldhash::fast::FixedState::default().hash_one(context);
+        u32::try_from(hash >> 32).expect("32 bits are left")
+    }
 }
 
 /// Why routes are taken as withdrawn although their attributes are well formed.
@@ -129,6 +143,7 @@ impl Interner {
         write_key(source, received, context.as4, key);
         let found = self.map.0.get(key.as_slice()).and_then(|set| set.upgrade());
         if let Some(set) = found {
+            self.stats.sets_found.fetch_add(1, Ordering::Relaxed);
             return Interned::Set(set);
         }
         let received = &key[key.len() - block.len()..];
@@ -195,6 +210,9 @@ fn write_key(source: &Source, received: &Received<'_>, as4: bool, key: &mut Vec<
     key.clear();
     let flags = u8::from(source.external) | u8::from(as4) << 1;
     key.push(flags);
+    key.extend_from_slice(&source.judged_by.to_be_bytes());
+    key.push(u8::from(source.own_as_allowed.is_some()));
+    key.extend_from_slice(&source.own_as_allowed.unwrap_or(0).to_be_bytes());
     key.push(u8::try_from(family.index()).expect("few families"));
     key.extend_from_slice(&source.router_id.get().to_be_bytes());
     key.extend_from_slice(&source.cluster.0.to_be_bytes());
@@ -266,3 +284,6 @@ fn summary(source: &Source, attributes: &Attributes<'_>) -> Summary {
         marks,
     }
 }
+
+#[cfg(test)]
+mod tests;

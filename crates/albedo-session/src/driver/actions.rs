@@ -105,6 +105,7 @@ impl Driver {
         for family in negotiated.families.iter() {
             port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
+        let context = context(profile, &negotiated, role, local.ip());
         let source = Source {
             router_id,
             external: !role.is_internal(),
@@ -113,8 +114,8 @@ impl Driver {
             local_asn: profile.session.local_asn,
             // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
             own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
+            judged_by: Source::judged_by(&context),
         };
-        let context = context(profile, &negotiated, role, local.ip());
         let gate = Arc::clone(&self.server.fault_gate);
         let limits = &profile.intake.prefixes_max;
         let intake = Intake::new(remote.ip(), gate, context, source, limits);
