@@ -19,21 +19,23 @@ use bytes::Bytes;
 use crate::clock;
 use crate::engine::Shared;
 use crate::group::SharedGroup;
-use crate::mailbox::Sent;
 use crate::partition::Partition;
 use crate::reader::Reader;
 use crate::worker::Letter;
 
 mod lane;
+mod leaving;
 mod output;
 
 use lane::Lane;
+pub use leaving::Leaving;
 pub use output::{GATHER_BYTES_MAX, GATHER_PIECES_MAX, Piece};
 
 /// Routes in one letter to a shard.
 pub const BATCH_KEYS_MAX: usize = 1024;
 
-/// A peer's end of the engine; dropping it is the loss of the peer.
+/// A peer's end of the engine; dropping it is the loss of the peer, and waits for space in the
+/// channels: who must not wait uses [`PeerPort::leave`].
 #[derive(Debug)]
 pub struct PeerPort {
     shared: Arc<Shared>,
@@ -166,22 +168,7 @@ impl PeerPort {
         let mut full = false;
         for shard in 0..self.letters.len() {
             self.seal(shard);
-            let letters = &mut self.letters[shard];
-            while let Some(letter) = letters.pop_front() {
-                match self.shared.mailboxes[shard].try_send(letter, cx) {
-                    Sent::Yes | Sent::Gone => {}
-                    Sent::Full(letter) => {
-                        letters.push_front(letter);
-                        full = true;
-                        let counter = &self.shared.stats.channel_full;
-                        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        break;
-                    }
-                }
-            }
-            if letters.is_empty() && letters.capacity() > 16 {
-                letters.shrink_to(4);
-            }
+            full |= !leaving::post(&self.shared, shard, &mut self.letters[shard], cx);
         }
         if full { Poll::Pending } else { Poll::Ready(()) }
     }
@@ -259,29 +246,27 @@ impl PeerPort {
         }
     }
 
-    /// Ends the peer's part in the engine, waiting for space in the channels.
-    pub fn leave(self) {
-        drop(self);
+    /// Ends the peer's part in the engine; what the shards have to be told of it is on its way
+    /// until what is returned says that it has arrived.
+    pub fn leave(mut self) -> Leaving {
+        self.quit()
     }
 
-    fn quit(&mut self) {
+    fn quit(&mut self) -> Leaving {
         let now = clock::now();
         for lane in &mut self.lanes {
             lane.deactivate(now);
         }
         self.lanes.clear();
-        let peer = self.reader.peer;
         for shard in 0..self.letters.len() {
             self.seal(shard);
             // Routes that are not in yet need not go in any more; what came up must go down.
-            let kept = self.letters[shard].drain(..);
-            let kept = kept.filter(|letter| !letter.is_routes());
-            for letter in kept {
-                self.shared.mailboxes[shard].send_blocking(letter);
-            }
-            let input = Input::PeerDown { peer };
-            self.shared.mailboxes[shard].send_blocking(Letter::Input { input, at: now });
+            let letters = &mut self.letters[shard];
+            letters.retain(|letter| !letter.is_routes());
+            let input = Input::PeerDown { peer: self.reader.peer };
+            letters.push_back(Letter::Input { input, at: now });
         }
+        Leaving::new(&self.shared, std::mem::take(&mut self.letters))
     }
 
     /// One more message to be written at the next boundary, before anything from the logs.
@@ -293,8 +278,7 @@ impl PeerPort {
 impl Drop for PeerPort {
     fn drop(&mut self) {
         if !self.letters.is_empty() {
-            self.quit();
-            self.letters = Box::default();
+            drop(self.quit());
         }
     }
 }

@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use albedo_engine::PeerPort;
 use albedo_engine::clock::now;
+use albedo_engine::{Leaving, PeerPort};
 use albedo_fsm::{CloseReason, ConnId, Event, Session, StateName, TimerName};
 use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
@@ -27,6 +27,7 @@ use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::admission::Refusal;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
 use crate::guards::{HalfOpen, TaskGuard};
@@ -43,6 +44,9 @@ use crate::writer::Outbox;
 
 mod actions;
 
+/// Sessions of a peer that have ended and of which a shard with a full channel does not know yet;
+/// as long as there are so many, no connection of the peer is taken or made.
+pub const LEAVING_MAX: usize = 4;
 /// Rounds of one turn: inputs may lead to timers, and timers to messages that are to be written.
 const ROUNDS_MAX: usize = 4;
 
@@ -96,6 +100,8 @@ pub(crate) struct Driver {
     offered: Option<Link>,
     connecting: Option<ConnectingBox>,
     live: Option<Box<Live>>,
+    /// At most [`LEAVING_MAX`].
+    leaving: Vec<Leaving>,
     timer: Timer,
     tally: Tally,
     stopping: bool,
@@ -137,6 +143,7 @@ impl Driver {
             offered: None,
             connecting: None,
             live: None,
+            leaving: Vec::new(),
             timer: Timer::new(),
             tally: Tally::default(),
             stopping: false,
@@ -154,11 +161,11 @@ impl Driver {
 
     /// Leaves; connections that came in meanwhile begin anew.
     fn end(mut self) {
+        // The seat is free before anybody can know that it is.
+        drop(self.setup.seat.take());
         self.server.forget(&self.setup.key, self.setup.generation);
         self.setup.commands.close();
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
-        // The seat is free before somebody else asks for it.
-        drop(self.setup.seat.take());
         while let Ok(command) = self.setup.commands.try_recv() {
             let Command::Accepted(incoming) = command else { continue };
             if self.stopping && self.setup.dynamic {
@@ -181,13 +188,14 @@ impl Driver {
             for conn in ConnId::ALL {
                 more |= self.poll_write(cx, conn);
             }
-            self.check_port();
-            if !self.poll_timer(cx) {
+            // What either leads to is to be written, or connected, before the task sleeps.
+            let cut_off = self.check_port();
+            if !self.poll_timer(cx) && !cut_off {
                 break;
             }
-            // Something was due: what it led to is to be written before the task sleeps.
             more = true;
         }
+        self.leaving.retain_mut(|leaving| leaving.poll(cx).is_pending());
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
         if self.is_finished() {
             return Poll::Ready(());
@@ -202,7 +210,8 @@ impl Driver {
     /// neighbour has come and gone.
     fn is_finished(&self) -> bool {
         let gone = self.setup.dynamic && self.had_connection && self.setup.commands.is_empty();
-        let idle = self.links.iter().all(Option::is_none) && self.connecting.is_none();
+        let unconnected = self.links.iter().all(Option::is_none) && self.connecting.is_none();
+        let idle = unconnected && self.leaving.is_empty();
         idle && (self.stopping || gone)
     }
 
@@ -225,9 +234,13 @@ impl Driver {
     }
 
     fn accepted(&mut self, incoming: Incoming) {
-        let Incoming { stream, local, half_open, .. } = incoming;
+        let Incoming { stream, local, remote, half_open } = incoming;
         self.had_connection = true;
         if self.stopping {
+            return;
+        }
+        if self.leaving.len() >= LEAVING_MAX {
+            self.server.refuse(Refusal::Busy, &stream, remote);
             return;
         }
         let hops = self.setup.profile.socket.hops;
@@ -387,13 +400,15 @@ impl Driver {
         self.input(Event::Closed(conn, reason), now());
     }
 
-    /// Ends the session of a peer that fell too far behind.
-    fn check_port(&mut self) {
-        if self.live.as_ref().is_some_and(|live| live.port.is_cut_off()) {
+    /// Ends the session of a peer that fell too far behind; whether it did.
+    fn check_port(&mut self) -> bool {
+        let cut_off = self.live.as_ref().is_some_and(|live| live.port.is_cut_off());
+        if cut_off {
             let event = Event::Stop { subcode: cease::OUT_OF_RESOURCES, text: "" };
             self.input(event, now());
             self.input(Event::Start, now());
         }
+        cut_off
     }
 
     /// Looks at the machine's next deadline; whether one was due.

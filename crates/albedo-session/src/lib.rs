@@ -35,5 +35,6 @@ mod timer;
 pub mod writer;
 
 pub use config::{BGP_PORT, Group, IntakeRules, Peer, Profile, Settings};
+pub use driver::LEAVING_MAX;
 pub use status::{PeerShared, PeerStatus};
 pub use supervisor::{Applied, Farewell, Server};

@@ -59,8 +59,11 @@ fn segment(messages: usize, version: u64) -> Segment {
 
 impl Played {
     fn new(shards: usize) -> Self {
-        let config = EngineConfig { shards, ..EngineConfig::default() };
-        let (shared, mailboxes) = Shared::new(&config);
+        Self::with(&EngineConfig { shards, ..EngineConfig::default() })
+    }
+
+    fn with(config: &EngineConfig) -> Self {
+        let (shared, mailboxes) = Shared::new(config);
         let info = PeerInfo {
             addr: Ipv4Addr::new(10, 0, 0, 1).into(),
             router_id: RouterId::new(1).expect("not zero"),
@@ -145,6 +148,32 @@ fn leaving_tells_each_shard_once() {
         }
         assert_eq!(downs, 1, "a second one would be the end of whoever has the index next");
     }
+}
+
+#[test]
+fn leaving_waits_for_a_full_channel_without_a_thread() {
+    let config = EngineConfig { mailbox_letters_max: 1, ..EngineConfig::default() };
+    let mut played = Played::with(&config);
+    let mut cx = Context::from_waker(Waker::noop());
+    // The first letter fills the channel; the second has no room any more.
+    assert!(played.port.poll_flush(&mut cx).is_pending());
+    let Played { port, mailboxes, group } = played;
+    let mut leaving = port.leave();
+    assert!(leaving.poll(&mut cx).is_pending(), "nobody has taken anything out");
+    let mut told = Vec::new();
+    while let Received::Letter(letter) = mailboxes[0].try_receive() {
+        told.push(letter);
+        mailboxes[0].drained();
+        let _ = leaving.poll(&mut cx);
+    }
+    assert!(leaving.poll(&mut cx).is_ready());
+    drop((leaving, group));
+    let is_down =
+        |letter: &Letter| matches!(letter, Letter::Input { input: Input::PeerDown { .. }, .. });
+    assert!(matches!(told.first(), Some(Letter::Up { .. })));
+    assert!(told.last().is_some_and(is_down));
+    assert_eq!(told.iter().filter(|letter| is_down(letter)).count(), 1);
+    assert!(!matches!(mailboxes[0].try_receive(), Received::Letter(_)), "and nothing behind it");
 }
 
 #[test]

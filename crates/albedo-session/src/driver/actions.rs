@@ -14,7 +14,7 @@ use albedo_wire::negotiated::Negotiated;
 use albedo_wire::route_refresh::{RouteRefresh, Subtype};
 use albedo_wire::update::UpdateContext;
 
-use super::{ConnectingBox, Driver, Link, Live, connector, linger};
+use super::{ConnectingBox, Driver, LEAVING_MAX, Link, Live, connector, linger};
 use crate::config::Profile;
 use crate::intake::Intake;
 use crate::sockopt;
@@ -39,6 +39,10 @@ impl Driver {
     }
 
     fn connect(&mut self, at: Instant) {
+        if self.leaving.len() >= LEAVING_MAX {
+            self.fsm.handle(at, Event::ConnectFailed);
+            return;
+        }
         let profile = &self.setup.profile;
         let key = profile.key.as_ref();
         let local = profile.local_address;
@@ -53,6 +57,7 @@ impl Driver {
 
     fn send(&mut self, conn: ConnId, message: Vec<u8>) {
         if let Some(link) = &mut self.links[conn.index()] {
+            self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
         }
     }
@@ -67,10 +72,10 @@ impl Driver {
     }
 
     /// Closes a connection; if it is to be told something, beside this task.
-    fn part(&self, link: Link, lingering: bool) {
+    fn part(&mut self, link: Link, lingering: bool) {
         if lingering {
             let guard = self.server.task();
-            let last = link.outbox.into_last_words();
+            let last = link.outbox.into_last_words(&mut self.tally);
             tokio::spawn(async move {
                 linger(link.stream, last).await;
                 drop((guard, link.half_open));
@@ -81,6 +86,7 @@ impl Driver {
     fn reject(&mut self, message: Option<Vec<u8>>) {
         let Some(mut link) = self.offered.take() else { return };
         if let Some(message) = message {
+            self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
             self.part(link, true);
         }
@@ -157,7 +163,7 @@ impl Driver {
             SessionStats::count(&self.server.stats.ended);
             let up_for = at.since(live.since).as_secs();
             tracing::info!(peer = %self.setup.addr, %reason, up_for, "session down");
-            live.port.leave();
+            self.leaving.push(live.port.leave());
         }
         self.setup.shared.change(|detail| {
             detail.local = None;
@@ -173,17 +179,13 @@ impl Driver {
         self.setup.shared.change(|detail| detail.reason = reason);
     }
 
-    /// Counts the NOTIFICATIONs, and remembers who broke the protocol: the task of a dynamic
+    /// Counts the peer's NOTIFICATION, and remembers who broke the protocol: the task of a dynamic
     /// neighbour ends with its session, and with it the machine that would keep it away.
     fn count_end(&self, down: &Down, at: Instant) {
         let stats = &self.server.stats;
         if let Some(notification) = &down.received {
             let n = notification_index(notification.code);
             SessionStats::count(&stats.notifications_received[n]);
-        }
-        if let Some(notification) = &down.sent {
-            let n = notification_index(notification.code);
-            SessionStats::count(&stats.notifications_sent[n]);
         }
         if self.setup.dynamic && down.reason == DownReason::Protocol {
             self.server.admission().punish(at, self.setup.addr.ip());
