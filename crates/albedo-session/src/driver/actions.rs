@@ -99,8 +99,9 @@ impl Driver {
         link.extended = negotiated.extended_message_rx;
         let (local, remote) = (link.local, link.remote);
         let profile = &self.setup.profile;
-        // The kernel gives a stuck peer up a little after the send hold timer would, which knows
-        // better what to say.
+        // The send hold timer knows better what to say, but runs from when the kernel took
+        // something last. For a peer that takes nothing and is told little that is far too late,
+        // so the kernel gives it up by what was acknowledged last.
         let timeout = profile.session.send_hold.period(negotiated.hold_time);
         let timeout = timeout.map(|period| period + period / 4);
         let _ = sockopt::set_user_timeout(&link.stream, timeout);

@@ -115,7 +115,10 @@ async fn a_peer_that_never_reads_is_given_up() {
     }
     deaf.abort();
     let reason = watched.shared.detail().reason;
-    assert!(reason.starts_with("peer took nothing for 10 s"), "{reason}");
+    // The kernel's clock begins when nothing is acknowledged any more, ours when the kernel takes
+    // nothing more; so on a busy machine the kernel may be first.
+    let (ours, kernels) = ("peer took nothing for 10 s", "connection failed: timed out");
+    assert!(reason.starts_with(ours) || reason == kernels, "{reason}");
     assert!(fixture.status(A).is_some_and(|a| a.is_established()));
     fixture.stop().await;
 }
