@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::peer::Peer;
 
 /// How long everybody may take to come to rest; only a bug takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 const LOCAL_ASN: Asn = Asn(64_512);
 
