@@ -32,10 +32,10 @@ fn set() -> Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: [0x40, 1, 1, 0].into(),
+        block: &[0x40, 1, 1, 0],
         mp_next_hop: None,
     };
-    Arc::new(AttrSet::new(parts, [].into(), None))
+    Arc::new(AttrSet::new(&parts))
 }
 
 struct Driver {
@@ -194,10 +194,10 @@ fn cheap_routes_are_not_excused_by_a_dear_base() {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: dear.into(),
+        block: &dear,
         mp_next_hop: None,
     };
-    let dear = Arc::new(AttrSet::new(parts, [].into(), None));
+    let dear = Arc::new(AttrSet::new(&parts));
     driver.routes(SOURCE, 1, Some(&dear));
     driver.flush();
     driver.up(READER, PeerRole::Client);
