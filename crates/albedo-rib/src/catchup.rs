@@ -79,7 +79,7 @@ struct Chunk {
 impl Chunk {
     fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, slot: Slot) {
         if !self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, attrs)) {
-            self.bytes += attrs.block.len() + 32;
+            self.bytes += attrs.block().len() + 32;
             self.last = Some(Arc::clone(attrs));
         }
         self.bytes += ROUTE_BYTES;

@@ -61,8 +61,8 @@ impl GroupKey {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
         const GROWTH_BYTES: usize = 64;
-        if attrs.block.len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
-            && (self.as4 || attrs.block.len() * 2 <= limit)
+        if attrs.block().len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
+            && (self.as4 || attrs.block().len() * 2 <= limit)
         {
             return true;
         }
@@ -73,8 +73,8 @@ impl GroupKey {
     #[must_use]
     pub fn outgoing<'a>(&self, attrs: &'a AttrSet) -> Outgoing<'a> {
         let kept = Outgoing {
-            block: Cow::Borrowed(&attrs.block),
-            mp_next_hop: attrs.mp_next_hop.as_deref().map(Cow::Borrowed),
+            block: Cow::Borrowed(attrs.block()),
+            mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
         };
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
         if self.external.is_none() && self.as4 && !other_cluster {
@@ -111,8 +111,8 @@ impl GroupKey {
         let context = UpdateContext::own();
         // A NEXT_HOP that is in the block has to be seen to be kept.
         let need = Need { announces: false, plain_next_hop: true };
-        let decoded = Attributes::decode(&attrs.block, need, &context);
-        let mut block = Vec::with_capacity(attrs.block.len() + 64);
+        let decoded = Attributes::decode(attrs.block(), need, &context);
+        let mut block = Vec::with_capacity(attrs.block().len() + 64);
         decoded.attributes.encode(&edit, &mut block);
         Outgoing { block: Cow::Owned(block), mp_next_hop }
     }

@@ -47,7 +47,7 @@ const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
 /// The weight of a route: what it costs if it stands alone. By it the bytes of a log are shared out
 /// among the routes in it.
 fn weight(attrs: &AttrSet) -> u64 {
-    attrs.block.len() as u64 + ROUTE_WEIGHT_BYTES
+    attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
 }
 
 /// The weight of a change that a group is told of.

@@ -1,6 +1,5 @@
 //! What external peers are told.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::*;
@@ -23,10 +22,10 @@ fn set(external: bool) -> AttrSet {
         summary: Summary::default(),
         external,
         cluster: ClusterId(1),
-        block: BLOCK.into(),
+        block: BLOCK,
         mp_next_hop: None,
     };
-    AttrSet::new(parts, Arc::from(&[][..]), None)
+    AttrSet::new(&parts)
 }
 
 fn key(external: Option<ExternalKey>) -> GroupKey {

@@ -32,10 +32,10 @@ fn set() -> Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: [0x40, 1, 1, 0].into(),
+        block: &[0x40, 1, 1, 0],
         mp_next_hop: None,
     };
-    Arc::new(AttrSet::new(parts, [].into(), None))
+    Arc::new(AttrSet::new(&parts))
 }
 
 /// A set with an attribute of this many octets.
@@ -48,10 +48,10 @@ fn dear(len: u16) -> Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: block.into(),
+        block: &block,
         mp_next_hop: None,
     };
-    Arc::new(AttrSet::new(parts, [].into(), None))
+    Arc::new(AttrSet::new(&parts))
 }
 
 struct Driver {

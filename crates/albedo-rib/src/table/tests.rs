@@ -13,10 +13,10 @@ fn set() -> alloc::sync::Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(0),
-        block: Box::default(),
+        block: &[],
         mp_next_hop: None,
     };
-    alloc::sync::Arc::new(AttrSet::new(parts, [].into(), None))
+    alloc::sync::Arc::new(AttrSet::new(&parts))
 }
 
 fn candidate(peer: u32, path_id: u32) -> Candidate {

@@ -11,10 +11,9 @@ use albedo_engine::clock::now;
 use albedo_engine::{EngineConfig, PeerPort};
 use albedo_fsm::SendHold;
 use albedo_rib::{GroupKey, PeerInfo};
-use albedo_session::PeerStatus;
 use albedo_types::{ClusterId, Family, PeerRole, RouterId};
 use albedo_wire::frame::{KEEPALIVE, MessageType};
-use albedo_wire::notification::codes::{self, cease};
+use albedo_wire::notification::codes;
 
 use crate::peer::{Peer, announce, block, open, prefix};
 use crate::setup::{Fixture, ROUTER_ID, group, hold, profile, settings};
