@@ -1,4 +1,4 @@
-//! The real peers: BIRD 1.6, BIRD 2, FRR and GoBGP from Debian's packages.
+//! The real peers: BIRD 1.6, BIRD 2, FRR, GoBGP and OpenBGPD from Debian's packages.
 //!
 //! Some of these packages exclude each other, and none of them should start a service here, so
 //! they are downloaded and unpacked into a cache folder instead of being installed.
@@ -31,6 +31,8 @@ const UNPACKED: &[Unpacked] = &[
     Unpacked { package: "bird2", programs: &["usr/sbin/bird", "usr/sbin/birdc"] },
     Unpacked { package: "frr", programs: &["usr/lib/frr/bgpd", "usr/bin/vtysh"] },
     Unpacked { package: "gobgpd", programs: &["usr/bin/gobgpd", "usr/bin/gobgp"] },
+    // Only raced against.
+    Unpacked { package: "openbgpd", programs: &["usr/sbin/bgpd"] },
     // No peer: its promtool judges the metrics.
     Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
 ];

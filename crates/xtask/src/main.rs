@@ -9,10 +9,12 @@
 
 mod check;
 mod install;
+mod race;
 mod repo;
 mod run;
 mod tidy;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,14 +22,14 @@ use clap::{Parser, Subcommand};
 use crate::repo::Repo;
 
 /// The automation of this repository.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "xtask", about = "Test, lint and installation automation")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Everything that must hold: format, lints, tidy, dependencies, build, every test
     Test,
@@ -37,6 +39,13 @@ enum Command {
     Deny,
     /// Installs what the tests against real peers need
     Install,
+    /// Races Albedo against other daemons; takes the race's own arguments, `--help` tells them
+    #[command(disable_help_flag = true)]
+    Race {
+        /// Passed on as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +56,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&repo),
         Command::Deny => check::deny(&repo),
         Command::Install => install::run(&repo),
+        Command::Race { arguments } => race::run(&repo, &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,5 +64,20 @@ fn main() -> ExitCode {
             run::say(&format!("xtask: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn the_race_gets_its_arguments_as_they_are() {
+        Cli::command().debug_assert();
+        let line = ["xtask", "race", "--rounds", "1", "--help"];
+        let cli = Cli::try_parse_from(line).expect("arguments of a race");
+        let Command::Race { arguments } = cli.command else { panic!("{cli:?}") };
+        assert_eq!(arguments, ["--rounds", "1", "--help"]);
     }
 }
