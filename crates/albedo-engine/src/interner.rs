@@ -16,6 +16,7 @@ use albedo_wire::nlri::NextHop;
 use albedo_wire::update::{RawBlock, UpdateContext};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::SeedableRandomState;
 
 use crate::stats::Stats;
 
@@ -81,7 +82,7 @@ pub enum Interned {
 }
 
 #[derive(Debug)]
-struct Map(DashMap<Arc<[u8]>, Weak<AttrSet>, foldhash::fast::RandomState>);
+struct Map(DashMap<Arc<[u8]>, Weak<AttrSet>, SeedableRandomState>);
 
 impl Home for Map {
     fn forget(&self, key: &[u8]) {
@@ -99,8 +100,19 @@ pub struct Interner {
 
 impl Interner {
     pub(crate) fn new(clusters: Box<[ClusterId]>, stats: Arc<Stats>) -> Self {
-        let map = DashMap::with_hasher(foldhash::fast::RandomState::default());
+        let map = DashMap::with_hasher(SeedableRandomState::random());
         Self { map: Arc::new(Map(map)), clusters, stats }
+    }
+
+    /// An interner outside of any engine, for those who measure; `clusters` are ours.
+    ///
+    /// What it does is the same on every machine: the hash has no secret, and the parts that lock
+    /// apart are not as many as the machine has use for.
+    #[must_use]
+    pub fn standalone(clusters: Box<[ClusterId]>) -> Self {
+        const PARTS: usize = 8;
+        let map = DashMap::with_hasher_and_shard_amount(SeedableRandomState::fixed(), PARTS);
+        Self { map: Arc::new(Map(map)), clusters, stats: Arc::new(Stats::new(0)) }
     }
 
     /// How many sets there are.
