@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod counts;
 mod install;
 mod repo;
 mod run;
@@ -35,6 +36,12 @@ enum Command {
     Tidy,
     /// Licences, bans and sources of the dependencies (needs cargo-deny)
     Deny,
+    /// Instructions of the data path's workloads, against the recorded ones (needs valgrind)
+    Counts {
+        /// Write what was counted to benches/counts.json instead of failing
+        #[arg(long)]
+        record: bool,
+    },
     /// Installs what the tests against real peers need
     Install,
 }
@@ -46,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test => check::test(&repo),
         Command::Tidy => tidy::run(&repo),
         Command::Deny => check::deny(&repo),
+        Command::Counts { record } => counts::run(&repo, record),
         Command::Install => install::run(&repo),
     };
     match outcome {
