@@ -18,6 +18,7 @@ use albedo_wire::error::Treatment;
 use albedo_wire::nlri::NextHop;
 use albedo_wire::update::{RawBlock, UpdateContext};
 use dashmap::{DashMap, SharedValue};
+use foldhash::fast::SeedableRandomState;
 
 use crate::stats::Stats;
 
@@ -106,7 +107,7 @@ pub enum Interned {
 /// The map's own interface compares keys; here the set is the key, and it may be gone by the time
 /// it is compared. So the map's shards are used as they are.
 #[derive(Debug)]
-struct Map(DashMap<u64, Weak<AttrSet>, foldhash::fast::RandomState>);
+struct Map(DashMap<u64, Weak<AttrSet>, SeedableRandomState>);
 
 impl Map {
     fn hash(&self, material: &Material<'_>) -> u64 {
@@ -188,8 +189,19 @@ pub struct Interner {
 
 impl Interner {
     pub(crate) fn new(clusters: Box<[ClusterId]>, stats: Arc<Stats>) -> Self {
-        let map = DashMap::with_hasher(foldhash::fast::RandomState::default());
+        let map = DashMap::with_hasher(SeedableRandomState::random());
         Self { map: Arc::new(Map(map)), clusters, stats }
+    }
+
+    /// An interner outside of any engine, for those who measure; `clusters` are ours.
+    ///
+    /// What it does is the same on every machine: the hash has no secret, and the parts that lock
+    /// apart are not as many as the machine has use for.
+    #[must_use]
+    pub fn standalone(clusters: Box<[ClusterId]>) -> Self {
+        const PARTS: usize = 8;
+        let map = DashMap::with_hasher_and_shard_amount(SeedableRandomState::fixed(), PARTS);
+        Self { map: Arc::new(Map(map)), clusters, stats: Arc::new(Stats::new(0)) }
     }
 
     /// How many sets there are.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod counts;
 mod install;
 mod race;
 mod repo;
@@ -37,6 +38,12 @@ enum Command {
     Tidy,
     /// Licences, bans and sources of the dependencies (needs cargo-deny)
     Deny,
+    /// Instructions of the data path's workloads, against the recorded ones (needs valgrind)
+    Counts {
+        /// Write what was counted to benches/counts.json instead of failing
+        #[arg(long)]
+        record: bool,
+    },
     /// Installs what the tests against real peers need
     Install,
     /// Races Albedo against other daemons; takes the race's own arguments, `--help` tells them
@@ -55,6 +62,7 @@ fn main() -> ExitCode {
         Command::Test => check::test(&repo),
         Command::Tidy => tidy::run(&repo),
         Command::Deny => check::deny(&repo),
+        Command::Counts { record } => counts::run(&repo, record),
         Command::Install => install::run(&repo),
         Command::Race { arguments } => race::run(&repo, &arguments),
     };

@@ -99,7 +99,7 @@ fn set(map: &Arc<Map>, hash: u64, block: &[u8]) -> Arc<AttrSet> {
 }
 
 fn map() -> Arc<Map> {
-    Arc::new(Map(DashMap::with_hasher(foldhash::fast::RandomState::default())))
+    Arc::new(Map(DashMap::with_hasher(SeedableRandomState::random())))
 }
 
 #[test]
