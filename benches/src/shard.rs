@@ -129,6 +129,7 @@ pub(crate) fn from(source: &Source) -> From {
         local_router_id: RouterId::new(LOCAL).expect("not zero"),
         local_asn: ASN,
         own_as_allowed: Some(0),
+        judged_by: From::judged_by(&context()),
     }
 }
 

@@ -55,9 +55,13 @@ impl Source {
     }
 
     /// All that decides whether the source's routes are taken, in one number.
-    fn rules(&self) -> u64 {
+    const fn rules(&self) -> u32 {
         // An AS that may stand there four thousand million times is not looked at.
-        u64::from(self.judged_by) << 32 | u64::from(self.own_as_allowed.unwrap_or(u32::MAX))
+        let allowed = match self.own_as_allowed {
+            Some(allowed) => allowed,
+            None => u32::MAX,
+        };
+        self.judged_by ^ allowed.wrapping_mul(0x9e37_79b9)
     }
 }
 

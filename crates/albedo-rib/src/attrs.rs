@@ -82,7 +82,7 @@ pub struct Material<'a> {
     /// The next hop of MP_REACH_NLRI, in network order; `None` where the block has NEXT_HOP.
     pub next_hop: Option<&'a [u8]>,
     /// By which rules the block was judged: what one session takes, another may not.
-    pub rules: u64,
+    pub rules: u32,
     /// The received block without MP_REACH_NLRI and MP_UNREACH_NLRI.
     pub block: &'a [u8],
 }
@@ -115,7 +115,7 @@ pub struct AttrSet {
 struct Identity {
     home: Weak<dyn Home>,
     hash: u64,
-    rules: u64,
+    rules: u32,
     router_id: RouterId,
     received: Kept,
 }
