@@ -178,12 +178,13 @@ impl Driver {
             for conn in ConnId::ALL {
                 more |= self.poll_read(cx, conn);
             }
+            let at = now();
             for conn in ConnId::ALL {
-                more |= self.poll_write(cx, conn);
+                more |= self.poll_write(cx, conn, at);
             }
             // What either leads to is to be written, or connected, before the task sleeps.
             let cut_off = self.check_port();
-            if !self.poll_timer(cx) && !cut_off {
+            if !self.poll_timer(cx, at) && !cut_off {
                 break;
             }
             more = true;
@@ -361,16 +362,16 @@ impl Driver {
     }
 
     /// Writes what there is, up to the turn's bound; whether there is more.
-    fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
+    fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId, at: Instant) -> bool {
         let Some(link) = &mut self.links[conn.index()] else { return false };
         let port = match &mut self.live {
             Some(live) if live.conn == conn => Some(&mut live.port),
             _ => None,
         };
-        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally) {
+        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally, at) {
             Ok(turn) => {
                 if turn.wrote {
-                    self.input(Event::Written(conn), now());
+                    self.input(Event::Written(conn), turn.at);
                 }
                 turn.more
             }
@@ -399,12 +400,12 @@ impl Driver {
     }
 
     /// Looks at the machine's next deadline; whether one was due.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let at = now();
+    fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
         let Some((deadline, name)) = self.fsm.poll_timeout() else { return false };
         if self.timer.poll(cx, at, Some(deadline)).is_pending() {
             return false;
         }
+        let at = now();
         if name == TimerName::Hold {
             self.spare_hold(at);
         }
