@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::build;
 use crate::check::{Checker, Rules, Table};
+use crate::md5::{self, Key};
 use crate::model::{Model, NodeId, PrefixId};
 use crate::poll::{Event, Poller};
 use crate::prefix::Family;
@@ -65,6 +66,7 @@ pub struct Counters {
 /// The nodes, their tables and what is expected of them.
 pub struct Fleet {
     settings: Settings,
+    key: Option<Key>,
     /// What is announced and expected.
     pub model: Model,
     checker: Checker,
@@ -101,6 +103,7 @@ impl Fleet {
         let checker = Checker::new(settings.rules, settings.cluster_id);
         Ok(Self {
             settings,
+            key: None,
             model,
             checker,
             tables: nodes.iter().map(|_| None).collect(),
@@ -121,6 +124,16 @@ impl Fleet {
             wrong: 0,
             is_initial_held: false,
         })
+    }
+
+    /// Has all nodes sign what they send with a TCP-MD5 key (RFC 2385), from the next connection.
+    ///
+    /// # Errors
+    /// Where the kernel takes no such keys.
+    pub fn set_key(&mut self, key: Key) -> io::Result<()> {
+        md5::probe(self.settings.target.ip(), &key)?;
+        self.key = Some(key);
+        Ok(())
     }
 
     /// Holds back what nodes announce at their start, or lets it go for those that are up.

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod fleet;
 pub mod floor;
 pub mod latency;
+pub mod md5;
 pub mod model;
 pub mod mrt;
 pub mod outcome;

@@ -1,4 +1,5 @@
-//! Readiness of many sockets: a thin wrapper of Linux' epoll, and the only unsafe code here.
+//! Readiness of many sockets: a thin wrapper of Linux' epoll; with the module `md5` all the
+//! unsafe code here.
 //!
 //! Level-triggered. A descriptor leaves the set when it is closed, so there is nothing to remove.
 #![expect(unsafe_code, reason = "epoll has no safe interface in the standard library")]

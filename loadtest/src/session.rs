@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::md5::{self, Key};
+
 /// Slices handed to the kernel in one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -100,15 +102,23 @@ impl Session {
         self.stage == Stage::Established
     }
 
-    /// Begins to connect; room to write will tell how it went.
+    /// Begins to connect, with a TCP-MD5 key where there is one; room to write will tell how it
+    /// went.
     ///
     /// # Errors
     /// Where the source address is not this machine's, or descriptors are used up.
-    pub fn connect(&mut self, target: SocketAddr) -> io::Result<()> {
+    pub fn connect(&mut self, target: SocketAddr, key: Option<&Key>) -> io::Result<()> {
         self.drop_connection();
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
+        if let Some(key) = key {
+            md5::set_peer(&socket, target.ip(), key)?;
+        }
+        if self.node.source.is_ipv6() {
+            // A whole network can be local by a route only, which IPv6 does not take for binding.
+            socket.set_freebind_v6(true)?;
+        }
         socket.bind(&self.node.source.into())?;
         match socket.connect(&target.into()) {
             Ok(()) => {}

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use albedo_loadtest::check::Rules;
 use albedo_loadtest::fleet::{Fleet, Settings};
 use albedo_loadtest::floor::Floor;
+use albedo_loadtest::md5::{self, Key};
 use albedo_loadtest::model::ABSENT;
-use albedo_loadtest::run::{Conduct, run};
+use albedo_loadtest::run::{Conduct, Run, run};
 use albedo_loadtest::scenario::{Start, cluster, table};
 use albedo_loadtest::session::Goodbye;
 
@@ -28,8 +29,15 @@ struct Relay {
 
 impl Relay {
     fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    fn start_with(key: Option<Key>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut floor = Floor::bind(listen, Ipv4Addr::new(10, 0, 0, 1)).expect("loopback");
+        if let Some(key) = key {
+            floor.set_key(&key).expect("the kernel takes keys");
+        }
         let addr = floor.local_addr().expect("bound");
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
@@ -173,4 +181,27 @@ fn changes_are_followed_and_a_missing_withdrawal_is_found() {
     assert_eq!(fleet.wrong(), 29 * 5);
     assert!(fleet.faults(1)[0].ends_with("should not be there"), "{:?}", fleet.faults(1));
     assert_eq!(fleet.counters.problems, 0, "{:?}", fleet.problems);
+}
+
+#[test]
+fn sessions_with_the_right_key_come_up_and_those_with_a_wrong_one_do_not() {
+    let key = |text: &str| text.parse().expect("a key");
+    if let Err(error) = md5::probe(Ipv4Addr::LOCALHOST.into(), &key("probe")) {
+        eprintln!("left out, the kernel has no TCP-MD5: {error}");
+        return;
+    }
+    let relay = Relay::start_with(Some(key("right")));
+    for (offered, is_right) in [(Some("wrong"), false), (None, false), (Some("right"), true)] {
+        let shape =
+            cluster::Shape { source_net: "127.5.0.0/16".parse().expect("a network"), ..cluster() };
+        let conduct = conduct(if is_right { PLENTY } else { BRIEF });
+        let settings = relay.settings(shape.families());
+        let mut run = Run::new(settings, shape.plan(Start::Cold), &conduct).expect("epoll works");
+        if let Some(text) = offered {
+            run.fleet.set_key(key(text)).expect("the kernel takes keys");
+        }
+        assert_eq!(run.bring_up().expect("loopback works"), is_right, "{offered:?}");
+        let up = run.fleet.established();
+        assert_eq!((up, run.close().complete), (if is_right { 30 } else { 0 }, is_right));
+    }
 }

@@ -18,9 +18,11 @@ impl Fleet {
         let deadline = Instant::now() + self.settings.connect_retry;
         let session = &mut self.sessions[n];
         session.stage = Stage::Connecting(deadline);
-        let result = session.connect(self.settings.target).and_then(|()| match session.fd() {
-            Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
-            None => Ok(()),
+        let result = session.connect(self.settings.target, self.key.as_ref()).and_then(|()| {
+            match session.fd() {
+                Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
+                None => Ok(()),
+            }
         });
         if let Err(error) = result {
             self.sessions[n].drop_connection();
