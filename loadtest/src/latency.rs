@@ -10,6 +10,10 @@ const DIGITS: u8 = 3;
 /// The longest latency told apart, in microseconds: an hour. Longer ones count as that.
 const MICROS_MAX: u64 = 3_600_000_000;
 
+/// The ranks that are told, with the share of latencies that do not exceed them.
+pub const RANKS: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
 /// Takes latencies in.
 #[derive(Clone, Debug)]
 pub struct Recorder {
@@ -98,9 +102,8 @@ impl Latency {
     /// The ranks that are told, in seconds; none where nothing was recorded.
     #[must_use]
     pub fn ranks(&self) -> Vec<(&'static str, f64)> {
-        let ranks = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
         let told = |(name, share)| Some((name, self.quantile(share)?));
-        ranks.into_iter().filter_map(told).collect()
+        RANKS.into_iter().filter_map(told).collect()
     }
 }
 

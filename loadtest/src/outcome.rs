@@ -70,6 +70,21 @@ pub struct Mark {
     pub what: String,
 }
 
+/// Latencies of one stretch of a run, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// When it began, in seconds since the start.
+    pub at: f64,
+    /// Latencies in it.
+    pub count: u64,
+    /// The median.
+    pub p50: f64,
+    /// What 99 of 100 do not exceed.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
 /// How things stood at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -143,6 +158,8 @@ pub struct Outcome {
     pub extra: BTreeMap<String, Figure>,
     /// Distributions of latencies, by name.
     pub latencies: BTreeMap<String, Latency>,
+    /// Latencies stretch by stretch, of the scenario's main distribution.
+    pub latency_over_time: Vec<Window>,
     /// How things stood while it ran.
     pub timeline: Vec<Sample>,
     /// What happened on the way.
@@ -186,6 +203,21 @@ impl Outcome {
         }
         out.extend(self.extra.clone());
         out
+    }
+
+    /// The figures that every scenario may have, with what they count in.
+    #[must_use]
+    pub fn common_units() -> BTreeMap<String, Unit> {
+        let all = Self {
+            seconds_to_established: Some(0.0),
+            seconds_to_half: Some(0.0),
+            seconds_to_first_exact: Some(0.0),
+            seconds_to_last_exact: Some(0.0),
+            target_cpu_seconds: Some(0.0),
+            target_resident_peak: Some(0),
+            ..Self::default()
+        };
+        all.figures().into_iter().map(|(name, figure)| (name, figure.unit)).collect()
     }
 }
 

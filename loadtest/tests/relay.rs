@@ -2,6 +2,7 @@
 //! relay cannot do (reflect, withdraw) is found wrong.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -204,4 +205,54 @@ fn sessions_with_the_right_key_come_up_and_those_with_a_wrong_one_do_not() {
         let up = run.fleet.established();
         assert_eq!((up, run.close().complete), (if is_right { 30 } else { 0 }, is_right));
     }
+}
+
+/// Runs the program with arguments; its exit code and what it printed.
+fn program(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_albedo-loadtest"));
+    let output = command.args(arguments).output().expect("it was built with this test");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn exit_codes_and_files_tell_what_came_of_it() {
+    let relay = Relay::start();
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let target = relay.addr.to_string();
+    let base = ["cluster", "--target", &target, "--source-net", "127.6.0.0/16", "--nodes", "8"];
+    let play = |more: &[&str]| program(&[&base[..], &["--quiet"], more].concat());
+
+    let (a, page) = (path("a.json"), path("a.html"));
+    let files = ["--verbatim", "--repeat", "2", "--pause", "0s", "--json", &a, "--report", &page];
+    let (code, text) = play(&files);
+    assert_eq!(code, Some(0), "{text}");
+    let json = std::fs::read_to_string(&a).expect("written");
+    assert!(json.contains(r#""schema": "albedo-loadtest/2""#));
+    assert!(std::fs::read_to_string(&page).expect("written").contains("Every table is exactly"));
+
+    let met = ["--verbatim", "--fail-if", "updates > 0", "--fail-if", "wrong > 0", "--json"];
+    let b = path("b.json");
+    let (code, text) = play(&[&met[..], &[&b]].concat());
+    assert_eq!(code, Some(99), "{text}");
+    assert!(text.contains("FAILED  updates > 0 holds") && text.contains("passed  wrong > 0"));
+
+    let (code, text) = play(&["--verbatim", "--fail-if", "nonsense > 0"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("no figure `nonsense`") && text.contains("generator_cpu"), "{text}");
+    let (code, text) = play(&["--fail-if", "cpu > 1s"]);
+    assert!(code == Some(2) && text.contains("--pid"), "{text}");
+
+    // A relay is no reflector: wrong tables win over the threshold.
+    let (code, text) = play(&["--fail-if", "wrong > 0", "--timeout", "500ms"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("FAILED  wrong > 0 holds") && text.contains("run 1 FAILED"), "{text}");
+
+    let (code, text) = program(&["compare", &a, &b, "--fail-if", "updates > 1.5"]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = program(&["compare", &a, &b, "--fail-if", "updates >= 1"]);
+    assert_eq!(code, Some(99), "{text}");
+    let (code, text) = program(&["compare", &a, &page]);
+    assert!(code == Some(2) && text.contains("no result"), "{text}");
 }
