@@ -12,6 +12,8 @@ use crate::prefix::Family;
 use crate::run::Conduct;
 use crate::scenario::{LOCAL_PREF_CALICO, SourceNet, Start, cluster, table};
 
+pub mod restart;
+
 /// The BGP port.
 const PORT: u16 = 179;
 /// The cluster id that announcements bear towards a relay that does not reflect.
@@ -33,6 +35,14 @@ pub enum Command {
     Cluster(ClusterArgs),
     /// A large table from few sources to some receivers.
     Table(TableArgs),
+    /// A source with a full table goes.
+    SourceLoss(restart::SourceLossArgs),
+    /// Groups of a cluster's nodes restart one after the other.
+    RollingRestart(restart::RollingArgs),
+    /// All sessions drop at once and return, as when the reflector has restarted.
+    ReflectorRestart(restart::ReflectorRestartArgs),
+    /// Nodes with sessions to two reflectors, of which one stops, dies or hangs.
+    TwoReflectors(restart::TwoReflectorsArgs),
     /// A relay without BGP logic, to measure what is left when a reflector's own work is nothing.
     Floor(FloorArgs),
 }

@@ -8,12 +8,15 @@ use std::thread::sleep;
 use albedo_loadtest::cli::{Cli, ClusterArgs, Command, Common, FloorArgs, TableArgs};
 use albedo_loadtest::floor::Floor;
 use albedo_loadtest::mrt;
+use albedo_loadtest::outcome::Outcome;
 use albedo_loadtest::prefix::Family;
 use albedo_loadtest::report::{Machine, Report, SCHEMA};
 use albedo_loadtest::run::run;
 use albedo_loadtest::scenario::Plan;
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
+
+mod restart;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,6 +25,10 @@ fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Cluster(args) => cluster(&args),
         Command::Table(args) => table(&args),
+        Command::SourceLoss(args) => restart::source_loss(&args),
+        Command::RollingRestart(args) => restart::rolling(&args),
+        Command::ReflectorRestart(args) => restart::reflector_restart(&args),
+        Command::TwoReflectors(args) => restart::two_reflectors(&args),
         Command::Floor(args) => floor(&args),
     }
 }
@@ -40,11 +47,16 @@ fn table(args: &TableArgs) -> anyhow::Result<ExitCode> {
     if let Err(wrong) = shape.check() {
         bail!(wrong);
     }
-    let plan = || match &args.mrt {
-        Some(path) => Ok(shape.replay(&mrt::read(path)?, args.start())),
-        None => Ok(shape.plan(args.start())),
-    };
-    repeat("table", &args.common, &args.families, plan)
+    repeat("table", &args.common, &args.families, || table_plan(args))
+}
+
+/// A table, made up or recorded.
+fn table_plan(args: &TableArgs) -> anyhow::Result<Plan> {
+    let shape = args.shape();
+    Ok(match &args.mrt {
+        Some(path) => shape.replay(&mrt::read(path)?, args.start()),
+        None => shape.plan(args.start()),
+    })
 }
 
 /// Runs a scenario as often as wanted, and tells what came of it.
@@ -53,6 +65,20 @@ fn repeat(
     common: &Common,
     families: &[Family],
     plan: impl Fn() -> anyhow::Result<Plan>,
+) -> anyhow::Result<ExitCode> {
+    repeat_with(scenario, common, || {
+        let plan = plan()?;
+        let notes = plan.notes.clone();
+        let outcome = run(common.settings(families.to_vec()), plan, &common.conduct())?;
+        Ok((notes, outcome))
+    })
+}
+
+/// The same with what is to be run; it gives notes and what came of it.
+fn repeat_with(
+    scenario: &'static str,
+    common: &Common,
+    once: impl Fn() -> anyhow::Result<(Vec<String>, Outcome)>,
 ) -> anyhow::Result<ExitCode> {
     let mut report = Report {
         schema: SCHEMA,
@@ -69,10 +95,8 @@ fn repeat(
         if n > 0 {
             sleep(common.pause);
         }
-        let plan = plan()?;
-        report.notes.clone_from(&plan.notes);
-        let outcome = run(common.settings(families.to_vec()), plan, &common.conduct())
-            .context("the run could not be done")?;
+        let (notes, outcome) = once().context("the run could not be done")?;
+        report.notes = notes;
         report.runs.push(outcome);
     }
     let mut out = std::io::stdout().lock();

@@ -1,0 +1,63 @@
+//! The scenarios in which sessions end and return, from their command lines.
+
+use std::process::ExitCode;
+
+use albedo_loadtest::cli::restart::{
+    ReflectorRestartArgs, RollingArgs, SourceLossArgs, TwoReflectorsArgs,
+};
+use anyhow::{Error, bail};
+
+use crate::{repeat_with, table_plan};
+
+pub(crate) fn source_loss(args: &SourceLossArgs) -> anyhow::Result<ExitCode> {
+    let (scenario, common) = (args.scenario(), &args.table.common);
+    args.table.shape().check().map_err(Error::msg)?;
+    scenario.check(common.hold_time, common.timeout).map_err(Error::msg)?;
+    repeat_with("source-loss", common, || {
+        let plan = table_plan(&args.table)?;
+        let notes = [plan.notes.clone(), scenario.notes(common.hold_time)].concat();
+        let settings = common.settings(args.table.families.clone());
+        Ok((notes, scenario.run(settings, plan, &common.conduct())?))
+    })
+}
+
+pub(crate) fn rolling(args: &RollingArgs) -> anyhow::Result<ExitCode> {
+    let (scenario, common) = (args.scenario(), &args.cluster.common);
+    let (shape, start) = (args.cluster.shape(), args.cluster.start());
+    shape.check().map_err(Error::msg)?;
+    scenario.check(shape.nodes).map_err(Error::msg)?;
+    repeat_with("rolling-restart", common, || {
+        let settings = common.settings(shape.families());
+        Ok((Vec::new(), scenario.run(settings, &shape, start, &common.conduct())?))
+    })
+}
+
+pub(crate) fn reflector_restart(args: &ReflectorRestartArgs) -> anyhow::Result<ExitCode> {
+    let (scenario, common) = (args.scenario(), &args.cluster.common);
+    let shape = args.cluster.shape();
+    shape.check().map_err(Error::msg)?;
+    scenario.check(common.timeout).map_err(Error::msg)?;
+    if args.cluster.synchronised {
+        bail!("--synchronised: after the drop each node announces when it has returned");
+    }
+    repeat_with("reflector-restart", common, || {
+        let settings = common.settings(shape.families());
+        let plan = shape.plan(args.cluster.start());
+        Ok((Vec::new(), scenario.run(settings, plan, &common.conduct())?))
+    })
+}
+
+pub(crate) fn two_reflectors(args: &TwoReflectorsArgs) -> anyhow::Result<ExitCode> {
+    let common = &args.cluster.common;
+    let (shape, start) = (args.cluster.shape(), args.cluster.start());
+    let scenario = args.scenario().map_err(Error::msg)?;
+    shape.check().map_err(Error::msg)?;
+    scenario.check(common.target, common.repeat).map_err(Error::msg)?;
+    let mut conduct = common.conduct();
+    // The first one's process may be gone in the end: only the survivor's usage is told.
+    conduct.pids.remove(0);
+    repeat_with("two-reflectors", common, || {
+        let settings = common.settings(shape.families());
+        Ok((Vec::new(), scenario.run(settings, &shape, start, &conduct)?))
+    })
+}
