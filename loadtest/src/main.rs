@@ -78,7 +78,7 @@ fn repeat(
 fn repeat_with(
     scenario: &'static str,
     common: &Common,
-    once: impl Fn() -> anyhow::Result<(Vec<String>, Outcome)>,
+    mut once: impl FnMut() -> anyhow::Result<(Vec<String>, Outcome)>,
 ) -> anyhow::Result<ExitCode> {
     let mut report = Report {
         schema: SCHEMA,

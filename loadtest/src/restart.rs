@@ -40,10 +40,16 @@ pub(crate) fn reflector_restart(args: &ReflectorRestartArgs) -> anyhow::Result<E
     if args.cluster.synchronised {
         bail!("--synchronised: after the drop each node announces when it has returned");
     }
+    let mut process = args.process().map_err(Error::msg)?;
+    let mut conduct = common.conduct();
+    if process.is_some() {
+        // The process that is there will not be; the new one's usage is told.
+        conduct.pids.clear();
+    }
     repeat_with("reflector-restart", common, || {
         let settings = common.settings(shape.families());
         let plan = shape.plan(args.cluster.start());
-        Ok((Vec::new(), scenario.run(settings, plan, &common.conduct())?))
+        Ok((Vec::new(), scenario.run(settings, plan, &conduct, process.as_mut())?))
     })
 }
 

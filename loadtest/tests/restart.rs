@@ -13,6 +13,7 @@ use albedo_loadtest::outcome::Outcome;
 use albedo_loadtest::prefix::Family;
 use albedo_loadtest::run::Conduct;
 use albedo_loadtest::scenario::reflector_restart::ReflectorRestart;
+use albedo_loadtest::scenario::reflector_restart::process::{End, Process};
 use albedo_loadtest::scenario::rolling_restart::{How, Rolling};
 use albedo_loadtest::scenario::source_loss::{self, SourceLoss};
 use albedo_loadtest::scenario::two_reflectors::{TwoReflectors, What};
@@ -195,7 +196,7 @@ fn all_sessions_drop_and_return_to_exact_tables() {
         let settings = settings(tiny.addr, shape.families(), 90);
         let restart = ReflectorRestart { how, jitter, seed: 1 };
         let outcome = restart
-            .run(settings, shape.plan(Start::Cold), &conduct(PLENTY))
+            .run(settings, shape.plan(Start::Cold), &conduct(PLENTY), None)
             .expect("loopback works");
         assert!(outcome.complete, "{how:?} {:?} {:?}", outcome.problems, outcome.faults);
         assert_eq!((outcome.routes_expected, outcome.tables_exact), (12 * 11 * 5, 12));
@@ -229,6 +230,31 @@ impl Drop for Floor {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+#[test]
+fn a_reflectors_process_ends_and_starts_anew_more_than_once() {
+    let first = Floor::start();
+    let shape = cluster::Shape { rules: Rules::VERBATIM, ..cluster("127.25.0.0/16") };
+    let command = format!("{} floor --listen {}", env!("CARGO_BIN_EXE_albedo-loadtest"), first.1);
+    let mut process = Process::new(first.0.id(), End::Term, &command).expect("it runs");
+    let jitter = Duration::from_millis(50);
+    let restart = ReflectorRestart { how: How::Fin, jitter, seed: 1 };
+    let conduct = Conduct { pids: Vec::new(), ..conduct(PLENTY) };
+    for _ in 0..2 {
+        let before = process.pid();
+        let settings =
+            Settings { rules: Rules::VERBATIM, ..settings(first.1, shape.families(), 90) };
+        let outcome = restart
+            .run(settings, shape.plan(Start::Cold), &conduct, Some(&mut process))
+            .expect("it can be ended and started");
+        assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
+        assert_ne!(process.pid(), before);
+        assert_eq!((outcome.tables_exact, outcome.losses), (12, 12));
+        assert_eq!(outcome.latencies["sync"].count(), 12);
+        assert!(outcome.target_resident_peak > Some(0) && outcome.marks.len() == 3);
+    }
+    process.end().expect("the last one ends");
 }
 
 #[test]
@@ -299,7 +325,7 @@ fn a_path_that_the_second_reflector_lacks_is_found_when_the_first_is_gone() {
     let (first, second, mut fleet, shape) = pair(RIGHT, "127.23.0.0/16");
     fleet.watch_cover(false);
     for session in fleet.sessions_to(0).collect::<Vec<_>>() {
-        fleet.set_expendable(session);
+        fleet.set_expendable(session, true);
     }
     // While both are there, what one lacks the other has.
     let node = shape.router_id(4);
@@ -327,7 +353,7 @@ fn rfc4724_s4_2_routes_of_a_reflector_that_dies_stay_for_its_restart_time() {
     let (first, second, mut fleet, shape) = pair(Manner { helps: true, ..RIGHT }, "127.24.0.0/16");
     fleet.watch_cover(true);
     for session in fleet.sessions_to(0).collect::<Vec<_>>() {
-        fleet.set_expendable(session);
+        fleet.set_expendable(session, true);
     }
     second.show(shape.router_id(4), false);
     wait(&mut fleet, |fleet| fleet.wrong() == 11 * 5);

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{ClusterArgs, TableArgs, parse_target};
 use crate::scenario::reflector_restart::ReflectorRestart;
+use crate::scenario::reflector_restart::process::{End, Process};
 use crate::scenario::rolling_restart::{self, Rolling};
 use crate::scenario::source_loss::{self, SourceLoss};
 use crate::scenario::two_reflectors::{TwoReflectors, What};
@@ -83,9 +84,28 @@ pub struct ReflectorRestartArgs {
     /// How sessions end.
     #[arg(long, value_enum, default_value = "fin")]
     pub how: rolling_restart::How,
+    /// End the reflector's process, the first --pid, instead of its sessions.
+    #[arg(long, value_enum, requires_all = ["restart_command", "pid"], conflicts_with = "how")]
+    pub kill: Option<End>,
+    /// Start the process anew with this command, split at spaces and without a shell. What it
+    /// prints is discarded, and it goes on when the load generator ends.
+    #[arg(long, value_name = "COMMAND", requires = "kill")]
+    pub restart_command: Option<String>,
 }
 
 impl ReflectorRestartArgs {
+    /// The process that ends and starts anew, where that is wanted.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn process(&self) -> Result<Option<Process>, String> {
+        let pid = self.cluster.common.pid.first();
+        match (self.kill, &self.restart_command, pid) {
+            (Some(end), Some(command), Some(&pid)) => Process::new(pid, end, command).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// What happens to the sessions.
     #[must_use]
     pub const fn scenario(&self) -> ReflectorRestart {
@@ -160,5 +180,14 @@ mod tests {
         let args = ["reflector-restart", "--target", "10.0.0.1", "--jitter", "2s", "--seed", "4"];
         let Command::ReflectorRestart(args) = parse(&args) else { panic!("another scenario") };
         assert_eq!((args.scenario().seed, args.scenario().jitter.as_secs()), (4, 2));
+        assert!(args.process().expect("none is wanted").is_none());
+        let kill = ["x", "reflector-restart", "--target", "10.0.0.1", "--kill", "term"];
+        assert!(Cli::try_parse_from(kill).is_err());
+        let own = std::process::id().to_string();
+        let more = ["--pid", &own, "--restart-command", "a b"];
+        let Command::ReflectorRestart(args) = parse(&[&kill[1..], &more].concat()) else {
+            panic!("another scenario")
+        };
+        assert_eq!(args.process().expect("it is us").map(|p| p.pid()), Some(std::process::id()));
     }
 }

@@ -98,9 +98,9 @@ impl Fleet {
         sessions.filter(move |(_, session)| session.target == target).map(|(node, _)| node)
     }
 
-    /// The loss of a session is no problem from now on, and it stays off then.
-    pub fn set_expendable(&mut self, node: NodeId) {
-        self.sessions[node as usize].is_expendable = true;
+    /// Whether the loss of a session is no problem from now on; it then stays off.
+    pub fn set_expendable(&mut self, node: NodeId, is_so: bool) {
+        self.sessions[node as usize].is_expendable = is_so;
     }
 
     /// Keeps account from now on of the paths that nodes lack.

@@ -8,10 +8,15 @@ use crate::fleet::Settings;
 use crate::latency::Recorder;
 use crate::model::NodeId;
 use crate::outcome::Outcome;
+use crate::process::usage;
 use crate::rng::Rng;
 use crate::run::{Conduct, Run};
 use crate::scenario::Plan;
 use crate::scenario::rolling_restart::How;
+
+pub mod process;
+
+use process::Process;
 
 /// Nobody returns before the scenario says so: longer than any run.
 const FAR: Duration = Duration::from_secs(1_000_000);
@@ -50,31 +55,62 @@ impl ReflectorRestart {
         out
     }
 
-    /// Plays it: `plan` comes up and is exact, all sessions drop, return, and are exact anew.
+    /// Plays it: `plan` comes up and is exact, all sessions drop, return, and are exact anew. With
+    /// a process, it is that which ends and starts anew, and time counts from its end; the usage
+    /// told is then the new one's, and `conduct` must watch none.
     ///
     /// # Errors
-    /// As [`run`](crate::run::run).
-    pub fn run(&self, settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Outcome> {
+    /// As [`run`](crate::run::run), and where the process cannot be ended or started.
+    pub fn run(
+        &self,
+        settings: Settings,
+        plan: Plan,
+        conduct: &Conduct,
+        process: Option<&mut Process>,
+    ) -> io::Result<Outcome> {
         let mut run = Run::new(settings, plan, conduct)?;
         if !run.bring_up()? {
             return Ok(run.close());
         }
-        let returns = self.returns(run.nodes());
+        let expected = run.out.routes_expected;
         run.start_clock()?;
-        let far = run.begin() + FAR;
-        for node in run.nodes() {
-            run.fleet.interrupt(node, self.how.goodbye(), far);
+        let Some(process) = process else {
+            let far = run.begin() + FAR;
+            for node in run.nodes() {
+                run.fleet.interrupt(node, self.how.goodbye(), far);
+            }
+            run.out.routes_expected = expected;
+            run.mark("all sessions drop");
+            self.come_back(&mut run)?;
+            return Ok(run.close());
+        };
+        run.out.routes_expected = expected;
+        if !drop_process(&mut run, process)? {
+            return Ok(run.close());
         }
-        run.out.routes_expected = run.fleet.wrong();
-        run.mark("all sessions drop");
-        let mut started = vec![run.begin(); returns.len()];
+        self.come_back(&mut run)?;
+        // Of a command that only tells somebody else to start it there is nothing to see.
+        let used = usage(process.pid()).ok().filter(|_| !process.is_gone());
+        let mut out = run.close();
+        out.target_cpu_seconds = used.map(|used| used.cpu.as_secs_f64());
+        out.target_resident_peak = used.map(|used| used.resident_peak);
+        // While everybody was off nobody lacked anything.
+        out.seconds_to_half = None;
+        Ok(out)
+    }
+
+    /// Everybody returns at its time, until all tables are exact.
+    fn come_back(&self, run: &mut Run) -> io::Result<()> {
+        let (dropped, returns) = (Instant::now(), self.returns(run.nodes()));
+        let mut started = vec![dropped; returns.len()];
         for (after, node) in returns {
-            let due = run.begin() + after;
-            run.until(due, |_| false)?;
+            run.until(dropped + after, |_| false)?;
             started[node as usize] = Instant::now();
             run.fleet.resume(node);
+            run.fleet.start(node);
         }
         run.mark("the last node returns");
+        run.extend();
         run.until_exact()?;
         let mut sync = Recorder::new();
         for (exact, start) in run.fleet.exact_at().iter().zip(started) {
@@ -83,8 +119,29 @@ impl ReflectorRestart {
             }
         }
         run.out.latencies.insert("sync".to_owned(), sync.latency());
-        Ok(run.close())
+        Ok(())
     }
+}
+
+/// Ends the reflector's process, waits until it and all sessions are gone, and starts it anew;
+/// false where it does not end in time.
+fn drop_process(run: &mut Run, process: &mut Process) -> io::Result<bool> {
+    for node in run.nodes() {
+        run.fleet.set_expendable(node, true);
+    }
+    process.signal()?;
+    run.mark("the reflector is told to end");
+    if !run.until(run.deadline(), |fleet| fleet.on() == 0 && process.is_gone())? {
+        let (left, pid) = (run.fleet.on(), process.pid());
+        run.fail(format!("process {pid} was told to end, and {left} sessions are still there"));
+        return Ok(false);
+    }
+    for node in run.nodes() {
+        run.fleet.set_expendable(node, false);
+    }
+    process.start()?;
+    run.mark("the reflector starts");
+    Ok(true)
 }
 
 #[cfg(test)]

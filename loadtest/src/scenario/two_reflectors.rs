@@ -121,7 +121,7 @@ impl TwoReflectors {
         run.fleet.watch_cover(self.is_graceful);
         let first: Vec<NodeId> = run.fleet.sessions_to(0).collect();
         for &node in &first {
-            run.fleet.set_expendable(node);
+            run.fleet.set_expendable(node, true);
         }
         kill_process(pid, self.what.signal())?;
         let _hanging = (self.what == What::Hang).then(|| Hanging(pid));
