@@ -282,6 +282,12 @@ impl Run {
         self.take_times();
     }
 
+    /// Sessions that were up have been lost since the clock was started: the time until all are
+    /// up is that until they are up anew.
+    pub const fn forget_established(&mut self) {
+        self.established = None;
+    }
+
     /// The run has failed for a reason that no table shows.
     pub fn fail(&mut self, why: impl Into<String>) {
         self.is_exact = false;

@@ -29,8 +29,13 @@ const PLENTY: Duration = Duration::from_secs(60);
 /// Long enough to find out that something does not come.
 const BRIEF: Duration = Duration::from_secs(2);
 const ID: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-const RIGHT: Manner =
-    Manner { keeps_all: false, withdraws_others: false, helps: false, hold_time: 90 };
+const RIGHT: Manner = Manner {
+    keeps_all: false,
+    withdraws_others: false,
+    stutters: false,
+    helps: false,
+    hold_time: 90,
+};
 
 fn settings(target: SocketAddr, families: Vec<Family>, hold: u64) -> Settings {
     Settings {
@@ -160,6 +165,13 @@ fn routes_withdrawn_elsewhere_are_counted() {
     let outcome = roll(manner, ROLLING, "127.15.0.0/16", PLENTY);
     assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
     assert!(figure(&outcome, "withdrawn_elsewhere") > 0.0);
+    assert_eq!(figure(&outcome, "withdrawn_returning"), 0.0);
+    let manner = Manner { stutters: true, ..RIGHT };
+    let outcome = roll(manner, ROLLING, "127.26.0.0/16", PLENTY);
+    assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
+    assert_eq!(figure(&outcome, "withdrawn_elsewhere"), 0.0);
+    // Of each group of three, every node lacks at least the nine others' routes once more.
+    assert!(figure(&outcome, "withdrawn_returning") >= f64::from(12 * 9 * 5));
 }
 
 #[test]
@@ -253,6 +265,8 @@ fn a_reflectors_process_ends_and_starts_anew_more_than_once() {
         assert_eq!((outcome.tables_exact, outcome.losses), (12, 12));
         assert_eq!(outcome.latencies["sync"].count(), 12);
         assert!(outcome.target_resident_peak > Some(0) && outcome.marks.len() == 3);
+        let starts = outcome.marks.iter().find(|mark| mark.what == "the reflector starts");
+        assert!(outcome.seconds_to_established > starts.map(|mark| mark.at));
     }
     process.end().expect("the last one ends");
 }

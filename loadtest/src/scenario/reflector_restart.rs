@@ -139,6 +139,7 @@ fn drop_process(run: &mut Run, process: &mut Process) -> io::Result<bool> {
     for node in run.nodes() {
         run.fleet.set_expendable(node, false);
     }
+    run.forget_established();
     process.start()?;
     run.mark("the reflector starts");
     Ok(true)

@@ -61,6 +61,7 @@ struct Sums {
     octets_uninvolved: u64,
     octets_needed: u64,
     withdrawn_elsewhere: u64,
+    withdrawn_returning: u64,
 }
 
 impl Rolling {
@@ -174,6 +175,9 @@ impl Rolling {
         let after = of_others(run, &is_member);
         sums.octets_uninvolved += after.0 - before.0;
         sums.withdrawn_elsewhere += after.1 - before.1;
+        // Their tables are new: what is in the counts happened after their return.
+        let returned = group.iter().filter_map(|&node| run.fleet.table(node));
+        sums.withdrawn_returning += returned.map(|table| table.lost).sum::<u64>();
         if !self.is_graceful {
             let others = u64::from(shape.nodes) - group.len() as u64;
             sums.octets_needed += octets_needed(shape, group) * others;
@@ -241,6 +245,7 @@ impl Rolling {
         extra.insert("octets_uninvolved".to_owned(), Figure::octets(sums.octets_uninvolved));
         extra.insert("octets_needed".to_owned(), Figure::octets(sums.octets_needed));
         extra.insert("withdrawn_elsewhere".to_owned(), Figure::count(sums.withdrawn_elsewhere));
+        extra.insert("withdrawn_returning".to_owned(), Figure::count(sums.withdrawn_returning));
         // Where nothing has to be sent there is no ratio: the octets themselves tell.
         if sums.octets_needed > 0 {
             #[expect(clippy::cast_precision_loss, reason = "figures are looked at")]

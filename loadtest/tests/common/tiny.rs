@@ -21,6 +21,8 @@ pub(crate) struct Manner {
     pub(crate) keeps_all: bool,
     /// When a session is lost, a route of somebody else is withdrawn, and announced again.
     pub(crate) withdraws_others: bool,
+    /// A node that comes up is told of everything, of its end, and of everything again.
+    pub(crate) stutters: bool,
     /// Routes of nodes that restart gracefully are kept until they are back.
     pub(crate) helps: bool,
     /// The hold time it offers, in seconds.
@@ -231,7 +233,7 @@ fn talk(
                     state.peers.insert(open.router_id, known);
                 }
                 (kind::KEEPALIVE, Some((node, _))) => {
-                    come_up(&mut state.lock().expect("no holder panics"), *node, id);
+                    come_up(&mut state.lock().expect("no holder panics"), *node, id, manner);
                 }
                 (kind::UPDATE, Some((node, _))) => {
                     let update = Update::read(body).map_err(invalid)?;
@@ -249,7 +251,7 @@ fn talk(
 }
 
 /// A peer's first KEEPALIVE: it gets everything. Later ones are answered.
-fn come_up(state: &mut State, node: u32, id: u32) {
+fn come_up(state: &mut State, node: u32, id: u32, manner: Manner) {
     let State { peers, routes, stale, .. } = state;
     let Some(peer) = peers.get_mut(&node) else { return };
     if std::mem::replace(&mut peer.is_up, true) {
@@ -258,7 +260,11 @@ fn come_up(state: &mut State, node: u32, id: u32) {
         return;
     }
     for (&owner, routes) in routes.iter().chain(stale.iter()).filter(|(owner, _)| **owner != node) {
-        let _ = peer.stream.write_all(&announcements(routes, owner, id));
+        let all = announcements(routes, owner, id);
+        let _ = peer.stream.write_all(&all);
+        if manner.stutters {
+            let _ = peer.stream.write_all(&[withdrawals(routes), all].concat());
+        }
     }
 }
 
