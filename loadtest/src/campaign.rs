@@ -10,14 +10,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, Error};
 
 use crate::cli::Common;
 use crate::outcome::Outcome;
-use crate::prefix::Family;
 use crate::report::{Report, html};
-use crate::run::Run;
-use crate::scenario::Plan;
 use crate::threshold::{Verdict, judge_all};
 
 /// A table was not exact, or something went wrong on the way.
@@ -41,19 +38,16 @@ pub fn exit_code(is_good: bool, wrong: &[String], verdicts: &[Verdict]) -> u8 {
     }
 }
 
-/// Plays a scenario as often as wanted, and tells what came of it: `plan` says who takes part,
-/// `play` what happens.
+/// Plays a scenario as often as wanted, and tells what came of it; `once` plays it once.
 ///
 /// # Errors
 /// Where a run could not be done, or a result not be written.
 pub fn repeat(
     scenario: &'static str,
     common: &Common,
-    families: &[Family],
-    plan: impl Fn() -> anyhow::Result<Plan>,
-    play: impl Fn(&mut Run) -> io::Result<()>,
+    mut once: impl FnMut() -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<ExitCode> {
-    common.check().map_err(|words| anyhow!(words))?;
+    common.check().map_err(Error::msg)?;
     for path in common.json.iter().chain(&common.report) {
         check_writable(path)?;
     }
@@ -62,17 +56,11 @@ pub fn repeat(
         if n > 0 {
             sleep(common.pause);
         }
-        let plan = plan()?;
-        report.notes.clone_from(&plan.notes);
-        let outcome = once(common, families, plan, &play).context("the run could not be done")?;
-        report.runs.push(outcome);
+        report.runs.push(once().context("the run could not be done")?);
     }
     let (verdicts, wrong) = judge_all(&common.fail_if, &report.figures());
     report.thresholds = verdicts;
     let mut out = io::stdout().lock();
-    for note in &report.notes {
-        writeln!(out, "note: {note}")?;
-    }
     write!(out, "{scenario} against {}\n{}", report.target, report.summary())?;
     tell_wrong(&wrong)?;
     if let Some(path) = &common.json {
@@ -82,20 +70,6 @@ pub fn repeat(
         std::fs::write(path, html::page(&report)).with_context(|| cannot_write(path))?;
     }
     Ok(ExitCode::from(exit_code(report.is_good(), &wrong, &report.thresholds)))
-}
-
-fn once(
-    common: &Common,
-    families: &[Family],
-    plan: Plan,
-    play: impl Fn(&mut Run) -> io::Result<()>,
-) -> anyhow::Result<Outcome> {
-    let mut run = Run::new(common.settings(families.to_vec()), plan, &common.conduct())?;
-    if let Some(key) = &common.md5 {
-        run.fleet.set_key(key.clone()).context("--md5: the kernel does not take the key")?;
-    }
-    play(&mut run)?;
-    Ok(run.close())
 }
 
 /// Says what is wrong with thresholds.

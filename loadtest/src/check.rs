@@ -64,6 +64,8 @@ pub struct Table {
     pub announced: u64,
     /// Prefixes withdrawn.
     pub withdrawn: u64,
+    /// Routes that were taken away although they had to stay.
+    pub lost: u64,
 }
 
 impl Table {
@@ -80,6 +82,7 @@ impl Table {
             repeats: 0,
             announced: 0,
             withdrawn: 0,
+            lost: 0,
         }
     }
 
@@ -124,6 +127,20 @@ impl Table {
         self.wrong -= u32::from(cell != before);
     }
 
+    /// Takes in that another version is expected of some prefixes of the owners that it gets
+    /// routes of, `count` in all, while the table is exact.
+    pub(crate) fn exact_expectations_changed(&mut self, model: &Model, count: u32) {
+        if self.cells.len() < model.len() {
+            self.cells.resize(model.len(), ABSENT);
+        }
+        self.wrong = count;
+    }
+
+    /// The version of each prefix that is held.
+    pub(crate) fn cells(&self) -> &[u8] {
+        &self.cells
+    }
+
     fn put(&mut self, model: &Model, id: PrefixId, version: u8) {
         let cell = &mut self.cells[id as usize];
         let old = std::mem::replace(cell, version);
@@ -134,6 +151,7 @@ impl Table {
         let wanted = model.wanted(self.node, id);
         self.wrong += u32::from(version != wanted);
         self.wrong -= u32::from(old != wanted);
+        self.lost += u64::from(version == ABSENT && wanted != ABSENT);
     }
 
     /// Up to `limit` faults of this table in words.

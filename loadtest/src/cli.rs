@@ -15,6 +15,8 @@ use crate::run::Conduct;
 use crate::scenario::{LOCAL_PREF_CALICO, SourceNet, Start, cluster, table};
 use crate::threshold::Threshold;
 
+pub mod restart;
+
 /// The BGP port.
 const PORT: u16 = 179;
 /// The cluster id that announcements bear towards a relay that does not reflect.
@@ -49,6 +51,14 @@ pub enum Command {
     Cluster(ClusterArgs),
     /// A large table from few sources to some receivers.
     Table(TableArgs),
+    /// A source with a full table goes.
+    SourceLoss(restart::SourceLossArgs),
+    /// Groups of a cluster's nodes restart one after the other.
+    RollingRestart(restart::RollingArgs),
+    /// All sessions drop at once and return, as when the reflector has restarted.
+    ReflectorRestart(restart::ReflectorRestartArgs),
+    /// Nodes with sessions to two reflectors, of which one stops, dies or hangs.
+    TwoReflectors(restart::TwoReflectorsArgs),
     /// A relay without BGP logic, to measure what is left when a reflector's own work is nothing.
     Floor(FloorArgs),
     /// Compares two results written with --json: the ratios A/B of all figures, with their spread.
@@ -149,29 +159,25 @@ impl Common {
         self.fail_if.iter().try_for_each(|threshold| threshold.check_beforehand(is_watched))
     }
 
-    /// The families wanted, or else those that the scenario has routes of.
-    #[must_use]
-    pub fn families_or(&self, own: &[Family]) -> Vec<Family> {
-        self.families.clone().unwrap_or_else(|| own.to_vec())
-    }
-
     /// Whether a family is among the wanted ones; `otherwise` where none were named.
     #[must_use]
     pub fn wants(&self, family: Family, otherwise: bool) -> bool {
         self.families.as_ref().map_or(otherwise, |all| all.contains(&family))
     }
 
-    /// How the nodes meet the target.
+    /// How the nodes meet the target; they offer the families wanted, or else those that the
+    /// scenario has routes of.
     #[must_use]
-    pub fn settings(&self, families: Vec<Family>) -> Settings {
+    pub fn settings(&self, own: &[Family]) -> Settings {
         Settings {
             target: self.target,
             asn: self.asn,
             hold_time: self.hold_time,
-            families,
+            families: self.families.clone().unwrap_or_else(|| own.to_vec()),
             connect_retry: self.connect_retry,
             cluster_id: self.cluster_id.map(Ipv4Addr::to_bits),
             rules: self.rules(),
+            key: self.md5.clone(),
         }
     }
 

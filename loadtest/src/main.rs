@@ -10,8 +10,12 @@ use albedo_loadtest::compare::compare;
 use albedo_loadtest::floor::Floor;
 use albedo_loadtest::mrt;
 use albedo_loadtest::prefix::Family;
-use anyhow::{Context as _, anyhow};
+use albedo_loadtest::run::run;
+use albedo_loadtest::scenario::{Plan, table};
+use anyhow::{Context as _, Error};
 use clap::Parser as _;
+
+mod restart;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,6 +24,10 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Cluster(args) => cluster(&args),
         Command::Table(args) => table(&args),
+        Command::SourceLoss(args) => restart::source_loss(&args),
+        Command::RollingRestart(args) => restart::rolling(&args),
+        Command::ReflectorRestart(args) => restart::reflector_restart(&args),
+        Command::TwoReflectors(args) => restart::two_reflectors(&args),
         Command::Floor(args) => floor(&args),
         Command::Compare(args) => compare(&args),
     };
@@ -31,20 +39,27 @@ fn main() -> ExitCode {
 }
 
 fn cluster(args: &ClusterArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape().map_err(|words| anyhow!(words))?;
-    let families = args.common.families_or(&shape.families());
-    let plan = || Ok(shape.plan(args.start()));
-    repeat("cluster", &args.common, &families, plan, |run| run.bring_up().map(|_| ()))
+    let (shape, common) = (args.shape().map_err(Error::msg)?, &args.common);
+    let settings = common.settings(&shape.families());
+    repeat("cluster", common, || {
+        Ok(run(settings.clone(), shape.plan(args.start()), &common.conduct())?)
+    })
 }
 
 fn table(args: &TableArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape().map_err(|words| anyhow!(words))?;
-    let families = args.common.families_or(&[Family::V4]);
-    let plan = || match &args.mrt {
-        Some(path) => Ok(shape.replay(&mrt::read(path)?, args.start())),
-        None => Ok(shape.plan(args.start())),
-    };
-    repeat("table", &args.common, &families, plan, |run| run.bring_up().map(|_| ()))
+    let (shape, common) = (args.shape().map_err(Error::msg)?, &args.common);
+    repeat("table", common, || {
+        let settings = common.settings(&[Family::V4]);
+        Ok(run(settings, table_plan(args, &shape)?, &common.conduct())?)
+    })
+}
+
+/// A table, made up or recorded.
+fn table_plan(args: &TableArgs, shape: &table::Shape) -> anyhow::Result<Plan> {
+    Ok(match &args.mrt {
+        Some(path) => shape.replay(&mrt::read(path)?, args.start()),
+        None => shape.plan(args.start()),
+    })
 }
 
 fn floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {

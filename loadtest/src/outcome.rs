@@ -140,7 +140,7 @@ pub struct Outcome {
     pub repeats: u64,
     /// Announcements of a receiver's own routes to it, since the start.
     pub echoes: u64,
-    /// TCP connection attempts.
+    /// TCP connection attempts since the beginning of the run.
     pub connects: u64,
     /// Sessions lost while they were up.
     pub losses: u64,
@@ -164,6 +164,8 @@ pub struct Outcome {
     pub timeline: Vec<Sample>,
     /// What happened on the way.
     pub marks: Vec<Mark>,
+    /// What a reader of the figures should know, in words.
+    pub notes: Vec<String>,
     /// What went wrong with sessions, in words.
     pub problems: Vec<String>,
     /// What is wrong with tables, in words.

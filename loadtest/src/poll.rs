@@ -1,7 +1,7 @@
 //! Readiness of many sockets: a thin wrapper of Linux' epoll; with the module `md5` all the
 //! unsafe code here.
 //!
-//! Level-triggered. A descriptor leaves the set when it is closed, so there is nothing to remove.
+//! Level-triggered. A descriptor leaves the set when it is closed, so that need not be said.
 #![expect(unsafe_code, reason = "epoll has no safe interface in the standard library")]
 
 use std::io;
@@ -78,6 +78,14 @@ impl Poller {
         self.control(libc::EPOLL_CTL_MOD, socket, token, interest)
     }
 
+    /// Watches a socket no longer.
+    ///
+    /// # Errors
+    /// Where the kernel refuses.
+    pub fn remove(&self, socket: &impl AsFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, socket, 0, Interest::Read)
+    }
+
     fn control(
         &self,
         operation: i32,
@@ -152,6 +160,12 @@ mod tests {
         poller.modify(&far, 8, Interest::ReadWrite).expect("modify");
         poller.wait(&mut events, Duration::from_secs(5)).expect("wait");
         assert!(events[0].token == 8 && events[0].readable && events[0].writable);
+        poller.remove(&far).expect("remove");
+        poller.wait(&mut events, Duration::ZERO).expect("wait");
+        assert!(events.is_empty());
+        poller.add(&far, 9, Interest::Read).expect("add again");
+        poller.wait(&mut events, Duration::from_secs(5)).expect("wait");
+        assert!(events[0].token == 9);
         drop(far);
         poller.wait(&mut events, Duration::ZERO).expect("wait");
         assert!(events.is_empty());

@@ -55,8 +55,6 @@ pub struct Report {
     pub target: String,
     /// Everything made up follows from it.
     pub seed: u64,
-    /// Oddities of the plan.
-    pub notes: Vec<String>,
     /// What became of the thresholds.
     pub thresholds: Vec<Verdict>,
     /// One a repetition.
@@ -92,7 +90,6 @@ impl Report {
             scenario,
             target,
             seed,
-            notes: Vec::new(),
             thresholds: Vec::new(),
             runs: Vec::new(),
         }
@@ -102,6 +99,23 @@ impl Report {
     #[must_use]
     pub fn is_good(&self) -> bool {
         !self.runs.is_empty() && self.runs.iter().all(|run| run.complete)
+    }
+
+    /// What a reader of the figures should know, each once; with several runs, notes that not all
+    /// of them have name theirs.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (n, run) in (1..).zip(&self.runs) {
+            for note in &run.notes {
+                let is_common = self.runs.iter().all(|other| other.notes.contains(note));
+                let words = if is_common { note.clone() } else { format!("run {n}: {note}") };
+                if !out.contains(&words) {
+                    out.push(words);
+                }
+            }
+        }
+        out
     }
 
     /// All figures over the runs.

@@ -9,7 +9,11 @@ use crate::model::Model;
 use crate::session::Node;
 
 pub mod cluster;
+pub mod reflector_restart;
+pub mod rolling_restart;
+pub mod source_loss;
 pub mod table;
+pub mod two_reflectors;
 
 /// The `LOCAL_PREF` of routes of Calico nodes since 3.32: 2,147,483,647 less the metric 1,024.
 pub const LOCAL_PREF_CALICO: u32 = 2_147_482_623;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::build::Graceful;
 use crate::md5::{self, Key};
+use crate::model::NodeId;
 
 /// Slices handed to the kernel in one vectored write.
 const SLICES_MAX: usize = 64;
@@ -42,6 +44,16 @@ pub enum Stage {
     OpenConfirm(Instant),
     /// UPDATEs may flow.
     Established,
+    /// The connection is there, but the node neither reads nor writes any more.
+    Silent,
+}
+
+impl Stage {
+    /// Whether the node has a session, or wants one.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::Off | Self::Silent)
+    }
 }
 
 /// How a session is ended.
@@ -76,6 +88,18 @@ pub struct Session {
     pub wants_room: bool,
     /// Octets written.
     pub octets_out: u64,
+    /// Octets of UPDATEs read.
+    pub update_octets: u64,
+    /// Whose session it is; prefixes belong to speakers, not to sessions.
+    pub speaker: NodeId,
+    /// Which of the fleet's targets it leads to.
+    pub target: usize,
+    /// Its loss is a part of the plan: it then stays off.
+    pub is_expendable: bool,
+    /// What its OPEN says of graceful restart.
+    pub graceful: Option<Graceful>,
+    /// How long the target's routes are to be kept when the connection breaks (RFC 4724 §4.2).
+    pub peer_restart: Option<Duration>,
 }
 
 impl Session {
@@ -93,6 +117,12 @@ impl Session {
             queue: VecDeque::new(),
             wants_room: false,
             octets_out: 0,
+            update_octets: 0,
+            speaker: 0,
+            target: 0,
+            is_expendable: false,
+            graceful: None,
+            peer_restart: None,
         }
     }
 

@@ -55,6 +55,7 @@ impl Relay {
             connect_retry: Duration::from_millis(300),
             cluster_id: None,
             rules: Rules::VERBATIM,
+            key: None,
         }
     }
 }
@@ -196,11 +197,8 @@ fn sessions_with_the_right_key_come_up_and_those_with_a_wrong_one_do_not() {
         let shape =
             cluster::Shape { source_net: "127.5.0.0/16".parse().expect("a network"), ..cluster() };
         let conduct = conduct(if is_right { PLENTY } else { BRIEF });
-        let settings = relay.settings(shape.families());
+        let settings = Settings { key: offered.map(key), ..relay.settings(shape.families()) };
         let mut run = Run::new(settings, shape.plan(Start::Cold), &conduct).expect("epoll works");
-        if let Some(text) = offered {
-            run.fleet.set_key(key(text)).expect("the kernel takes keys");
-        }
         assert_eq!(run.bring_up().expect("loopback works"), is_right, "{offered:?}");
         let up = run.fleet.established();
         assert_eq!((up, run.close().complete), (if is_right { 30 } else { 0 }, is_right));

@@ -62,14 +62,8 @@ fn verdict(report: &Report) -> String {
         ("good", "Every table is exactly what it should be.".to_owned())
     };
     let mut out = format!("<p class=\"verdict {class}\">{words}</p>\n");
-    if report.runs.iter().any(|run| run.generator_bound) {
-        out.push_str(
-            "<p class=\"bad\">The generator was busy nearly all the time: the target may be \
-             faster than it looks; compare CPU, not time.</p>\n",
-        );
-    }
-    for note in &report.notes {
-        let _ = writeln!(out, "<p>{}</p>", escape(note));
+    for note in report.notes() {
+        let _ = writeln!(out, "<p>{}</p>", escape(&note));
     }
     if !report.thresholds.is_empty() {
         out.push_str("<section><h2>Thresholds</h2>\n<ul class=\"plain\">\n");

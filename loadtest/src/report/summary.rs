@@ -27,6 +27,9 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut out = String::new();
+        for note in self.notes() {
+            let _ = writeln!(out, "note: {note}");
+        }
         for (name, value) in self.lines() {
             let _ = writeln!(out, "  {name:<28}{value}");
         }
@@ -68,10 +71,6 @@ impl Report {
         if last.repeats + last.echoes > 0 {
             let waste = format!("{} repeats, {} echoes", last.repeats, last.echoes);
             line("of them superfluous", waste);
-        }
-        if self.runs.iter().any(|run| run.generator_bound) {
-            let bound = "the generator was busy nearly all the time: compare CPU, not time";
-            line("note", bound.to_owned());
         }
         for (name, ranks) in self.latencies() {
             line(&format!("{name} latency"), ranks);
