@@ -14,6 +14,8 @@ use crate::prefix::Family;
 use crate::session::{Goodbye, Node, Session, Stage};
 
 mod drive;
+mod slow;
+pub mod watch;
 
 /// Octets of the one buffer that all sessions read through.
 const READ_BUFFER: usize = 256 << 10;

@@ -70,6 +70,21 @@ pub struct Mark {
     pub what: String,
 }
 
+/// The latencies of a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyWindow {
+    /// Where it begins, in seconds since the start.
+    pub at: f64,
+    /// Latencies in it.
+    pub count: u64,
+    /// The latency in seconds that half of them do not exceed.
+    pub p50: f64,
+    /// The latency in seconds that 99 % of them do not exceed.
+    pub p99: f64,
+    /// The longest, in seconds.
+    pub max: f64,
+}
+
 /// How things stood at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -143,10 +158,14 @@ pub struct Outcome {
     pub extra: BTreeMap<String, Figure>,
     /// Distributions of latencies, by name.
     pub latencies: BTreeMap<String, Latency>,
+    /// Latencies as time went on, by when they ended; stretches in which none did are left out.
+    pub latency_over_time: Vec<LatencyWindow>,
     /// How things stood while it ran.
     pub timeline: Vec<Sample>,
     /// What happened on the way.
     pub marks: Vec<Mark>,
+    /// What a reader of the figures should know, in words.
+    pub notes: Vec<String>,
     /// What went wrong with sessions, in words.
     pub problems: Vec<String>,
     /// What is wrong with tables, in words.
