@@ -12,6 +12,8 @@ use crate::prefix::Family;
 use crate::run::Conduct;
 use crate::scenario::{LOCAL_PREF_CALICO, SourceNet, Start, cluster, table};
 
+pub mod live;
+
 /// The BGP port.
 const PORT: u16 = 179;
 /// The cluster id that announcements bear towards a relay that does not reflect.
@@ -33,6 +35,14 @@ pub enum Command {
     Cluster(ClusterArgs),
     /// A large table from few sources to some receivers.
     Table(TableArgs),
+    /// Routes of a cluster change at a set rate; each change is followed to every receiver.
+    Churn(live::ChurnArgs),
+    /// Some nodes read slowly or not at all while routes change.
+    SlowReader(live::SlowReaderArgs),
+    /// All nodes ask for all routes again while routes change.
+    RefreshStorm(live::RefreshStormArgs),
+    /// Routes change, nodes restart and ask for refreshes at random, for a long time.
+    Soak(live::SoakArgs),
     /// A relay without BGP logic, to measure what is left when a reflector's own work is nothing.
     Floor(FloorArgs),
 }

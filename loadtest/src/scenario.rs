@@ -8,7 +8,12 @@ use serde::Serialize;
 use crate::model::Model;
 use crate::session::Node;
 
+pub mod churn;
 pub mod cluster;
+pub mod live;
+pub mod refresh_storm;
+pub mod slow_reader;
+pub mod soak;
 pub mod table;
 
 /// The `LOCAL_PREF` of routes of Calico nodes since 3.32: 2,147,483,647 less the metric 1,024.
