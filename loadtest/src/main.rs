@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 
-use albedo_loadtest::cli::live::{ChurnArgs, RefreshStormArgs, SlowReaderArgs, SoakArgs};
 use albedo_loadtest::cli::{Cli, ClusterArgs, Command, Common, FloorArgs, TableArgs};
-use albedo_loadtest::fleet::Settings;
 use albedo_loadtest::floor::Floor;
 use albedo_loadtest::mrt;
 use albedo_loadtest::outcome::Outcome;
 use albedo_loadtest::prefix::Family;
 use albedo_loadtest::report::{Machine, Report, SCHEMA};
-use albedo_loadtest::run::{Conduct, run};
-use albedo_loadtest::scenario::{self, Plan};
+use albedo_loadtest::run::run;
+use albedo_loadtest::scenario::Plan;
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
+
+mod live;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,10 +25,10 @@ fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Cluster(args) => cluster(&args),
         Command::Table(args) => table(&args),
-        Command::Churn(args) => churn(&args),
-        Command::SlowReader(args) => slow_reader(&args),
-        Command::RefreshStorm(args) => refresh_storm(&args),
-        Command::Soak(args) => soak(&args),
+        Command::Churn(args) => live::churn(&args),
+        Command::SlowReader(args) => live::slow_reader(&args),
+        Command::RefreshStorm(args) => live::refresh_storm(&args),
+        Command::Soak(args) => live::soak(&args),
         Command::Floor(args) => floor(&args),
     }
 }
@@ -38,9 +38,8 @@ fn cluster(args: &ClusterArgs) -> anyhow::Result<ExitCode> {
     if let Err(wrong) = shape.check() {
         bail!(wrong);
     }
-    let play =
-        |settings: Settings, conduct: &Conduct| played(settings, shape.plan(args.start()), conduct);
-    repeat("cluster", &args.common, &shape.families(), play)
+    let plan = || Ok(shape.plan(args.start()));
+    repeat("cluster", &args.common, &shape.families(), plan)
 }
 
 fn table(args: &TableArgs) -> anyhow::Result<ExitCode> {
@@ -48,50 +47,16 @@ fn table(args: &TableArgs) -> anyhow::Result<ExitCode> {
     if let Err(wrong) = shape.check() {
         bail!(wrong);
     }
-    let play = |settings: Settings, conduct: &Conduct| {
-        let plan = match &args.mrt {
-            Some(path) => shape.replay(&mrt::read(path)?, args.start()),
-            None => shape.plan(args.start()),
-        };
-        played(settings, plan, conduct)
-    };
-    repeat("table", &args.common, &args.families, play)
+    repeat("table", &args.common, &args.families, || table_plan(args))
 }
 
-fn churn(args: &ChurnArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape().map_err(anyhow::Error::msg)?;
-    repeat("churn", &args.live.common, &shape.cluster.families(), |settings, conduct| {
-        Ok(scenario::churn::run(settings, &shape, args.change, conduct)?)
+/// A table, made up or recorded.
+fn table_plan(args: &TableArgs) -> anyhow::Result<Plan> {
+    let shape = args.shape();
+    Ok(match &args.mrt {
+        Some(path) => shape.replay(&mrt::read(path)?, args.start()),
+        None => shape.plan(args.start()),
     })
-}
-
-fn slow_reader(args: &SlowReaderArgs) -> anyhow::Result<ExitCode> {
-    let (shape, slow) = args.shape().map_err(anyhow::Error::msg)?;
-    repeat("slow-reader", &args.live.common, &shape.cluster.families(), |settings, conduct| {
-        Ok(scenario::slow_reader::run(settings, &shape, slow, conduct)?)
-    })
-}
-
-fn refresh_storm(args: &RefreshStormArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape().map_err(anyhow::Error::msg)?;
-    repeat("refresh-storm", &args.live.common, &shape.cluster.families(), |settings, conduct| {
-        Ok(scenario::refresh_storm::run(settings, &shape, args.storms, conduct)?)
-    })
-}
-
-fn soak(args: &SoakArgs) -> anyhow::Result<ExitCode> {
-    let (shape, weights) = args.shape().map_err(anyhow::Error::msg)?;
-    repeat("soak", &args.live.common, &shape.cluster.families(), |settings, conduct| {
-        Ok(scenario::soak::run(settings, &shape, weights, args.check_every, conduct)?)
-    })
-}
-
-/// Runs a plan, and keeps its oddities.
-fn played(settings: Settings, plan: Plan, conduct: &Conduct) -> anyhow::Result<Outcome> {
-    let notes = plan.notes.clone();
-    let mut outcome = run(settings, plan, conduct)?;
-    outcome.notes.extend(notes);
-    Ok(outcome)
 }
 
 /// Runs a scenario as often as wanted, and tells what came of it.
@@ -99,7 +64,21 @@ fn repeat(
     scenario: &'static str,
     common: &Common,
     families: &[Family],
-    play: impl Fn(Settings, &Conduct) -> anyhow::Result<Outcome>,
+    plan: impl Fn() -> anyhow::Result<Plan>,
+) -> anyhow::Result<ExitCode> {
+    repeat_with(scenario, common, || {
+        let plan = plan()?;
+        let notes = plan.notes.clone();
+        let outcome = run(common.settings(families.to_vec()), plan, &common.conduct())?;
+        Ok((notes, outcome))
+    })
+}
+
+/// The same with what is to be run; it gives notes and what came of it.
+fn repeat_with(
+    scenario: &'static str,
+    common: &Common,
+    mut once: impl FnMut() -> anyhow::Result<(Vec<String>, Outcome)>,
 ) -> anyhow::Result<ExitCode> {
     let mut report = Report {
         schema: SCHEMA,
@@ -116,9 +95,9 @@ fn repeat(
         if n > 0 {
             sleep(common.pause);
         }
-        let outcome = play(common.settings(families.to_vec()), &common.conduct())
-            .context("the run could not be done")?;
-        report.notes.clone_from(&outcome.notes);
+        let (notes, outcome) = once().context("the run could not be done")?;
+        report.notes = notes;
+        report.notes.extend(outcome.notes.iter().cloned());
         report.runs.push(outcome);
     }
     let mut out = std::io::stdout().lock();

@@ -70,18 +70,18 @@ pub struct Mark {
     pub what: String,
 }
 
-/// The latencies of a stretch of time.
+/// Latencies of one stretch of a run, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LatencyWindow {
-    /// Where it begins, in seconds since the start.
+pub struct Window {
+    /// When it began, in seconds since the start.
     pub at: f64,
     /// Latencies in it.
     pub count: u64,
-    /// The latency in seconds that half of them do not exceed.
+    /// The median.
     pub p50: f64,
-    /// The latency in seconds that 99 % of them do not exceed.
+    /// What 99 of 100 do not exceed.
     pub p99: f64,
-    /// The longest, in seconds.
+    /// The longest.
     pub max: f64,
 }
 
@@ -158,8 +158,8 @@ pub struct Outcome {
     pub extra: BTreeMap<String, Figure>,
     /// Distributions of latencies, by name.
     pub latencies: BTreeMap<String, Latency>,
-    /// Latencies as time went on, by when they ended; stretches in which none did are left out.
-    pub latency_over_time: Vec<LatencyWindow>,
+    /// Latencies stretch by stretch, of the scenario's main distribution.
+    pub latency_over_time: Vec<Window>,
     /// How things stood while it ran.
     pub timeline: Vec<Sample>,
     /// What happened on the way.

@@ -1,9 +1,10 @@
-//! Latencies as time goes on, in stretches of one length.
+//! Latencies as time goes on, in stretches of one length, by when they ended. Stretches in which
+//! none did are left out.
 
 use std::time::{Duration, Instant};
 
 use crate::latency::Recorder;
-use crate::outcome::LatencyWindow;
+use crate::outcome::Window;
 
 /// Stretches kept; what comes after the last one counts to it.
 pub const WINDOWS_MAX: usize = 600;
@@ -17,7 +18,7 @@ pub struct OverTime {
     length: Duration,
     at: u32,
     current: Recorder,
-    windows: Vec<LatencyWindow>,
+    windows: Vec<Window>,
 }
 
 impl OverTime {
@@ -41,7 +42,7 @@ impl OverTime {
 
     /// All of them.
     #[must_use]
-    pub fn close(mut self) -> Vec<LatencyWindow> {
+    pub fn close(mut self) -> Vec<Window> {
         self.finish();
         self.windows
     }
@@ -51,7 +52,7 @@ impl OverTime {
         if let (Some(p50), Some(p99), Some(max)) = (quantile(0.5), quantile(0.99), quantile(1.0)) {
             let at = (self.length * self.at).as_secs_f64();
             let count = self.current.count();
-            self.windows.push(LatencyWindow { at, count, p50, p99, max });
+            self.windows.push(Window { at, count, p50, p99, max });
         }
         self.current.clear();
     }
