@@ -18,6 +18,8 @@ use crate::scenario::slow_reader::report_effect;
 const BORDER: Duration = Duration::from_millis(100);
 /// Storms in one run.
 pub const STORMS_MAX: u32 = 1000;
+/// Fewer changes during storms say little of the latency then.
+const CHANGES_FEW: u64 = 100;
 /// Changes in quiet.
 const WITHOUT: Phase = 0;
 /// Changes during a storm.
@@ -74,6 +76,13 @@ pub fn run(
     if let Some(watch) = watch {
         let [without, with] = [WITHOUT, WITH].map(|phase| &watch.tallies()[phase].delivery);
         report_effect(without, with, &mut outcome);
+        let changes = watch.tallies()[WITH].changes;
+        if changes < CHANGES_FEW {
+            outcome.notes.push(format!(
+                "only {changes} changes fell into storms: raise --rate or --storms before \
+                 trusting the latency with them"
+            ));
+        }
         flow.report(watch, &mut outcome);
     }
     told.report(&mut outcome);

@@ -190,6 +190,7 @@ fn a_storm_is_over_when_everybody_was_sent_everything_again() {
     assert!(figure(&outcome, "refresh_octets") > 2.0 * 10.0 * 9.0 * 50.0);
     assert!(outcome.repeats > 0);
     assert!(outcome.latencies["without"].count() > 0);
+    assert!(outcome.notes.iter().any(|note| note.contains("--storms")), "{:?}", outcome.notes);
     let storms = outcome.marks.iter().filter(|mark| mark.what.contains("ask"));
     assert_eq!(storms.count(), 2);
 }
