@@ -151,6 +151,9 @@ impl Watch {
             self.tallies[old.phase].superseded += u64::from(old.of - old.seen);
         }
         self.seen.clear_row(id as usize);
+        if let Some(resent) = &mut self.resent {
+            resent.excuse(id, owner, Instant::now());
+        }
         let tally = &mut self.tallies[self.phase];
         tally.changes += 1;
         tally.expected += u64::from(of);

@@ -100,6 +100,8 @@ fn ask_all(run: &mut Run, live: &mut Live, flow: &mut Flow, told: &mut Storms) -
     if let Some(watch) = run.fleet.watch_mut() {
         watch.set_resent(Some(resent));
     }
+    // The other half proves that the answer is one, however many routes change until it is there.
+    flow.spare_half(true);
     for node in run.nodes() {
         live.refresh(&mut run.fleet, node);
     }
@@ -109,8 +111,9 @@ fn ask_all(run: &mut Run, live: &mut Live, flow: &mut Flow, told: &mut Storms) -
     };
     let deadline = run.deadline();
     let is_answered = flow.play(run, live, deadline, is_over)?;
+    flow.spare_half(false);
     set_phase(&mut run.fleet, BETWEEN);
-    run.mark("all clients were sent everything again");
+    run.mark(if is_answered { "all clients were sent everything again" } else { "no answer" });
     let resent = run.fleet.watch_mut().and_then(|watch| watch.set_resent(None));
     if let Some(resent) = resent {
         told.octets += run.fleet.counters.octets_in - octets;

@@ -198,8 +198,8 @@ fn a_storm_is_over_when_everybody_was_sent_everything_again() {
 #[test]
 fn a_target_that_answers_no_refresh_fails_with_words() {
     let relay = Relay::start();
-    // No changes meanwhile, which would be sent in any case.
-    let shape = Shape { rate: 1.0, ..shape("127.26.0.0/16") };
+    // Routes change again and again meanwhile: that is no answer.
+    let shape = Shape { rate: 200.0, ..shape("127.26.0.0/16") };
     let settings = settings(relay.addr, &shape);
     let outcome = refresh_storm::run(settings, &shape, 2, &conduct(BRIEF)).expect("epoll works");
     assert!(!outcome.complete);

@@ -1,4 +1,7 @@
 //! Whether nodes were sent their whole table again, as they are after a route refresh.
+//!
+//! A prefix that changes in the meantime is sent in any case, so it proves nothing and is waited
+//! for no longer.
 
 use std::time::Instant;
 
@@ -45,6 +48,13 @@ impl Resent {
             self.nodes_left -= 1;
             self.last = Some(now);
             self.each.record(now.saturating_duration_since(self.asked));
+        }
+    }
+
+    /// Takes in that a prefix changes: nobody has to be sent it again.
+    pub(super) fn excuse(&mut self, id: PrefixId, owner: NodeId, now: Instant) {
+        for node in (0..).take(self.left.len()).filter(|&node| node != owner) {
+            self.see(node, id, now);
         }
     }
 

@@ -181,6 +181,11 @@ fn repetitions_are_counted_once_for_each_prefix_and_only_where_they_are_owed() {
     }
     assert_eq!(left(&checker), (0, 0));
     let resent = checker.watch_mut().and_then(|watch| watch.set_resent(None)).expect("followed");
+    // What changes meanwhile is sent in any case and waited for by nobody.
+    let watch = checker.watch_mut().expect("set");
+    watch.set_resent(Some(Resent::new(&model, NODES, begin)));
+    watch.change(1, 2, 0, begin);
+    assert_eq!(left(&checker), (3, 3));
     assert!((resent.wall().expect("all came") - 0.03).abs() < 1e-6);
     assert_eq!(resent.each().count(), 3);
 }

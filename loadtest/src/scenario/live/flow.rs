@@ -32,6 +32,8 @@ pub struct Flow {
     /// All routes, in the order in which they change, again and again.
     order: Vec<PrefixId>,
     at: usize,
+    /// How many of them change.
+    among: usize,
     lateness: Recorder,
     busy: Duration,
     wall: Duration,
@@ -46,12 +48,19 @@ impl Flow {
         Self {
             kind,
             pace: Pace::new(begin, shape.rate, shape.burst),
+            among: order.len(),
             order,
             at: 0,
             lateness: Recorder::new(),
             busy: Duration::ZERO,
             wall: Duration::ZERO,
         }
+    }
+
+    /// Has only one half of the routes change from now on, or all again.
+    pub fn spare_half(&mut self, is_spared: bool) {
+        self.among = if is_spared { self.order.len().div_ceil(2) } else { self.order.len() };
+        self.at %= self.among;
     }
 
     /// Sends what is due and handles events until a condition holds or an instant has come; false
@@ -94,7 +103,7 @@ impl Flow {
                 break;
             };
             let id = self.order[self.at];
-            self.at = (self.at + 1) % self.order.len();
+            self.at = (self.at + 1) % self.among;
             if is_choked(run, live.owner(id)) {
                 return false;
             }
