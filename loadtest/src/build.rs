@@ -128,6 +128,17 @@ pub fn notification(code: u8, subcode: u8) -> Vec<u8> {
     out
 }
 
+/// A request for all routes of a family (RFC 2918 §3).
+#[must_use]
+pub fn route_refresh(family: Family) -> Vec<u8> {
+    let mut out = Vec::new();
+    let start = begin(&mut out, kind::ROUTE_REFRESH);
+    out.extend_from_slice(&family.afi().to_be_bytes());
+    out.extend_from_slice(&[0, 1]);
+    finish(&mut out, start);
+    out
+}
+
 /// The End-of-RIB of a family (RFC 4724 §2).
 pub fn end_of_rib(family: Family, out: &mut Vec<u8>) {
     let start = begin(out, kind::UPDATE);
@@ -301,6 +312,13 @@ mod tests {
         end_of_rib(Family::V6, &mut out);
         let lens: Vec<usize> = messages(&out).iter().map(|m| m.len()).collect();
         assert_eq!(lens, [23, 29]);
+    }
+
+    #[test]
+    fn a_route_refresh_names_its_family() {
+        let v6 = route_refresh(Family::V6);
+        let message = parse::split(&v6, MESSAGE_LEN_MAX).expect("well-formed").expect("whole");
+        assert_eq!(message[16..], [0, 23, kind::ROUTE_REFRESH, 0, 2, 0, 1]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 
 use crate::attrs::{Attributes, Form};
 use crate::build::HEADER_LEN;
+use crate::fleet::watch::Watch;
 use crate::model::{ABSENT, Map, Model, NodeId, PrefixId, WRONG, hash};
 use crate::parse::{Fault, Update};
 use crate::prefix::Prefix;
@@ -141,17 +142,39 @@ impl Table {
         &self.cells
     }
 
-    fn put(&mut self, model: &Model, id: PrefixId, version: u8) {
+    /// Takes in what was received for a prefix; true where the cell became right with it.
+    fn put(&mut self, model: &Model, id: PrefixId, version: u8) -> bool {
         let cell = &mut self.cells[id as usize];
         let old = std::mem::replace(cell, version);
         if old == version {
             self.repeats += 1;
-            return;
+            return false;
         }
         let wanted = model.wanted(self.node, id);
         self.wrong += u32::from(version != wanted);
         self.wrong -= u32::from(old != wanted);
         self.lost += u64::from(version == ABSENT && wanted != ABSENT);
+        version == wanted
+    }
+
+    /// Takes in the items of a message, and tells what became of each.
+    fn put_all(
+        &mut self,
+        model: &Model,
+        owner: NodeId,
+        items: &[u32],
+        mut tell: impl FnMut(PrefixId, u8, bool),
+    ) {
+        for &item in items {
+            let (id, version) = unpack(item);
+            // A message of one source needs no look at the owner of each prefix.
+            if owner != MIXED || model.owner(id) != self.node {
+                let is_right = self.put(model, id, version);
+                tell(id, version, is_right);
+            } else {
+                self.echoes += u64::from(version != ABSENT);
+            }
+        }
     }
 
     /// Up to `limit` faults of this table in words.
@@ -201,6 +224,7 @@ pub struct Checker {
     items: Vec<u32>,
     memo_max: usize,
     normal: Vec<u8>,
+    watch: Option<Box<Watch>>,
 }
 
 impl Checker {
@@ -220,7 +244,25 @@ impl Checker {
             items: Vec::new(),
             memo_max,
             normal: Vec::new(),
+            watch: None,
         }
+    }
+
+    /// Has every received route looked at by a watch from now on, or by none; returns the one
+    /// that did so until now.
+    pub fn set_watch(&mut self, watch: Option<Box<Watch>>) -> Option<Box<Watch>> {
+        std::mem::replace(&mut self.watch, watch)
+    }
+
+    /// The watch, where there is one.
+    #[must_use]
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    /// The same, to change it.
+    pub fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_deref_mut()
     }
 
     /// Takes the target's BGP identifier for its cluster id, unless one was given
@@ -252,7 +294,7 @@ impl Checker {
         self.take_apart(model, table, message, hash)
     }
 
-    fn replay(&self, model: &Model, table: &mut Table, n: usize) {
+    fn replay(&mut self, model: &Model, table: &mut Table, n: usize) {
         let known = &self.memo[n];
         let items = &self.items[known.items.0..known.items.1];
         table.announced += u64::from(known.announced);
@@ -261,14 +303,12 @@ impl Checker {
             table.echoes += u64::from(known.announced);
             return;
         }
-        for &item in items {
-            let (id, version) = unpack(item);
-            // A message of one source needs no look at the owner of each prefix.
-            if known.owner != MIXED || model.owner(id) != table.node {
-                table.put(model, id, version);
-            } else {
-                table.echoes += u64::from(version != ABSENT);
-            }
+        let node = table.node;
+        match self.watch.as_deref_mut() {
+            None => table.put_all(model, known.owner, items, |_, _, _| {}),
+            Some(watch) => table.put_all(model, known.owner, items, |id, version, is_right| {
+                watch.see(node, id, version, is_right);
+            }),
         }
     }
 

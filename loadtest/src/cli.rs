@@ -17,6 +17,8 @@ use crate::threshold::Threshold;
 
 pub mod restart;
 
+pub mod live;
+
 /// The BGP port.
 const PORT: u16 = 179;
 /// The cluster id that announcements bear towards a relay that does not reflect.
@@ -59,6 +61,14 @@ pub enum Command {
     ReflectorRestart(restart::ReflectorRestartArgs),
     /// Nodes with sessions to two reflectors, of which one stops, dies or hangs.
     TwoReflectors(restart::TwoReflectorsArgs),
+    /// Routes of a cluster change at a set rate; each change is followed to every receiver.
+    Churn(live::ChurnArgs),
+    /// Some nodes read slowly or not at all while routes change.
+    SlowReader(live::SlowReaderArgs),
+    /// All nodes ask for all routes again while routes change.
+    RefreshStorm(live::RefreshStormArgs),
+    /// Routes change, nodes restart and ask for refreshes at random, for a long time.
+    Soak(live::SoakArgs),
     /// A relay without BGP logic, to measure what is left when a reflector's own work is nothing.
     Floor(FloorArgs),
     /// Compares two results written with --json: the ratios A/B of all figures, with their spread.
@@ -204,15 +214,9 @@ impl Common {
     }
 }
 
-/// `cluster`.
+/// What each node of a cluster announces.
 #[derive(Clone, Debug, Args)]
-pub struct ClusterArgs {
-    /// What all scenarios have in common.
-    #[command(flatten)]
-    pub common: Common,
-    /// Nodes.
-    #[arg(long, value_name = "COUNT", help = NODES.help("Nodes"))]
-    pub nodes: Option<u32>,
+pub struct NodeArgs {
     /// IPv4 blocks (/26) of each node.
     #[arg(long, value_name = "COUNT", help = BLOCKS.help("IPv4 blocks (/26) of each node"))]
     pub blocks: Option<u32>,
@@ -223,6 +227,49 @@ pub struct ClusterArgs {
     /// `LOCAL_PREF` of all routes; the default is what Calico's nodes send.
     #[arg(long, value_name = "PREF", default_value_t = LOCAL_PREF_CALICO)]
     pub local_pref: u32,
+}
+
+impl NodeArgs {
+    /// The shape of a cluster of so many nodes.
+    fn cluster(&self, common: &Common, nodes: u32) -> Result<cluster::Shape, String> {
+        let blocks = |explicit: Option<u32>, is_wanted: bool| {
+            let presets = if is_wanted { BLOCKS } else { Preset([0; 3]) };
+            presets.pick(explicit, common.size)
+        };
+        let has_v4 = common.wants(Family::V4, true);
+        let has_v6 = common.wants(Family::V6, false);
+        let lacks = |family| !common.wants(family, true);
+        if lacks(Family::V4) && self.blocks.is_some_and(|count| count > 0) {
+            return Err("--blocks: --families does not name ipv4-unicast".to_owned());
+        }
+        if lacks(Family::V6) && self.blocks_v6.is_some_and(|count| count > 0) {
+            return Err("--blocks-v6: --families does not name ipv6-unicast".to_owned());
+        }
+        let shape = cluster::Shape {
+            nodes,
+            blocks_v4: blocks(self.blocks, has_v4),
+            blocks_v6: blocks(self.blocks_v6, has_v6),
+            source_net: common.source_net,
+            local_pref: self.local_pref,
+            rules: common.rules(),
+            cluster_id: common.announced_cluster(),
+        };
+        shape.check().map(|()| shape)
+    }
+}
+
+/// `cluster`.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// What all scenarios have in common.
+    #[command(flatten)]
+    pub common: Common,
+    /// Nodes.
+    #[arg(long, value_name = "COUNT", help = NODES.help("Nodes"))]
+    pub nodes: Option<u32>,
+    /// What each of them announces.
+    #[command(flatten)]
+    pub each: NodeArgs,
     /// Nobody announces before all sessions are up.
     #[arg(long)]
     pub synchronised: bool,
@@ -234,29 +281,7 @@ impl ClusterArgs {
     /// # Errors
     /// Where it has blocks of a family that is not wanted, in words.
     pub fn shape(&self) -> Result<cluster::Shape, String> {
-        let blocks = |explicit: Option<u32>, is_wanted: bool| {
-            let presets = if is_wanted { BLOCKS } else { Preset([0; 3]) };
-            presets.pick(explicit, self.common.size)
-        };
-        let has_v4 = self.common.wants(Family::V4, true);
-        let has_v6 = self.common.wants(Family::V6, false);
-        let lacks = |family| !self.common.wants(family, true);
-        if lacks(Family::V4) && self.blocks.is_some_and(|count| count > 0) {
-            return Err("--blocks: --families does not name ipv4-unicast".to_owned());
-        }
-        if lacks(Family::V6) && self.blocks_v6.is_some_and(|count| count > 0) {
-            return Err("--blocks-v6: --families does not name ipv6-unicast".to_owned());
-        }
-        let shape = cluster::Shape {
-            nodes: NODES.pick(self.nodes, self.common.size),
-            blocks_v4: blocks(self.blocks, has_v4),
-            blocks_v6: blocks(self.blocks_v6, has_v6),
-            source_net: self.common.source_net,
-            local_pref: self.local_pref,
-            rules: self.common.rules(),
-            cluster_id: self.common.announced_cluster(),
-        };
-        shape.check().map(|()| shape)
+        self.each.cluster(&self.common, NODES.pick(self.nodes, self.common.size))
     }
 
     /// When nodes announce.

@@ -19,6 +19,8 @@ use crate::session::{Goodbye, Node, Session, Stage};
 pub mod cover;
 mod drive;
 pub mod restart;
+mod slow;
+pub mod watch;
 
 /// Octets of the one buffer that all sessions read through.
 const READ_BUFFER: usize = 256 << 10;

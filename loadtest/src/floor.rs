@@ -284,6 +284,8 @@ impl Floor {
                     }
                 }
                 kind::KEEPALIVE => peer.is_up = true,
+                // It keeps no routes of its own that it could send anew.
+                kind::ROUTE_REFRESH => {}
                 _ => return self.drop_peer(n),
             }
             at = next;

@@ -43,6 +43,20 @@ impl Recorder {
         self.histogram.saturating_record(micros.clamp(1, MICROS_MAX));
     }
 
+    /// Takes in what another one has.
+    ///
+    /// # Panics
+    /// Never: all have the same bounds.
+    #[expect(clippy::unwrap_used, reason = "the same bounds, reached by a test")]
+    pub fn add(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).unwrap();
+    }
+
+    /// Forgets all that was taken in.
+    pub fn clear(&mut self) {
+        self.histogram.reset();
+    }
+
     /// Latencies taken in.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -134,6 +148,13 @@ mod tests {
     fn nothing_recorded_has_no_quantile_and_too_long_counts_as_longest() {
         let mut recorder = Recorder::default();
         assert!(recorder.quantile(0.5).is_none() && recorder.latency().ranks().is_empty());
+        recorder.record(Duration::from_millis(1));
+        let mut sum = Recorder::new();
+        sum.add(&recorder);
+        sum.add(&recorder);
+        assert_eq!((sum.count(), sum.latency().ranks()[0].0), (2, "p50"));
+        recorder.clear();
+        assert!(recorder.quantile(0.5).is_none());
         recorder.record(Duration::from_secs(100_000));
         recorder.record(Duration::ZERO);
         assert_eq!(recorder.count(), 2);

@@ -15,6 +15,7 @@ use albedo_loadtest::scenario::{Plan, table};
 use anyhow::{Context as _, Error};
 use clap::Parser as _;
 
+mod live;
 mod restart;
 
 #[global_allocator]
@@ -28,6 +29,10 @@ fn main() -> ExitCode {
         Command::RollingRestart(args) => restart::rolling(&args),
         Command::ReflectorRestart(args) => restart::reflector_restart(&args),
         Command::TwoReflectors(args) => restart::two_reflectors(&args),
+        Command::Churn(args) => live::churn(&args),
+        Command::SlowReader(args) => live::slow_reader(&args),
+        Command::RefreshStorm(args) => live::refresh_storm(&args),
+        Command::Soak(args) => live::soak(&args),
         Command::Floor(args) => floor(&args),
         Command::Compare(args) => compare(&args),
     };

@@ -1,5 +1,7 @@
 //! Sizes that scenarios come in: what is played where the command line names no number.
 
+use std::fmt::Display;
+
 use clap::ValueEnum;
 
 /// A size. What it means, each scenario says of its numbers; explicit ones win.
@@ -14,14 +16,14 @@ pub enum Size {
     Large,
 }
 
-/// A number for each size, from small to large.
+/// A number, or a time, for each size, from small to large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Preset(pub [u32; 3]);
+pub struct Preset<T = u32>(pub [T; 3]);
 
-impl Preset {
+impl<T: Copy> Preset<T> {
     /// The number: the explicit one, or the size's.
     #[must_use]
-    pub fn pick(self, explicit: Option<u32>, size: Size) -> u32 {
+    pub fn pick(self, explicit: Option<T>, size: Size) -> T {
         let [small, medium, large] = self.0;
         explicit.unwrap_or(match size {
             Size::Small => small,
@@ -29,11 +31,13 @@ impl Preset {
             Size::Large => large,
         })
     }
+}
 
+impl<T: Display> Preset<T> {
     /// What a number is and its presets, for `--help`.
     #[must_use]
     pub fn help(self, what: &str) -> String {
-        let [small, medium, large] = self.0;
+        let [small, medium, large] = self.0.map(|number| number.to_string());
         if small == medium && medium == large {
             format!("{what} [default: {small}]")
         } else {
@@ -55,5 +59,7 @@ mod tests {
         assert_eq!(preset.pick(Some(7), Size::Large), 7);
         assert_eq!(preset.help("Nodes"), "Nodes [by --size: 1, 20 or 300]");
         assert_eq!(Preset([4; 3]).help("Blocks"), "Blocks [default: 4]");
+        let share = Preset([0.5, 1.0, 1.5]);
+        assert_eq!(share.help("Share"), "Share [by --size: 0.5, 1 or 1.5]");
     }
 }

@@ -8,9 +8,14 @@ use serde::Serialize;
 use crate::model::Model;
 use crate::session::Node;
 
+pub mod churn;
 pub mod cluster;
+pub mod live;
 pub mod reflector_restart;
+pub mod refresh_storm;
 pub mod rolling_restart;
+pub mod slow_reader;
+pub mod soak;
 pub mod source_loss;
 pub mod table;
 pub mod two_reflectors;

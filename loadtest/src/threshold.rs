@@ -13,8 +13,9 @@ use crate::outcome::{Figure, Outcome, Unit};
 use crate::stats::Spread;
 use crate::units::Written;
 
-/// The distribution that short names such as `p99` mean where a scenario has several.
-pub const MAIN_DISTRIBUTION: &str = "delivery";
+/// The distribution that short names such as `p99` mean where a scenario has several: the first of
+/// these that it has.
+pub const MAIN_DISTRIBUTIONS: [&str; 2] = ["delivery", "with"];
 /// Figures that are there only where the target's process is watched.
 const WATCHED: [&str; 2] = ["cpu", "peak"];
 
@@ -57,8 +58,11 @@ impl Figures {
         let measured = values.into_iter().filter_map(|(name, (unit, values))| {
             Some((name.clone(), Measured { unit, spread: Spread::of(values)? }))
         });
-        let is_main = |name: &&String| names.len() == 1 || *name == MAIN_DISTRIBUTION;
-        Self { by_name: measured.collect(), main: names.iter().find(is_main).cloned() }
+        let main = match names.len() {
+            1 => names.first().cloned(),
+            _ => MAIN_DISTRIBUTIONS.into_iter().find_map(|name| names.get(name).cloned()),
+        };
+        Self { by_name: measured.collect(), main }
     }
 
     /// The full name of what may be a short one.

@@ -1,71 +1,39 @@
 //! The generator against the relay in this process: what is right is found right, and what a
 //! relay cannot do (reflect, withdraw) is found wrong.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use albedo_loadtest::check::Rules;
 use albedo_loadtest::fleet::{Fleet, Settings};
-use albedo_loadtest::floor::Floor;
-use albedo_loadtest::md5::{self, Key};
+use albedo_loadtest::md5;
 use albedo_loadtest::model::ABSENT;
+use albedo_loadtest::prefix::Family;
 use albedo_loadtest::run::{Conduct, Run, run};
 use albedo_loadtest::scenario::{Start, cluster, table};
 use albedo_loadtest::session::Goodbye;
+
+#[path = "common/relay.rs"]
+mod relay;
+
+use relay::Relay;
 
 /// Far longer than anything here takes.
 const PLENTY: Duration = Duration::from_secs(60);
 /// Long enough to find out that something does not come.
 const BRIEF: Duration = Duration::from_millis(500);
 
-struct Relay {
-    addr: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Relay {
-    fn start() -> Self {
-        Self::start_with(None)
-    }
-
-    fn start_with(key: Option<Key>) -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut floor = Floor::bind(listen, Ipv4Addr::new(10, 0, 0, 1)).expect("loopback");
-        if let Some(key) = key {
-            floor.set_key(&key).expect("the kernel takes keys");
-        }
-        let addr = floor.local_addr().expect("bound");
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || floor.run(&flag).expect("epoll works"));
-        Self { addr, stop, thread: Some(thread) }
-    }
-
-    fn settings(&self, families: Vec<albedo_loadtest::prefix::Family>) -> Settings {
-        Settings {
-            target: self.addr,
-            asn: 64512,
-            hold_time: Duration::from_secs(90),
-            families,
-            connect_retry: Duration::from_millis(300),
-            cluster_id: None,
-            rules: Rules::VERBATIM,
-            key: None,
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("the relay does not panic");
-        }
+fn settings(relay: &Relay, families: Vec<Family>) -> Settings {
+    Settings {
+        target: relay.addr,
+        asn: 64512,
+        hold_time: Duration::from_secs(90),
+        families,
+        connect_retry: Duration::from_millis(300),
+        cluster_id: None,
+        rules: Rules::VERBATIM,
+        key: None,
     }
 }
 
@@ -96,7 +64,7 @@ fn a_cluster_becomes_exact_cold_and_synchronised_again_and_again() {
     let relay = Relay::start();
     for start in [Start::Cold, Start::Synchronised, Start::Cold] {
         let shape = cluster();
-        let settings = relay.settings(shape.families());
+        let settings = settings(&relay, shape.families());
         let outcome = run(settings, shape.plan(start), &conduct(PLENTY)).expect("loopback works");
         assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
         assert_eq!(outcome.tables_exact, 30);
@@ -121,7 +89,7 @@ fn a_table_of_several_sources_becomes_exact() {
         rules: Rules::VERBATIM,
         cluster_id: 0x0a00_0001,
     };
-    let settings = relay.settings(vec![albedo_loadtest::prefix::Family::V4]);
+    let settings = settings(&relay, vec![Family::V4]);
     let plan = shape.plan(Start::Synchronised);
     let outcome = run(settings, plan, &conduct(PLENTY)).expect("loopback works");
     assert!(outcome.complete, "{:?} {:?}", outcome.problems, outcome.faults);
@@ -136,7 +104,7 @@ fn a_relay_is_no_reflector() {
         source_net: "127.3.0.0/16".parse().expect("a network"),
         ..cluster()
     };
-    let settings = Settings { rules: Rules::REFLECTED, ..relay.settings(shape.families()) };
+    let settings = Settings { rules: Rules::REFLECTED, ..settings(&relay, shape.families()) };
     let outcome = run(settings, shape.plan(Start::Cold), &conduct(BRIEF)).expect("loopback works");
     assert!(!outcome.complete);
     assert_eq!(outcome.routes_wrong, 30 * 29 * 5);
@@ -152,8 +120,8 @@ fn changes_are_followed_and_a_missing_withdrawal_is_found() {
     let shape =
         cluster::Shape { source_net: "127.4.0.0/16".parse().expect("a network"), ..cluster() };
     let plan = shape.plan(Start::Cold);
-    let mut fleet =
-        Fleet::new(relay.settings(shape.families()), plan.nodes, plan.model).expect("epoll works");
+    let mut fleet = Fleet::new(settings(&relay, shape.families()), plan.nodes, plan.model)
+        .expect("epoll works");
     for node in 0..29 {
         fleet.start(node);
     }
@@ -192,12 +160,12 @@ fn sessions_with_the_right_key_come_up_and_those_with_a_wrong_one_do_not() {
         eprintln!("left out, the kernel has no TCP-MD5: {error}");
         return;
     }
-    let relay = Relay::start_with(Some(key("right")));
+    let relay = Relay::start_with(Some(&key("right")));
     for (offered, is_right) in [(Some("wrong"), false), (None, false), (Some("right"), true)] {
         let shape =
             cluster::Shape { source_net: "127.5.0.0/16".parse().expect("a network"), ..cluster() };
         let conduct = conduct(if is_right { PLENTY } else { BRIEF });
-        let settings = Settings { key: offered.map(key), ..relay.settings(shape.families()) };
+        let settings = Settings { key: offered.map(key), ..settings(&relay, shape.families()) };
         let mut run = Run::new(settings, shape.plan(Start::Cold), &conduct).expect("epoll works");
         assert_eq!(run.bring_up().expect("loopback works"), is_right, "{offered:?}");
         let up = run.fleet.established();

@@ -41,7 +41,8 @@ impl Fleet {
                     self.lose(n, "the target did not complete the handshake");
                 }
                 Stage::Established if !session.hold_time.is_zero() => {
-                    if now >= session.heard + session.hold_time {
+                    // Whoever does not read hears nothing, and that is not the target's fault.
+                    if session.throttle.is_none() && now >= session.heard + session.hold_time {
                         // We would send a NOTIFICATION: nothing is kept (RFC 4724 §4).
                         session.peer_restart = None;
                         self.lose(n, "nothing heard of the target for the hold time");
@@ -52,6 +53,9 @@ impl Fleet {
                     }
                 }
                 _ => {}
+            }
+            if self.sessions[n].is_deaf {
+                self.read_slowly(n, now);
             }
         }
     }
@@ -84,7 +88,7 @@ impl Fleet {
         if session.wants_room == is_empty
             && let Some(fd) = session.fd()
         {
-            let interest = if is_empty { Interest::Read } else { Interest::ReadWrite };
+            let interest = Interest::of(!session.is_deaf, !is_empty);
             match self.poller.modify(&fd, n as u64, interest) {
                 Ok(()) => session.wants_room = !is_empty,
                 Err(error) => self.lose(n, &format!("watching failed: {error}")),
@@ -98,15 +102,24 @@ impl Fleet {
         {
             return;
         }
+        if self.sessions[n].throttle.is_none() || !self.turn_deaf(n) {
+            self.read(n, usize::MAX);
+        }
+    }
+
+    /// Reads once, at most so many octets.
+    pub(super) fn read(&mut self, n: usize, limit: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let session = &mut self.sessions[n];
         let start = session.partial.len();
+        let end = buffer.len().min(start.saturating_add(limit));
         buffer[..start].copy_from_slice(&session.partial);
-        match session.read(&mut buffer[start..]) {
+        match session.read(&mut buffer[start..end]) {
             Ok(0) => self.lose(n, "the target closed the connection"),
             Ok(read) => {
                 self.counters.reads += 1;
                 self.counters.octets_in += read as u64;
+                session.octets_in += read as u64;
                 session.partial.clear();
                 self.on_bytes(n, &buffer[..start + read]);
             }
@@ -123,6 +136,9 @@ impl Fleet {
     fn on_bytes(&mut self, n: usize, mut bytes: &[u8]) {
         let now = Instant::now();
         self.sessions[n].heard = now;
+        if let Some(watch) = self.watch_mut() {
+            watch.read_at(now);
+        }
         let result = loop {
             match parse::split(bytes, MESSAGE_LEN_MAX) {
                 Ok(Some(message)) => {
@@ -203,7 +219,7 @@ impl Fleet {
 
     /// Ends a session that failed and has it tried anew. Before it was up that is an attempt that
     /// failed, which daemons with a short backlog or a start delay make plenty of.
-    fn lose(&mut self, n: usize, why: &str) {
+    pub(super) fn lose(&mut self, n: usize, why: &str) {
         if self.sessions[n].is_expendable {
             return self.give_up(n);
         }

@@ -72,8 +72,10 @@ fn short_names_mean_the_main_distribution_or_the_only_one() {
     assert!(p99.judge(&Figures::of(&one)).is_err());
     one[0].latencies.insert("sync".to_owned(), delivery.clone());
     assert_eq!(p99.judge(&Figures::of(&one)).map(|v| v.figure), Ok("sync_p99".to_owned()));
-    one[0].latencies.insert("other".to_owned(), delivery);
+    one[0].latencies.insert("other".to_owned(), delivery.clone());
     assert!(p99.judge(&Figures::of(&one)).is_err(), "two, and neither is the main one");
+    one[0].latencies.insert("with".to_owned(), delivery);
+    assert_eq!(p99.judge(&Figures::of(&one)).map(|v| v.figure), Ok("with_p99".to_owned()));
 }
 
 #[test]
