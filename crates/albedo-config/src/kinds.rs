@@ -231,6 +231,13 @@ fn address(scalar: &Scalar) -> Result<IpAddr, Option<String>> {
     if address.is_unspecified() || address.is_multicast() || broadcast {
         return Err(None);
     }
+    if let IpAddr::V6(v6) = address
+        && v6.is_unicast_link_local()
+    {
+        // Without its interface nobody can be reached there, and this has no place to name one.
+        let hint = "it counts on one link only; nodes of a link can be a range of a group";
+        return Err(Some(hint.to_owned()));
+    }
     Ok(address)
 }
 

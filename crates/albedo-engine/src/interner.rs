@@ -1,21 +1,24 @@
 //! Distinct attribute sets, shared by all sessions and shards (docs/adr/0003).
 //!
-//! The key is the received block and what else decides the outgoing bytes: family, next hop, and
-//! who the source is.
+//! The key is the received block and what else decides the outgoing bytes: family, next hop, who
+//! the source is, and by which rules its session judges.
 //! A block that was seen before is neither validated nor encoded again.
-//! The map holds the sets weakly; the last user of a set takes it out.
+//! The map holds the sets weakly; the last user of a set takes it out. A set is its own key: it
+//! can tell what it was made from.
 
+use std::hash::BuildHasher as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use albedo_rib::attrs::Material;
 use albedo_rib::{AttrSet, Home, Marks, Parts, Summary};
 use albedo_types::{Asn, ClusterId, Family, RouterId};
 use albedo_wire::attr::{AttrError, Attributes, Edit, LocalPrefEdit, Need, NextHopEdit};
 use albedo_wire::error::Treatment;
 use albedo_wire::nlri::NextHop;
 use albedo_wire::update::{RawBlock, UpdateContext};
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, SharedValue};
+use foldhash::fast::SeedableRandomState;
 
 use crate::stats::Stats;
 
@@ -37,6 +40,29 @@ pub struct Source {
     pub local_asn: Asn,
     /// How often our own AS may stand in AS_PATH (E13 of RFC 4271 §9.1.2); `None`: not looked at.
     pub own_as_allowed: Option<u32>,
+    /// Tells sessions apart that judge a block by different rules; from [`Source::judged_by`].
+    ///
+    /// One node may have two of them, and a reload may change them while routes are on their way.
+    pub judged_by: u32,
+}
+
+impl Source {
+    /// A number for the rules of a session, to be made once for it.
+    #[must_use]
+    pub fn judged_by(context: &UpdateContext) -> u32 {
+        let hash = foldhash::fast::FixedState::default().hash_one(context);
+        u32::try_from(hash >> 32).expect("32 bits are left")
+    }
+
+    /// All that decides whether the source's routes are taken, in one number.
+    const fn rules(&self) -> u32 {
+        // An AS that may stand there four thousand million times is not looked at.
+        let allowed = match self.own_as_allowed {
+            Some(allowed) => allowed,
+            None => u32::MAX,
+        };
+        self.judged_by ^ allowed.wrapping_mul(0x9e37_79b9)
+    }
 }
 
 /// Why routes are taken as withdrawn although their attributes are well formed.
@@ -64,7 +90,7 @@ pub struct Received<'a> {
 /// Buffers that a session keeps for its look-ups.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    key: Vec<u8>,
+    block: Vec<u8>,
     /// What was found wrong with the last block, if it was a new one.
     pub errors: Vec<AttrError>,
 }
@@ -80,12 +106,80 @@ pub enum Interned {
     Malformed(Treatment),
 }
 
+/// Sets by the hash of what they were made from.
+///
+/// The map's own interface compares keys; here the set is the key, and it may be gone by the time
+/// it is compared. So the map's shards are used as they are.
 #[derive(Debug)]
-struct Map(DashMap<Arc<[u8]>, Weak<AttrSet>, foldhash::fast::RandomState>);
+struct Map(DashMap<u64, Weak<AttrSet>, SeedableRandomState>);
+
+impl Map {
+    fn hash(&self, material: &Material<'_>) -> u64 {
+        self.0.hasher().hash_one(material)
+    }
+
+    fn shard(&self, hash: u64) -> usize {
+        // The map takes a word of the machine; what is cut off elsewhere only spreads it worse.
+        self.0.determine_shard(hash as usize)
+    }
+
+    fn find(&self, hash: u64, material: &Material<'_>) -> Option<Arc<AttrSet>> {
+        let mut look = Look::new(hash, material);
+        let shard = self.0.shards()[self.shard(hash)].read();
+        shard.get(hash, |entry| look.is_it(entry));
+        drop(shard);
+        look.found
+    }
+
+    /// The set, or one of the same material that was quicker.
+    fn insert(&self, hash: u64, material: &Material<'_>, set: Arc<AttrSet>) -> Arc<AttrSet> {
+        let mut look = Look::new(hash, material);
+        let mut shard = self.0.shards()[self.shard(hash)].write();
+        shard.get(hash, |entry| look.is_it(entry));
+        if look.found.is_none() {
+            shard.insert(hash, (hash, SharedValue::new(Arc::downgrade(&set))), |(hash, _)| *hash);
+        }
+        drop(shard);
+        look.found.unwrap_or(set)
+    }
+}
+
+/// A look for the set of some material.
+///
+/// A set that dies takes itself out of the map and wants the shard's lock for it. So every set
+/// that was looked at is kept here, to die when the lock is given back.
+struct Look<'m> {
+    hash: u64,
+    material: &'m Material<'m>,
+    found: Option<Arc<AttrSet>>,
+    others: Vec<Arc<AttrSet>>,
+}
+
+impl<'m> Look<'m> {
+    const fn new(hash: u64, material: &'m Material<'m>) -> Self {
+        Self { hash, material, found: None, others: Vec::new() }
+    }
+
+    fn is_it(&mut self, (hash, set): &(u64, SharedValue<Weak<AttrSet>>)) -> bool {
+        let set = if *hash == self.hash { set.get().upgrade() } else { None };
+        let Some(set) = set else { return false };
+        let is_it = set.is_of(self.material);
+        if is_it {
+            self.found = Some(set);
+        } else {
+            self.others.push(set);
+        }
+        is_it
+    }
+}
 
 impl Home for Map {
-    fn forget(&self, key: &[u8]) {
-        self.0.remove_if(key, |_, set| set.strong_count() == 0);
+    fn forget(&self, hash: u64) {
+        let mut shard = self.0.shards()[self.shard(hash)].write();
+        let is_dead = |(other, set): &(u64, SharedValue<Weak<AttrSet>>)| {
+            *other == hash && set.get().strong_count() == 0
+        };
+        shard.remove_entry(hash, is_dead);
     }
 }
 
@@ -99,8 +193,19 @@ pub struct Interner {
 
 impl Interner {
     pub(crate) fn new(clusters: Box<[ClusterId]>, stats: Arc<Stats>) -> Self {
-        let map = DashMap::with_hasher(foldhash::fast::RandomState::default());
+        let map = DashMap::with_hasher(SeedableRandomState::random());
         Self { map: Arc::new(Map(map)), clusters, stats }
+    }
+
+    /// An interner outside of any engine, for those who measure; `clusters` are ours.
+    ///
+    /// What it does is the same on every machine: the hash has no secret, and the parts that lock
+    /// apart are not as many as the machine has use for.
+    #[must_use]
+    pub fn standalone(clusters: Box<[ClusterId]>) -> Self {
+        const PARTS: usize = 8;
+        let map = DashMap::with_hasher_and_shard_amount(SeedableRandomState::fixed(), PARTS);
+        Self { map: Arc::new(Map(map)), clusters, stats: Arc::new(Stats::new(0)) }
     }
 
     /// How many sets there are.
@@ -124,16 +229,26 @@ impl Interner {
         scratch: &mut Scratch,
     ) -> Interned {
         let Received { family, next_hop, block } = *received;
-        let Scratch { key, errors } = scratch;
+        let Scratch { block: copy, errors } = scratch;
         errors.clear();
-        write_key(source, received, context.as4, key);
-        let found = self.map.0.get(key.as_slice()).and_then(|set| set.upgrade());
-        if let Some(set) = found {
+        let wire = next_hop.map(|next_hop| next_hop.to_wire(false));
+        let material = Material {
+            family,
+            external: source.external,
+            as4: context.as4,
+            router_id: source.router_id,
+            cluster: source.cluster,
+            next_hop: wire.as_ref().map(|wire| wire.as_slice()),
+            rules: source.rules(),
+            block: block.contiguous(copy),
+        };
+        let hash = self.map.hash(&material);
+        if let Some(set) = self.map.find(hash, &material) {
+            self.stats.sets_found.fetch_add(1, Ordering::Relaxed);
             return Interned::Set(set);
         }
-        let received = &key[key.len() - block.len()..];
         let need = Need { announces: true, plain_next_hop: next_hop.is_none() };
-        let decoded = Attributes::decode(received, need, context);
+        let decoded = Attributes::decode(material.block, need, context);
         errors.extend(decoded.errors.iter().cloned());
         if let Some(treatment) = decoded.treatment.filter(|t| *t > Treatment::Discard) {
             return Interned::Malformed(treatment);
@@ -142,32 +257,10 @@ impl Interner {
         if let Some(looped) = self.looped(source, &attributes) {
             return Interned::Looped(looped);
         }
-        let parts = parts(source, family, next_hop, &attributes);
         self.stats.sets_made.fetch_add(1, Ordering::Relaxed);
-        Interned::Set(self.insert(parts, key))
-    }
-
-    fn insert(&self, parts: Parts, key: &[u8]) -> Arc<AttrSet> {
-        let key: Arc<[u8]> = key.into();
         let map = Arc::downgrade(&self.map);
-        let home: Weak<dyn Home> = map;
-        let set = Arc::new(AttrSet::new(parts, Arc::clone(&key), Some(home)));
-        let winner = match self.map.0.entry(key) {
-            Entry::Occupied(mut other) => match other.get().upgrade() {
-                Some(winner) => winner,
-                None => {
-                    other.insert(Arc::downgrade(&set));
-                    Arc::clone(&set)
-                }
-            },
-            Entry::Vacant(place) => {
-                place.insert(Arc::downgrade(&set));
-                Arc::clone(&set)
-            }
-        };
-        // The loser of a race is dropped here, where no guard of the map is held.
-        drop(set);
-        winner
+        let set = make(source, &material, &attributes, hash, map);
+        Interned::Set(self.map.insert(hash, &material, set))
     }
 
     fn looped(&self, source: &Source, attributes: &Attributes<'_>) -> Option<Loop> {
@@ -190,34 +283,15 @@ impl Interner {
     }
 }
 
-fn write_key(source: &Source, received: &Received<'_>, as4: bool, key: &mut Vec<u8>) {
-    let Received { family, next_hop, block } = *received;
-    key.clear();
-    let flags = u8::from(source.external) | u8::from(as4) << 1;
-    key.push(flags);
-    key.push(u8::try_from(family.index()).expect("few families"));
-    key.extend_from_slice(&source.router_id.get().to_be_bytes());
-    key.extend_from_slice(&source.cluster.0.to_be_bytes());
-    match next_hop {
-        None => key.push(0),
-        Some(next_hop) => {
-            let at = key.len();
-            key.push(0);
-            key.extend_from_slice(next_hop.to_wire(false).as_slice());
-            key[at] = u8::try_from(key.len() - at - 1).expect("a next hop is short");
-        }
-    }
-    block.write_to(key);
-}
-
-fn parts(
+fn make(
     source: &Source,
-    family: Family,
-    next_hop: Option<&NextHop>,
+    material: &Material<'_>,
     attributes: &Attributes<'_>,
-) -> Parts {
+    hash: u64,
+    home: Weak<dyn Home>,
+) -> Arc<AttrSet> {
     let edit = Edit {
-        next_hop: if next_hop.is_some() { NextHopEdit::Drop } else { NextHopEdit::Keep },
+        next_hop: if material.next_hop.is_some() { NextHopEdit::Drop } else { NextHopEdit::Keep },
         originator_id: (!source.external).then_some(source.router_id),
         prepend_cluster: (!source.external).then_some(source.cluster),
         drop_reflection: source.external,
@@ -227,15 +301,15 @@ fn parts(
     };
     let mut block = Vec::with_capacity(128);
     attributes.encode(&edit, &mut block);
-    let mp_next_hop = next_hop.map(|next_hop| next_hop.to_wire(false).as_slice().into());
-    Parts {
-        family,
+    let parts = Parts {
+        family: material.family,
         summary: summary(source, attributes),
         external: source.external,
         cluster: source.cluster,
-        block: block.into_boxed_slice(),
-        mp_next_hop,
-    }
+        block: &block,
+        mp_next_hop: material.next_hop,
+    };
+    Arc::new(AttrSet::interned(&parts, material, hash, home))
 }
 
 fn summary(source: &Source, attributes: &Attributes<'_>) -> Summary {
@@ -266,3 +340,6 @@ fn summary(source: &Source, attributes: &Attributes<'_>) -> Summary {
         marks,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,31 +1,57 @@
 //! The bounded way into a shard: the only file that names crossbeam's channel.
 //!
-//! A sender never blocks a runtime thread: where the channel is full it leaves its waker, and the
-//! worker wakes all of them once it has drained.
+//! A sender never blocks a runtime thread: where the channel is full it queues up, and the worker
+//! wakes as many as there is space for once it has drained.
+//! The last letter of a sender that is about to go waits for nobody: where the channel is full it
+//! is left *beside* it, and comes out behind all that was in the channel then.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Context;
 use std::time::Duration;
 
+use atomic_waker::AtomicWaker;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 
 /// Letters that a shard's channel holds.
 ///
 /// A letter has at most [`crate::port::BATCH_KEYS_MAX`] routes.
+/// Beside it there is at most one letter for each peer that the shard knows.
 pub const MAILBOX_LETTERS_MAX: usize = 256;
 
+/// A sender that waits for space.
 #[derive(Debug, Default)]
-struct Space {
+pub(crate) struct Waiter {
+    waker: AtomicWaker,
+    /// Whether it stands in the queue.
+    queued: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Space<T> {
+    /// Whether somebody stands in the queue.
     wanted: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+    queue: Mutex<VecDeque<Arc<Waiter>>>,
+    has_beside: AtomicBool,
+    beside: Mutex<VecDeque<T>>,
+}
+
+impl<T> Space<T> {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Waiter>>> {
+        self.queue.lock().expect("no panic while held")
+    }
+
+    fn beside(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.beside.lock().expect("no panic while held")
+    }
 }
 
 /// Sends to a shard.
 #[derive(Debug)]
 pub(crate) struct MailboxSender<T> {
     sender: Sender<T>,
-    space: Arc<Space>,
+    space: Arc<Space<T>>,
 }
 
 impl<T> Clone for MailboxSender<T> {
@@ -46,26 +72,51 @@ pub(crate) enum Sent<T> {
 }
 
 impl<T> MailboxSender<T> {
-    pub(crate) fn try_send(&self, letter: T, cx: &Context<'_>) -> Sent<T> {
+    /// Sends, or queues up; `waiter` is the sender's own and stays with it.
+    pub(crate) fn try_send(
+        &self,
+        letter: T,
+        waiter: &mut Option<Arc<Waiter>>,
+        cx: &Context<'_>,
+    ) -> Sent<T> {
         let letter = match self.sender.try_send(letter) {
             Ok(()) => return Sent::Yes,
             Err(TrySendError::Disconnected(_)) => return Sent::Gone,
             Err(TrySendError::Full(letter)) => letter,
         };
-        {
-            let mut wakers = self.space.wakers.lock().expect("no panic while held");
-            if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                wakers.push(cx.waker().clone());
-            }
+        let waiter = waiter.get_or_insert_default();
+        waiter.waker.register(cx.waker());
+        if !waiter.queued.swap(true, Ordering::SeqCst) {
+            let mut queue = self.space.queue();
+            queue.push_back(Arc::clone(waiter));
+            self.space.wanted.store(true, Ordering::SeqCst);
         }
-        self.space.wanted.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        // The worker may have drained before it could see the waker.
+        // The worker may have drained before it could see the waiter.
         match self.sender.try_send(letter) {
             Ok(()) => Sent::Yes,
             Err(TrySendError::Disconnected(_)) => Sent::Gone,
             Err(TrySendError::Full(letter)) => Sent::Full(letter),
         }
+    }
+
+    /// Sends the last letter of a sender, without waiting.
+    pub(crate) fn send_last(&self, letter: T) {
+        let Err(TrySendError::Full(letter)) = self.sender.try_send(letter) else {
+            return;
+        };
+        let mut beside = self.space.beside();
+        beside.push_back(letter);
+        self.space.has_beside.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // A worker that has drained meanwhile and found nothing beside waits for the channel.
+        while let Some(letter) = beside.pop_front() {
+            if let Err(TrySendError::Full(letter)) = self.sender.try_send(letter) {
+                beside.push_front(letter);
+                break;
+            }
+        }
+        self.space.has_beside.store(!beside.is_empty(), Ordering::SeqCst);
     }
 
     /// Sends from a thread that may wait.
@@ -83,7 +134,13 @@ impl<T> MailboxSender<T> {
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     receiver: Receiver<T>,
-    space: Arc<Space>,
+    space: Arc<Space<T>>,
+    /// What lay beside the channel when that was last looked at.
+    late: VecDeque<T>,
+    /// Letters of the channel that come before those.
+    before_late: usize,
+    /// Letters that came out of the channel since the last senders were woken.
+    received: usize,
 }
 
 /// What a wait ended with.
@@ -95,74 +152,101 @@ pub(crate) enum Received<T> {
 }
 
 impl<T> Mailbox<T> {
-    pub(crate) fn receive(&self, timeout: Duration) -> Received<T> {
+    pub(crate) fn receive(&mut self, timeout: Duration) -> Received<T> {
+        fence(Ordering::SeqCst);
+        if let Some(letter) = self.take_late() {
+            return Received::Letter(letter);
+        }
         match self.receiver.recv_timeout(timeout) {
-            Ok(letter) => Received::Letter(letter),
+            Ok(letter) => self.took(letter),
             Err(RecvTimeoutError::Timeout) => Received::Timeout,
             Err(RecvTimeoutError::Disconnected) => Received::Closed,
         }
     }
 
-    pub(crate) fn try_receive(&self) -> Received<T> {
+    pub(crate) fn try_receive(&mut self) -> Received<T> {
+        if let Some(letter) = self.take_late() {
+            return Received::Letter(letter);
+        }
         match self.receiver.try_recv() {
-            Ok(letter) => Received::Letter(letter),
+            Ok(letter) => self.took(letter),
             Err(TryRecvError::Empty) => Received::Timeout,
             Err(TryRecvError::Disconnected) => Received::Closed,
         }
     }
 
-    /// Tells senders that wait that there is space.
-    pub(crate) fn drained(&self) {
-        fence(Ordering::SeqCst);
-        if self.space.wanted.swap(false, Ordering::SeqCst) {
-            let wakers =
-                std::mem::take(&mut *self.space.wakers.lock().expect("no panic while held"));
-            for waker in wakers {
-                waker.wake();
-            }
+    fn took(&mut self, letter: T) -> Received<T> {
+        self.before_late = self.before_late.saturating_sub(1);
+        self.received += 1;
+        Received::Letter(letter)
+    }
+
+    /// The next letter from beside the channel, if its turn has come.
+    fn take_late(&mut self) -> Option<T> {
+        if self.late.is_empty() && self.space.has_beside.load(Ordering::SeqCst) {
+            let mut beside = self.space.beside();
+            self.late = std::mem::take(&mut *beside);
+            self.space.has_beside.store(false, Ordering::SeqCst);
+            // Whoever left something there has put everything else into the channel before.
+            self.before_late = self.receiver.len();
         }
+        if self.before_late == 0 { self.late.pop_front() } else { None }
+    }
+
+    /// What still lies beside the channel, for a worker that has come to its end.
+    pub(crate) fn take_beside(&mut self) -> VecDeque<T> {
+        let mut left = std::mem::take(&mut self.late);
+        left.append(&mut self.space.beside());
+        left
+    }
+
+    /// Tells senders that wait that there is space; as many of them as there is space for.
+    pub(crate) fn drained(&mut self) {
+        let received = std::mem::take(&mut self.received);
+        fence(Ordering::SeqCst);
+        if !self.is_wanted() {
+            return;
+        }
+        // An empty channel may be waiting for senders that were woken and never came.
+        let capacity = self.receiver.capacity().unwrap_or(usize::MAX);
+        let woken = if self.receiver.is_empty() { capacity } else { received };
+        let woken: Vec<Arc<Waiter>> = {
+            let mut queue = self.space.queue();
+            let count = woken.min(queue.len());
+            let woken = queue.drain(..count).collect();
+            self.space.wanted.store(!queue.is_empty(), Ordering::SeqCst);
+            woken
+        };
+        for waiter in woken {
+            waiter.queued.store(false, Ordering::SeqCst);
+            waiter.waker.wake();
+        }
+    }
+
+    /// Whether a sender waits for space.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.space.wanted.load(Ordering::SeqCst)
     }
 }
 
 /// A channel of `letters_max` letters.
 pub(crate) fn mailbox<T>(letters_max: usize) -> (MailboxSender<T>, Mailbox<T>) {
     let (sender, receiver) = bounded(letters_max);
-    let space = Arc::new(Space::default());
-    (MailboxSender { sender, space: Arc::clone(&space) }, Mailbox { receiver, space })
+    let space = Arc::new(Space {
+        wanted: AtomicBool::new(false),
+        queue: Mutex::default(),
+        has_beside: AtomicBool::new(false),
+        beside: Mutex::new(VecDeque::new()),
+    });
+    let mailbox = Mailbox {
+        receiver,
+        space: Arc::clone(&space),
+        late: VecDeque::new(),
+        before_late: 0,
+        received: 0,
+    };
+    (MailboxSender { sender, space }, mailbox)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    #[test]
-    fn a_full_channel_keeps_the_letter_and_wakes_once_there_is_space() {
-        let (sender, mailbox) = mailbox(2);
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(Arc::clone(&count));
-        let cx = Context::from_waker(&waker);
-        assert!(matches!(sender.try_send(1, &cx), Sent::Yes));
-        assert!(matches!(sender.try_send(2, &cx), Sent::Yes));
-        assert!(matches!(sender.try_send(3, &cx), Sent::Full(3)));
-        assert!(matches!(sender.try_send(3, &cx), Sent::Full(3)));
-        mailbox.drained();
-        assert_eq!(count.0.load(Ordering::SeqCst), 1, "one waker, however often it asked");
-        assert!(matches!(mailbox.try_receive(), Received::Letter(1)));
-        assert!(matches!(sender.try_send(3, &cx), Sent::Yes));
-        mailbox.drained();
-        assert_eq!(count.0.load(Ordering::SeqCst), 1);
-        drop(mailbox);
-        assert!(matches!(sender.try_send(4, &cx), Sent::Gone));
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::clock;
 use crate::engine::Shared;
 use crate::group::SharedGroup;
-use crate::mailbox::Sent;
+use crate::mailbox::{Sent, Waiter};
 use crate::partition::Partition;
 use crate::reader::Reader;
 use crate::worker::Letter;
@@ -42,6 +42,8 @@ pub struct PeerPort {
     batches: Box<[RouteBatch]>,
     read_at: Instant,
     letters: Box<[VecDeque<Letter>]>,
+    /// Where a channel was full once.
+    waiters: Box<[Option<Arc<Waiter>>]>,
     lanes: Vec<Lane>,
     syncs: [Sync; Family::COUNT],
     control: VecDeque<Piece>,
@@ -71,6 +73,7 @@ impl PeerPort {
             batches: (0..shards).map(|_| RouteBatch::default()).collect(),
             read_at: Instant::ZERO,
             letters: (0..shards).map(|_| VecDeque::new()).collect(),
+            waiters: (0..shards).map(|_| None).collect(),
             lanes: Vec::new(),
             syncs: [Sync::Idle; Family::COUNT],
             control: VecDeque::new(),
@@ -168,7 +171,8 @@ impl PeerPort {
             self.seal(shard);
             let letters = &mut self.letters[shard];
             while let Some(letter) = letters.pop_front() {
-                match self.shared.mailboxes[shard].try_send(letter, cx) {
+                let waiter = &mut self.waiters[shard];
+                match self.shared.mailboxes[shard].try_send(letter, waiter, cx) {
                     Sent::Yes | Sent::Gone => {}
                     Sent::Full(letter) => {
                         letters.push_front(letter);
@@ -191,14 +195,18 @@ impl PeerPort {
     /// Reads the log of the group with this key from now on.
     ///
     /// The first time for a family it is read from its base, and End-of-RIB follows; later, when
-    /// the peer's role or policy has changed, the peer is told the difference.
+    /// the peer's role or policy has changed, the peer is told the difference; there is none where
+    /// the key is still the same.
     pub fn join(&mut self, key: GroupKey) {
         let family = key.family;
         let shards = self.batches.len();
         let group = self.shared.groups.of(key, shards, &self.shared.stats);
         let now = clock::now();
-        let moved = self.lanes.iter().any(|lane| lane.family == family);
-        if moved {
+        let member_of = self.lanes.iter().find(|lane| lane.family == family);
+        if let Some(lane) = member_of {
+            if lane.group.id == group.id {
+                return;
+            }
             let promised = self.syncs[family.index()] != Sync::Idle;
             for n in 0..self.lanes.len() {
                 if self.lanes[n].family == family {
@@ -259,7 +267,7 @@ impl PeerPort {
         }
     }
 
-    /// Ends the peer's part in the engine, waiting for space in the channels.
+    /// Ends the peer's part in the engine; waits for nobody, like dropping it.
     pub fn leave(self) {
         drop(self);
     }
@@ -271,16 +279,14 @@ impl PeerPort {
         }
         self.lanes.clear();
         let peer = self.reader.peer;
-        for shard in 0..self.letters.len() {
-            self.seal(shard);
-            // Routes that are not in yet need not go in any more; what came up must go down.
-            let kept = self.letters[shard].drain(..);
-            let kept = kept.filter(|letter| !letter.is_routes());
-            for letter in kept {
-                self.shared.mailboxes[shard].send_blocking(letter);
+        for (shard, letters) in self.letters.iter().enumerate() {
+            // What is not in yet need not go in any more; what came up must go down.
+            if letters.iter().any(|letter| matches!(letter, Letter::Up { .. })) {
+                self.shared.forgotten(&self.reader);
+                continue;
             }
             let input = Input::PeerDown { peer };
-            self.shared.mailboxes[shard].send_blocking(Letter::Input { input, at: now });
+            self.shared.mailboxes[shard].send_last(Letter::Input { input, at: now });
         }
     }
 

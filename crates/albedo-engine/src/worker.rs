@@ -4,7 +4,7 @@
 //! While the last round of fan-out is still under way, changes gather for about as long as that
 //! round took, so that under load batches grow and system calls per peer do not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +26,9 @@ pub(crate) const BATCH_LETTERS_MAX: usize = 256;
 pub(crate) const BATCH_ROUTES_MAX: usize = 16 * 1024;
 /// A worker turns at least this often, for its heartbeat.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Senders that wait for space are looked after at least this often: one that was woken may have
+/// nothing to say any more.
+const WANTED_INTERVAL: Duration = Duration::from_millis(1);
 /// Tombstones are looked through at least this often while there are any.
 const BURY_INTERVAL: Duration = Duration::from_millis(100);
 /// Tombstones more than were left the last time that are looked through without waiting for the
@@ -45,17 +48,11 @@ pub(crate) enum Letter {
     Stop,
 }
 
-impl Letter {
-    pub(crate) const fn is_routes(&self) -> bool {
-        matches!(self, Self::Input { input: Input::Routes { .. }, .. })
-    }
-}
-
 /// A group as its worker sees it.
 #[derive(Debug)]
 struct Member {
     group: Arc<SharedGroup>,
-    readers: Vec<Arc<Reader>>,
+    readers: BTreeMap<PeerId, Arc<Reader>>,
     /// Version of the last segment appended.
     version: u64,
     /// The last segment appended.
@@ -140,6 +137,9 @@ impl Worker {
 
     /// How long to wait for a letter.
     fn patience(&self) -> Duration {
+        if self.mailbox.is_wanted() {
+            return WANTED_INTERVAL;
+        }
         let tombstones = Family::ALL.iter().any(|family| self.shard.stats(*family).tombstones > 0);
         if tombstones { BURY_INTERVAL } else { HEARTBEAT }
     }
@@ -222,7 +222,12 @@ impl Worker {
                     self.shared.forgotten(&reader);
                 }
             }
-            Letter::Stop => return false,
+            Letter::Stop => {
+                for letter in self.mailbox.take_beside() {
+                    self.apply(letter);
+                }
+                return false;
+            }
         }
         true
     }
@@ -248,22 +253,22 @@ impl Worker {
         }
         for member in self.groups.values_mut() {
             if member.group.key.family == family {
-                member.readers.retain(|other| other.peer != peer);
+                member.readers.remove(&peer);
             }
         }
         let member = self.groups.entry(group.id).or_insert_with(|| Member {
             group,
-            readers: Vec::new(),
+            readers: BTreeMap::new(),
             version: 0,
             last: None,
         });
         reader.lane(family, self.id).set_group(member.group.id);
-        member.readers.push(reader);
+        member.readers.insert(peer, reader);
     }
 
     fn forget(&mut self, peer: PeerId) -> Option<Arc<Reader>> {
         for member in self.groups.values_mut() {
-            member.readers.retain(|other| other.peer != peer);
+            member.readers.remove(&peer);
         }
         self.readers.remove(&peer)
     }
@@ -327,7 +332,7 @@ impl Worker {
         };
         member.version = segment.version;
         member.last = Some(member.group.logs[self.id.index()].append(segment));
-        for reader in &member.readers {
+        for reader in member.readers.values() {
             reader.waker.wake();
         }
     }
@@ -358,7 +363,7 @@ impl Worker {
     fn seen_by_all(&self, family: Family) -> u64 {
         let members = self.groups.values().filter(|member| member.group.key.family == family);
         let seen = members.flat_map(|member| {
-            member.readers.iter().map(|reader| reader.lane(family, self.id).claim(member.version))
+            member.readers.values().map(|reader| reader.lane(family, self.id).claim(member.version))
         });
         seen.min().unwrap_or(NO_CLAIM)
     }
@@ -367,7 +372,7 @@ impl Worker {
     /// more than the bound.
     fn cut_off(&self, family: Family, seen: u64) {
         for member in self.groups.values() {
-            for reader in &member.readers {
+            for reader in member.readers.values() {
                 if member.group.key.family == family
                     && reader.lane(family, self.id).claim(member.version) <= seen
                     && !reader.cut_off.swap(true, Ordering::AcqRel)

@@ -119,7 +119,7 @@ pub(crate) struct Established {
     pub(crate) families: FamilySet,
     /// Both know RFC 7313.
     pub(crate) enhanced_refresh: bool,
-    /// The peer offered graceful restart.
+    /// The peer offered graceful restart for a family; without one it keeps nothing.
     pub(crate) graceful: bool,
     /// The peer offered long-lived graceful restart.
     pub(crate) long_lived: bool,

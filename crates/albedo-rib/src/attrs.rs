@@ -8,9 +8,10 @@
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::fmt;
 
-use albedo_types::{ClusterId, Family};
+use albedo_types::{ClusterId, Family, RouterId};
 
 /// What the decision process and the export rules need to know of a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,61 +62,191 @@ impl Marks {
 
 /// Where a set is interned; told when the last user of the set is gone.
 pub trait Home: Send + Sync {
-    /// Forgets the set that was interned under `key`, unless another one has taken its place.
-    fn forget(&self, key: &[u8]);
+    /// Forgets a set without users that was interned under `hash`.
+    fn forget(&self, hash: u64);
 }
 
+/// What a set is made from: everything that decides its bytes. Equal material makes equal sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Material<'a> {
+    /// Family of the routes.
+    pub family: Family,
+    /// Whether the source is of another AS.
+    pub external: bool,
+    /// Whether numbers in AS_PATH have four octets (RFC 6793).
+    pub as4: bool,
+    /// The source's BGP identifier: ORIGINATOR_ID where there is none yet (RFC 4456 §8).
+    pub router_id: RouterId,
+    /// The source's cluster.
+    pub cluster: ClusterId,
+    /// The next hop of MP_REACH_NLRI, in network order; `None` where the block has NEXT_HOP.
+    pub next_hop: Option<&'a [u8]>,
+    /// By which rules the block was judged: what one session takes, another may not.
+    pub rules: u32,
+    /// The received block without MP_REACH_NLRI and MP_UNREACH_NLRI.
+    pub block: &'a [u8],
+}
+
+/// Stands for a next hop that is not there.
+const NO_NEXT_HOP: u8 = u8::MAX;
+
 /// One distinct set of path attributes, of one family and one kind of source.
+///
+/// Next hop, finished block, and what is kept of the received one lie in one allocation.
+/// A received block that is the finished one without a piece of it (which ORIGINATOR_ID and
+/// CLUSTER_LIST together are, where the source writes in canonical order) is not kept again.
 pub struct AttrSet {
     /// What the decision looks at.
     pub summary: Summary,
-    /// Family of the routes that bear the set.
-    pub family: Family,
-    /// Finished block for internal receivers: canonical order, LOCAL_PREF present, ORIGINATOR_ID
-    /// and CLUSTER_LIST in place where the source is internal, without MP_REACH_NLRI.
-    /// NEXT_HOP is inside exactly if `mp_next_hop` is `None`.
-    pub block: Box<[u8]>,
-    /// Next hop for MP_REACH_NLRI, in network order; `None` for old-style IPv4.
-    pub mp_next_hop: Option<Box<[u8]>>,
-    /// Whether the source is of another AS: no ORIGINATOR_ID, no CLUSTER_LIST in the block.
-    pub external: bool,
     /// The cluster id that stands in front of CLUSTER_LIST.
     pub cluster: ClusterId,
-    key: Arc<[u8]>,
-    home: Option<Weak<dyn Home>>,
+    /// Family of the routes that bear the set.
+    pub family: Family,
+    /// Whether the source is of another AS: no ORIGINATOR_ID, no CLUSTER_LIST in the block.
+    pub external: bool,
+    next_hop_len: u8,
+    as4: bool,
+    octets: Box<[u8]>,
+    block_end: u32,
+    identity: Option<Identity>,
 }
 
-/// What a set is made of; the fields are those of [`AttrSet`].
+/// How a set is found again, and who has to know when it is gone.
+struct Identity {
+    home: Weak<dyn Home>,
+    hash: u64,
+    rules: u32,
+    router_id: RouterId,
+    received: Kept,
+}
+
+/// Where the received block is.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// It is the finished block without `len` octets from `at` on.
+    Without { at: u16, len: u16 },
+    /// It lies behind the finished block.
+    Behind,
+}
+
+/// What a set consists of; the fields are those of [`AttrSet`].
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of AttrSet")]
-pub struct Parts {
+pub struct Parts<'a> {
     pub family: Family,
     pub summary: Summary,
     pub external: bool,
     pub cluster: ClusterId,
-    pub block: Box<[u8]>,
-    pub mp_next_hop: Option<Box<[u8]>>,
+    pub block: &'a [u8],
+    pub mp_next_hop: Option<&'a [u8]>,
 }
 
 impl AttrSet {
-    /// A set, to be interned under `key` at `home`.
+    /// A set that is not interned.
     #[must_use]
-    pub fn new(parts: Parts, key: Arc<[u8]>, home: Option<Weak<dyn Home>>) -> Self {
-        let Parts { family, summary, external, cluster, block, mp_next_hop } = parts;
-        Self { summary, family, block, mp_next_hop, external, cluster, key, home }
+    pub fn new(parts: &Parts<'_>) -> Self {
+        Self::with(parts, &[])
     }
 
-    /// What the set is interned under.
+    /// A set to be found again by what it was made from, under `hash` at `home`.
     #[must_use]
-    pub fn key(&self) -> &[u8] {
-        &self.key
+    pub fn interned(
+        parts: &Parts<'_>,
+        material: &Material<'_>,
+        hash: u64,
+        home: Weak<dyn Home>,
+    ) -> Self {
+        let received = kept(parts.block, material.block);
+        let behind = if matches!(received, Kept::Behind) { material.block } else { &[] };
+        let Material { router_id, rules, .. } = *material;
+        let identity = Identity { home, hash, rules, router_id, received };
+        let mut set = Self::with(parts, behind);
+        set.as4 = material.as4;
+        set.identity = Some(identity);
+        set
+    }
+
+    fn with(parts: &Parts<'_>, behind: &[u8]) -> Self {
+        let next_hop = parts.mp_next_hop.unwrap_or_default();
+        let block_end = next_hop.len() + parts.block.len();
+        let mut octets = Vec::with_capacity(block_end + behind.len());
+        octets.extend_from_slice(next_hop);
+        octets.extend_from_slice(parts.block);
+        octets.extend_from_slice(behind);
+        let next_hop_len = u8::try_from(next_hop.len()).expect("a next hop is short");
+        Self {
+            summary: parts.summary,
+            cluster: parts.cluster,
+            family: parts.family,
+            external: parts.external,
+            next_hop_len: parts.mp_next_hop.map_or(NO_NEXT_HOP, |_| next_hop_len),
+            as4: true,
+            octets: octets.into_boxed_slice(),
+            block_end: u32::try_from(block_end).expect("a block fits a message"),
+            identity: None,
+        }
+    }
+
+    /// Finished block for internal receivers: canonical order, LOCAL_PREF present, ORIGINATOR_ID
+    /// and CLUSTER_LIST in place where the source is internal, without MP_REACH_NLRI.
+    /// NEXT_HOP is inside exactly if there is no [`AttrSet::mp_next_hop`].
+    #[must_use]
+    pub fn block(&self) -> &[u8] {
+        &self.octets[self.next_hop_end()..self.block_end as usize]
+    }
+
+    /// Next hop for MP_REACH_NLRI, in network order; `None` for old-style IPv4.
+    #[must_use]
+    pub fn mp_next_hop(&self) -> Option<&[u8]> {
+        (self.next_hop_len != NO_NEXT_HOP).then(|| &self.octets[..self.next_hop_end()])
+    }
+
+    const fn next_hop_end(&self) -> usize {
+        if self.next_hop_len == NO_NEXT_HOP { 0 } else { self.next_hop_len as usize }
+    }
+
+    /// Whether the set is interned and was made from this.
+    #[must_use]
+    pub fn is_of(&self, material: &Material<'_>) -> bool {
+        let Some(identity) = &self.identity else { return false };
+        let block = self.block();
+        let is_block = match identity.received {
+            Kept::Behind => self.octets[self.block_end as usize..] == *material.block,
+            Kept::Without { at, len } => {
+                let (at, len) = (usize::from(at), usize::from(len));
+                block.len() - len == material.block.len()
+                    && block[..at] == material.block[..at]
+                    && block[at + len..] == material.block[at..]
+            }
+        };
+        is_block
+            && self.family == material.family
+            && self.external == material.external
+            && self.cluster == material.cluster
+            && self.as4 == material.as4
+            && identity.rules == material.rules
+            && identity.router_id == material.router_id
+            && self.mp_next_hop() == material.next_hop
+    }
+}
+
+/// How the received block can be told from the finished one.
+fn kept(finished: &[u8], received: &[u8]) -> Kept {
+    let Some(len) = finished.len().checked_sub(received.len()) else { return Kept::Behind };
+    let at = finished.iter().zip(received).take_while(|(a, b)| a == b).count();
+    let is_rest_equal = finished[at + len..] == received[at..];
+    match (u16::try_from(at), u16::try_from(len)) {
+        (Ok(at), Ok(len)) if is_rest_equal => Kept::Without { at, len },
+        _ => Kept::Behind,
     }
 }
 
 impl Drop for AttrSet {
     fn drop(&mut self) {
-        if let Some(home) = self.home.as_ref().and_then(Weak::upgrade) {
-            home.forget(&self.key);
+        if let Some(identity) = &self.identity
+            && let Some(home) = identity.home.upgrade()
+        {
+            home.forget(identity.hash);
         }
     }
 }
@@ -125,7 +256,7 @@ impl fmt::Debug for AttrSet {
         f.debug_struct("AttrSet")
             .field("family", &self.family)
             .field("summary", &self.summary)
-            .field("block_len", &self.block.len())
+            .field("block_len", &self.block().len())
             .finish_non_exhaustive()
     }
 }
@@ -135,3 +266,6 @@ impl fmt::Debug for AttrSet {
 pub fn same(a: &Arc<AttrSet>, b: &Arc<AttrSet>) -> bool {
     Arc::ptr_eq(a, b)
 }
+
+#[cfg(test)]
+mod tests;

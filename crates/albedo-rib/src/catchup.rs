@@ -19,7 +19,7 @@ use crate::family::FamilyRib;
 use crate::group::GroupKey;
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
-use crate::table::{Bookmark, Place, Slot};
+use crate::table::{Place, Slot};
 
 /// What a route adds to a message whose attributes are there already, at most, in bytes.
 const ROUTE_BYTES: usize = 17;
@@ -31,8 +31,8 @@ pub(crate) struct CatchUp {
     request: u32,
     live_seen: u64,
     dead_seen: u64,
-    live_mark: Option<Bookmark>,
-    dead_mark: Option<Bookmark>,
+    /// Whether its turn is to come: it has no chunk under way.
+    ready: bool,
     /// The group it comes from, and the version it had come to there.
     diff: Option<(GroupKey, u64)>,
 }
@@ -59,7 +59,9 @@ impl CatchUps {
 
     /// The reader has its chunk and wants the next one.
     pub(crate) fn more(&mut self, peer: PeerId) {
-        if self.by_peer.contains_key(&peer) && !self.ready.contains(&peer) {
+        if let Some(catch_up) = self.by_peer.get_mut(&peer)
+            && !core::mem::replace(&mut catch_up.ready, true)
+        {
             self.ready.push_back(peer);
         }
     }
@@ -77,7 +79,7 @@ struct Chunk {
 impl Chunk {
     fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, slot: Slot) {
         if !self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, attrs)) {
-            self.bytes += attrs.block.len() + 32;
+            self.bytes += attrs.block().len() + 32;
             self.last = Some(Arc::clone(attrs));
         }
         self.bytes += ROUTE_BYTES;
@@ -107,8 +109,7 @@ impl<K: NlriKey> FamilyRib<K> {
             request,
             live_seen: if since { position.version } else { 0 },
             dead_seen: position.version,
-            live_mark: None,
-            dead_mark: None,
+            ready: true,
             diff: from.filter(|_| position.complete).map(|key| (key, position.version)),
         };
         self.catch_ups.by_peer.insert(peer, catch_up);
@@ -116,9 +117,7 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     pub(crate) fn drop_catch_up(&mut self, peer: PeerId) {
-        if let Some(catch_up) = self.catch_ups.by_peer.remove(&peer) {
-            self.table.forget(catch_up.live_mark);
-            self.table.forget(catch_up.dead_mark);
+        if self.catch_ups.by_peer.remove(&peer).is_some_and(|catch_up| catch_up.ready) {
             self.catch_ups.ready.retain(|ready| *ready != peer);
         }
     }
@@ -159,15 +158,14 @@ impl<K: NlriKey> FamilyRib<K> {
             && self.table.seen_all(Place::Live, catch_up.live_seen);
         let bytes = self.encode_chunk(&key, chunk);
         let (id, request) = (catch_up.group, catch_up.request);
-        if done {
-            self.table.forget(catch_up.live_mark);
-            self.table.forget(catch_up.dead_mark);
-        } else if bytes.is_empty() {
-            // Nothing in this stretch concerned the reader: go on without asking it.
+        // Nothing in this stretch may have concerned the reader: then it goes on unasked.
+        catch_up.ready = bytes.is_empty();
+        if !done && catch_up.ready {
             self.catch_ups.by_peer.insert(peer, catch_up);
             self.catch_ups.ready.push_back(peer);
             return dead + live;
-        } else {
+        }
+        if !done {
             self.catch_ups.by_peer.insert(peer, catch_up);
         }
         out.push(Output::CatchUp {
@@ -181,15 +179,16 @@ impl<K: NlriKey> FamilyRib<K> {
         dead + live
     }
 
-    fn collect_dead(&mut self, catch_up: &mut CatchUp, chunk: &mut Chunk) -> usize {
+    fn collect_dead(&self, catch_up: &mut CatchUp, chunk: &mut Chunk) -> usize {
+        let mut next = self.table.first_after(Place::Dead, catch_up.dead_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
                 return n;
             }
-            let mark = &mut catch_up.dead_mark;
-            let Some(slot) = self.table.next_after(Place::Dead, catch_up.dead_seen, mark) else {
+            let Some(slot) = next else {
                 return n;
             };
+            next = self.table.next(slot);
             catch_up.dead_seen = self.table.entry(slot).version;
             chunk.withdraw(slot);
         }
@@ -197,21 +196,22 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     fn collect_live(
-        &mut self,
+        &self,
         peers: &Peers,
         peer: PeerId,
         key: &GroupKey,
         catch_up: &mut CatchUp,
         chunk: &mut Chunk,
     ) -> usize {
+        let mut next = self.table.first_after(Place::Live, catch_up.live_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
                 return n;
             }
-            let mark = &mut catch_up.live_mark;
-            let Some(slot) = self.table.next_after(Place::Live, catch_up.live_seen, mark) else {
+            let Some(slot) = next else {
                 return n;
             };
+            next = self.table.next(slot);
             let entry = self.table.entry(slot);
             catch_up.live_seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");

@@ -12,6 +12,8 @@
 use core::cmp::Ordering;
 
 use albedo_types::PathId;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use crate::attrs::{Marks, Summary};
 use crate::peer::PeerInfo;
@@ -126,7 +128,7 @@ pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
     Verdict { order: Ordering::Equal, step: None }
 }
 
-/// Number of neighbouring ASes that are told apart without looking at all candidates again.
+/// Number of neighbouring ASes that are told apart without an index.
 const GROUPS_INLINE: usize = 8;
 
 /// The index of the best of `len` paths; `None` if there is none.
@@ -141,16 +143,27 @@ pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
     }
     // Winner of each neighbouring AS, with MED.
     let mut winners: smallvec::SmallVec<[(u32, usize); GROUPS_INLINE]> = smallvec::SmallVec::new();
+    let mut index: Option<HashMap<u32, usize, FixedState>> = None;
     for n in 0..len {
         let candidate = path(n);
         let group = candidate.summary.neighbour_as;
-        match winners.iter_mut().find(|(neighbour, _)| *neighbour == group) {
-            None => winners.push((group, n)),
-            Some((_, winner)) => {
-                if compare(&candidate, &path(*winner), true).order == Ordering::Less {
-                    *winner = n;
-                }
+        let known = match &index {
+            None => winners.iter().position(|(neighbour, _)| *neighbour == group),
+            Some(index) => index.get(&group).copied(),
+        };
+        if let Some(known) = known {
+            let winner = &mut winners[known].1;
+            if compare(&candidate, &path(*winner), true).order == Ordering::Less {
+                *winner = n;
             }
+            continue;
+        }
+        winners.push((group, n));
+        if let Some(index) = &mut index {
+            index.insert(group, winners.len() - 1);
+        } else if winners.len() > GROUPS_INLINE {
+            let groups = winners.iter().enumerate().map(|(n, (group, _))| (*group, n));
+            index = Some(groups.collect());
         }
     }
     // Best of the winners, without MED.

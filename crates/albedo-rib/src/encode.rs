@@ -51,6 +51,13 @@ impl<T: Copy> Buckets<T> {
         self.last = None;
     }
 
+    /// Gives back memory that an unusually large batch left behind.
+    pub(crate) fn shrink(&mut self, bytes_max: usize) {
+        self.buckets.shrink_to(bytes_max / size_of::<Bucket>());
+        self.by_set.shrink_to(bytes_max / size_of::<((PeerId, usize), u32)>());
+        self.items.shrink_to(bytes_max / size_of::<(u32, T)>());
+    }
+
     pub(crate) fn push(&mut self, source: PeerId, attrs: &Arc<AttrSet>, item: T) {
         let same = |bucket: &Bucket| bucket.source == source && Arc::ptr_eq(&bucket.attrs, attrs);
         let bucket = match self.last.filter(|n| same(&self.buckets[*n as usize])) {

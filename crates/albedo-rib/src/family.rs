@@ -74,13 +74,15 @@ pub(crate) struct Group {
     pub(crate) end_seq: u64,
     /// Version of the base.
     pub(crate) base_version: u64,
-    /// Routes announced or withdrawn in the log since and with its base.
+    /// Weight of what was announced or withdrawn in the log since and with its base.
     pub(crate) operations: u64,
     /// What the log occupies, in bytes.
     pub(crate) cost: usize,
-    /// Bytes per route of the last base; 0 before there was one.
-    pub(crate) base_route_bytes: usize,
-    /// Prefixes that the group is told of; not counted yet before its first base.
+    /// What the last base occupied, in bytes; 0 before there was one.
+    pub(crate) base_cost: usize,
+    /// Weight of the routes in the last base.
+    pub(crate) base_weight: u64,
+    /// Weight of the routes that the group is told of; not counted yet before its first base.
     pub(crate) live: i64,
     /// Whether tombstones wait for nothing but a new base.
     pub(crate) holds_tombstones: bool,

@@ -61,8 +61,8 @@ impl GroupKey {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
         const GROWTH_BYTES: usize = 64;
-        if attrs.block.len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
-            && (self.as4 || attrs.block.len() * 2 <= limit)
+        if attrs.block().len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
+            && (self.as4 || attrs.block().len() * 2 <= limit)
         {
             return true;
         }
@@ -73,8 +73,8 @@ impl GroupKey {
     #[must_use]
     pub fn outgoing<'a>(&self, attrs: &'a AttrSet) -> Outgoing<'a> {
         let kept = Outgoing {
-            block: Cow::Borrowed(&attrs.block),
-            mp_next_hop: attrs.mp_next_hop.as_deref().map(Cow::Borrowed),
+            block: Cow::Borrowed(attrs.block()),
+            mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
         };
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
         if self.external.is_none() && self.as4 && !other_cluster {
@@ -89,7 +89,9 @@ impl GroupKey {
             edit.prepend_cluster = None;
             edit.drop_reflection = true;
             edit.local_pref = LocalPrefEdit::Drop;
-            edit.drop_med = !attrs.external;
+            // It is for the AS that it was told to, and for no other (RFC 4271 §5.1.4).
+            edit.drop_med = true;
+            edit.drop_domain = true;
             edit.prepend_as = Some(external.local_asn);
             match (self.family, external.next_hop) {
                 (Family::Ipv4Unicast, IpAddr::V4(addr)) => {
@@ -109,8 +111,8 @@ impl GroupKey {
         let context = UpdateContext::own();
         // A NEXT_HOP that is in the block has to be seen to be kept.
         let need = Need { announces: false, plain_next_hop: true };
-        let decoded = Attributes::decode(&attrs.block, need, &context);
-        let mut block = Vec::with_capacity(attrs.block.len() + 64);
+        let decoded = Attributes::decode(attrs.block(), need, &context);
+        let mut block = Vec::with_capacity(attrs.block().len() + 64);
         decoded.attributes.encode(&edit, &mut block);
         Outgoing { block: Cow::Owned(block), mp_next_hop }
     }
@@ -124,3 +126,6 @@ pub struct Outgoing<'a> {
     /// Next hop for MP_REACH_NLRI; `None` for old-style IPv4.
     pub mp_next_hop: Option<Cow<'a, [u8]>>,
 }
+
+#[cfg(test)]
+mod tests;

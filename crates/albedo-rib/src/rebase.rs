@@ -11,14 +11,15 @@ use alloc::vec::Vec;
 use albedo_types::{GroupId, Instant};
 use albedo_wire::nlri::NlriKey;
 
+use crate::attrs::AttrSet;
 use crate::encode::{self, Buckets};
 use crate::family::{FamilyRib, Group};
 use crate::group::GroupKey;
 use crate::input::Output;
 use crate::limits::{LOG_GARBAGE_RATIO, Limits};
 use crate::peer::Peers;
-use crate::segment::Segment;
-use crate::table::{Bookmark, Place, Slot};
+use crate::segment::{SEGMENT_OVERHEAD_BYTES, Segment};
+use crate::table::{Place, Slot};
 
 /// A base that is being written.
 #[derive(Debug)]
@@ -27,17 +28,31 @@ pub(crate) struct Rebase {
     seq: u64,
     /// What the log occupied when the work was begun, in bytes.
     cost: usize,
-    /// Routes announced or withdrawn in the log until then.
+    /// Weight of what was announced or withdrawn in the log until then.
     operations: u64,
-    /// Prefixes that the group was told of at `version`, as far as they are counted; `None` where
-    /// the group knows its number.
+    /// Weight of what the group was told of at `version`, as far as it is counted; `None` where the
+    /// group knows its own.
     live: Option<i64>,
     seen: u64,
-    pub(crate) mark: Option<Bookmark>,
     collected: Buckets<Slot>,
     packing: Option<Packing>,
     segments: Vec<Segment>,
-    routes: u64,
+    /// Weight of the routes in them.
+    weight: u64,
+}
+
+/// What a route costs at most that stands alone in its segment, beside its attributes, in bytes.
+const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
+
+/// The weight of a route: what it costs if it stands alone. By it the bytes of a log are shared out
+/// among the routes in it.
+fn weight(attrs: &AttrSet) -> u64 {
+    attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
+}
+
+/// The weight of a change that a group is told of.
+pub(crate) fn change_weight(has: Option<&AttrSet>) -> u64 {
+    has.map_or(ROUTE_WEIGHT_BYTES, weight)
 }
 
 #[derive(Debug)]
@@ -59,11 +74,10 @@ impl Rebase {
             operations: group.operations,
             live: (!group.ready).then_some(0),
             seen: 0,
-            mark: None,
             collected: Buckets::default(),
             packing: None,
             segments: Vec::new(),
-            routes: 0,
+            weight: 0,
         }
     }
 }
@@ -71,17 +85,17 @@ impl Rebase {
 impl Group {
     /// Whether superseded bytes outweigh the live ones by more than the ratio.
     ///
-    /// What a live route costs is taken from the last base, or from the whole log where that is
-    /// less: a base of a few dear routes says nothing of many cheap ones.
+    /// What the live routes cost is their share by weight of the last base, or of the whole log
+    /// where that is less: a base of a few dear routes says nothing of many cheap ones.
     fn is_garbage(&self, limits: &Limits) -> bool {
-        let operations = usize::try_from(self.operations).unwrap_or(usize::MAX).max(1);
-        let per_route = match (self.base_route_bytes, self.cost / operations) {
-            (0, average) => average,
-            (base, average) => base.min(average),
-        };
-        let live = usize::try_from(self.live).unwrap_or(0);
-        let bound = (1 + LOG_GARBAGE_RATIO) * live * per_route + limits.log_garbage_min_bytes;
-        self.cost > bound
+        let weight = u128::try_from(self.live).unwrap_or(0);
+        let share = |cost: usize, of: u64| weight * cost as u128 / u128::from(of.max(1));
+        let mut live = share(self.cost, self.operations);
+        if self.base_weight > 0 {
+            live = live.min(share(self.base_cost, self.base_weight));
+        }
+        let bound = (1 + LOG_GARBAGE_RATIO) as u128 * live + limits.log_garbage_min_bytes as u128;
+        self.cost as u128 > bound
     }
 
     /// Whether a base that is being written will leave out a prefix that changes now and changed
@@ -90,17 +104,18 @@ impl Group {
         self.rebase.as_ref().is_some_and(|rebase| last <= rebase.version)
     }
 
-    /// Counts the prefixes that the group is told of: one had a route that it was told, or has one
-    /// now, and changed last at version `last`.
-    pub(crate) fn count(&mut self, had: bool, has: bool, last: u64) {
-        self.live += i64::from(has) - i64::from(had);
+    /// Counts what the group is told of: a prefix had a route that it was told, or has one now, and
+    /// changed last at version `last`.
+    pub(crate) fn count(&mut self, had: Option<&AttrSet>, has: Option<&AttrSet>, last: u64) {
+        let [had, has] = [had, has].map(|attrs| attrs.map_or(0, weight).cast_signed());
+        self.live += has - had;
         if let Some(rebase) = &mut self.rebase
             && let Some(live) = &mut rebase.live
             && rebase.packing.is_none()
             && (rebase.seen + 1..=rebase.version).contains(&last)
         {
             // It leaves its place before the base has come there.
-            *live += i64::from(had);
+            *live += had;
         }
     }
 }
@@ -152,23 +167,23 @@ impl<K: NlriKey> FamilyRib<K> {
         self.begin_rebases();
     }
 
-    fn collect(&mut self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
+    fn collect(&self, peers: &Peers, key: &GroupKey, rebase: &mut Rebase) {
+        let mut next = self.table.first_after(Place::Live, rebase.seen);
         for _ in 0..self.limits.rebase_step_entries {
-            let next = self.table.next_after(Place::Live, rebase.seen, &mut rebase.mark);
             let entry = next.map(|slot| (slot, self.table.entry(slot)));
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
-                self.table.forget(rebase.mark.take());
                 let (order, items) = rebase.collected.sort();
                 rebase.packing =
                     Some(Packing { order, items, next_bucket: 0, within: 0, next_item: 0 });
                 return;
             };
+            next = self.table.next(slot);
             rebase.seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
             if key.exports(&best.attrs, peers.source(best.peer).info.role) {
                 rebase.collected.push(best.peer, &best.attrs, slot);
                 if let Some(live) = &mut rebase.live {
-                    *live += 1;
+                    *live += weight(&best.attrs).cast_signed();
                 }
             }
         }
@@ -192,7 +207,7 @@ impl<K: NlriKey> FamilyRib<K> {
             let start = self.builder.len();
             encode::announce(&mut self.builder, key, &bucket.attrs, keys);
             self.builder.own_run(bucket.source, start);
-            rebase.routes += routes;
+            rebase.weight += routes * weight(&bucket.attrs);
             packing.next_item += count;
             packing.within += count;
             if packing.within == len {
@@ -214,12 +229,11 @@ impl<K: NlriKey> FamilyRib<K> {
         let group = self.groups.get_mut(&id).expect("a group of this family");
         let grace = self.limits.log_grace_bytes;
         let cost: usize = rebase.segments.iter().map(Segment::cost).sum();
-        let routes = usize::try_from(rebase.routes).unwrap_or(usize::MAX);
-        group.base_route_bytes = cost.checked_div(routes).unwrap_or(0);
+        (group.base_cost, group.base_weight) = (cost, rebase.weight);
         group.base_version = rebase.version;
         // What was appended meanwhile stays, and a little of what was there before.
         group.cost = cost + (group.cost - rebase.cost) + grace.min(rebase.cost);
-        group.operations = rebase.routes + (group.operations - rebase.operations);
+        group.operations = rebase.weight + (group.operations - rebase.operations);
         group.live += rebase.live.unwrap_or(0);
         group.ready = true;
         out.push(Output::Rebase {

@@ -15,14 +15,13 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-pub(crate) use bookmark::Bookmark;
-use bookmark::Bookmarks;
 pub(crate) use candidates::Candidate;
 use candidates::Candidates;
 pub(crate) use candidates::Upsert;
+use milestones::Milestones;
 
-mod bookmark;
 mod candidates;
+mod milestones;
 
 /// Index of an entry.
 pub(crate) type Slot = u32;
@@ -41,7 +40,7 @@ pub(crate) enum Place {
 /// Low bits of [`Entry::mark`]: one more than the index into the list of dirty entries.
 const DIRTY_MASK: u32 = (1 << 28) - 1;
 const PLACE_SHIFT: u32 = 28;
-const BOOKMARK: u32 = 1 << 31;
+const MILESTONE: u32 = 1 << 31;
 
 #[derive(Debug)]
 pub(crate) struct Entry<K> {
@@ -85,16 +84,17 @@ impl<K> Entry<K> {
 /// Entries to a chunk of the slab.
 const CHUNK: usize = 1024;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct List {
     head: Slot,
     tail: Slot,
     len: usize,
+    milestones: Milestones,
 }
 
 impl Default for List {
     fn default() -> Self {
-        Self { head: NONE, tail: NONE, len: 0 }
+        Self { head: NONE, tail: NONE, len: 0, milestones: Milestones::default() }
     }
 }
 
@@ -108,7 +108,6 @@ pub(crate) struct Table<K> {
     used: usize,
     live: List,
     dead: List,
-    bookmarks: Bookmarks,
 }
 
 impl<K: NlriKey> Table<K> {
@@ -121,7 +120,6 @@ impl<K: NlriKey> Table<K> {
             used: 0,
             live: List::default(),
             dead: List::default(),
-            bookmarks: Bookmarks::default(),
         }
     }
 
@@ -209,7 +207,7 @@ impl<K: NlriKey> Table<K> {
     fn free(&mut self, slot: Slot) {
         let entry = self.chunks[slot as usize / CHUNK][slot as usize % CHUNK].take();
         let entry = entry.expect("a slot in use");
-        debug_assert!(entry.dirty().is_none() && entry.mark & BOOKMARK == 0);
+        debug_assert!(entry.dirty().is_none() && entry.mark & MILESTONE == 0);
         let hash = self.hasher.hash_one(entry.key);
         if let Ok(found) = self.index.find_entry(hash, |other| *other == slot) {
             found.remove();
@@ -234,19 +232,17 @@ impl<K: NlriKey> Table<K> {
 
     fn unlink(&mut self, slot: Slot) {
         let entry = self.entry_mut(slot);
-        let (place, prev, next, bookmarked) =
-            (entry.place(), entry.prev, entry.next, entry.mark & BOOKMARK != 0);
+        let (place, prev, next, version) = (entry.place(), entry.prev, entry.next, entry.version);
         if place == Place::New {
             return;
         }
+        let milestone = entry.mark & MILESTONE != 0;
         entry.set_place(Place::New);
-        entry.mark &= !BOOKMARK;
+        entry.mark &= !MILESTONE;
         (entry.prev, entry.next) = (NONE, NONE);
-        if bookmarked {
-            self.bookmarks.moved(slot, next);
-            if next != NONE {
-                self.entry_mut(next).mark |= BOOKMARK;
-            }
+        if milestone {
+            self.list(place).milestones.remove(version);
+            self.hand_on(place, prev);
         }
         if prev == NONE {
             self.list(place).head = next;
@@ -261,12 +257,24 @@ impl<K: NlriKey> Table<K> {
         self.list(place).len -= 1;
     }
 
+    /// The entry behind `slot` was a milestone and leaves its place.
+    fn hand_on(&mut self, place: Place, slot: Slot) {
+        // Before the first entry nobody walks back.
+        let Some(entry) = self.get_mut(slot).filter(|entry| entry.mark & MILESTONE == 0) else {
+            return;
+        };
+        entry.mark |= MILESTONE;
+        let version = entry.version;
+        self.list(place).milestones.insert(slot, version);
+    }
+
     /// Moves an entry to the end of a list, as last changed at `version`.
     pub(crate) fn touch(&mut self, slot: Slot, place: Place, version: u64) {
         self.unlink(slot);
         let list = self.list(place);
         let tail = core::mem::replace(&mut list.tail, slot);
         list.len += 1;
+        let milestone = list.milestones.appended(slot, version);
         if tail == NONE {
             list.head = slot;
         } else {
@@ -276,6 +284,9 @@ impl<K: NlriKey> Table<K> {
         entry.prev = tail;
         entry.version = version;
         entry.set_place(place);
+        if milestone {
+            entry.mark |= MILESTONE;
+        }
     }
 
     /// Removes an entry without candidates.
@@ -298,66 +309,36 @@ impl<K: NlriKey> Table<K> {
         buried
     }
 
-    fn seek(&self, place: Place, seen: u64) -> Slot {
-        let list = if place == Place::Live { &self.live } else { &self.dead };
-        if seen == 0 {
-            return list.head;
-        }
-        let (mut at, mut slot) = (NONE, list.tail);
-        while slot != NONE && self.entry(slot).version > seen {
-            at = slot;
-            slot = self.entry(slot).prev;
-        }
-        at
+    /// The first entry of a list that changed after version `seen`, in order of change.
+    pub(crate) fn first_after(&self, place: Place, seen: u64) -> Option<Slot> {
+        self.seek(place, seen).0
     }
 
-    /// The first entry of a list that changed after version `seen`, in order of change.
-    ///
-    /// `mark` remembers the place between calls; without it, or where it was evicted, the place is
-    /// found again from the end of the list.
-    pub(crate) fn next_after(
-        &mut self,
-        place: Place,
-        seen: u64,
-        mark: &mut Option<Bookmark>,
-    ) -> Option<Slot> {
-        let kept = mark.and_then(|mark| self.bookmarks.get(mark));
-        let slot = match kept {
-            Some(slot) if slot != NONE => slot,
-            Some(_) | None => self.seek(place, seen),
+    /// The same, and how many entries were walked over to find it.
+    fn seek(&self, place: Place, seen: u64) -> (Option<Slot>, usize) {
+        let list = if place == Place::Live { &self.live } else { &self.dead };
+        let (mut found, mut slot) = match list.milestones.after(seen) {
+            Some(milestone) => (Some(milestone), self.entry(milestone).prev),
+            None => (None, list.tail),
         };
-        if slot == NONE {
-            return None;
+        let mut walked = 0;
+        while slot != NONE && self.entry(slot).version > seen {
+            found = Some(slot);
+            slot = self.entry(slot).prev;
+            walked += 1;
         }
-        debug_assert!(self.entry(slot).version > seen, "a list is in order of change");
-        let next = self.entry(slot).next;
-        let (id, evicted) = self.bookmarks.set(*mark, next);
-        *mark = Some(id);
-        for old in [Some(slot), evicted].into_iter().flatten().filter(|old| *old != NONE) {
-            if !self.bookmarks.points_at(old) {
-                self.entry_mut(old).mark &= !BOOKMARK;
-            }
-        }
-        if next != NONE {
-            self.entry_mut(next).mark |= BOOKMARK;
-        }
-        Some(slot)
+        (found, walked)
+    }
+
+    /// The entry behind another one in its list.
+    pub(crate) fn next(&self, slot: Slot) -> Option<Slot> {
+        Some(self.entry(slot).next).filter(|next| *next != NONE)
     }
 
     /// Whether nothing in a list changed after version `seen`.
     pub(crate) fn seen_all(&self, place: Place, seen: u64) -> bool {
         let list = if place == Place::Live { &self.live } else { &self.dead };
         list.tail == NONE || self.entry(list.tail).version <= seen
-    }
-
-    /// Drops a bookmark.
-    pub(crate) fn forget(&mut self, mark: Option<Bookmark>) {
-        let Some(slot) = mark.and_then(|mark| self.bookmarks.clear(mark)) else {
-            return;
-        };
-        if slot != NONE && !self.bookmarks.points_at(slot) {
-            self.entry_mut(slot).mark &= !BOOKMARK;
-        }
     }
 }
 

@@ -154,11 +154,11 @@ impl Driver {
 
     /// Leaves; connections that came in meanwhile begin anew.
     fn end(mut self) {
+        // The seat is free before anybody can know that it is.
+        drop(self.setup.seat.take());
         self.server.forget(&self.setup.key, self.setup.generation);
         self.setup.commands.close();
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
-        // The seat is free before somebody else asks for it.
-        drop(self.setup.seat.take());
         while let Ok(command) = self.setup.commands.try_recv() {
             let Command::Accepted(incoming) = command else { continue };
             if self.stopping && self.setup.dynamic {
@@ -181,11 +181,11 @@ impl Driver {
             for conn in ConnId::ALL {
                 more |= self.poll_write(cx, conn);
             }
-            self.check_port();
-            if !self.poll_timer(cx) {
+            // What either leads to is to be written, or connected, before the task sleeps.
+            let cut_off = self.check_port();
+            if !self.poll_timer(cx) && !cut_off {
                 break;
             }
-            // Something was due: what it led to is to be written before the task sleeps.
             more = true;
         }
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
@@ -387,13 +387,15 @@ impl Driver {
         self.input(Event::Closed(conn, reason), now());
     }
 
-    /// Ends the session of a peer that fell too far behind.
-    fn check_port(&mut self) {
-        if self.live.as_ref().is_some_and(|live| live.port.is_cut_off()) {
+    /// Ends the session of a peer that fell too far behind; whether it did.
+    fn check_port(&mut self) -> bool {
+        let cut_off = self.live.as_ref().is_some_and(|live| live.port.is_cut_off());
+        if cut_off {
             let event = Event::Stop { subcode: cease::OUT_OF_RESOURCES, text: "" };
             self.input(event, now());
             self.input(Event::Start, now());
         }
+        cut_off
     }
 
     /// Looks at the machine's next deadline; whether one was due.

@@ -58,7 +58,10 @@ thread_local! {
 /// What is done with the announced routes of a message.
 enum Verdict {
     Announce(Arc<AttrSet>),
+    /// They are faulty.
     Withdraw,
+    /// They have been here before.
+    Looped(Loop),
 }
 
 impl Intake {
@@ -93,7 +96,7 @@ impl Intake {
             Ok(()) => match self.limits.as_ref().and_then(|limits| limits.verdict()) {
                 None => Ok(self.ended != before && self.ended == self.context.families),
                 Some(notification) => {
-                    tally.dropped(DROPPED_BY_LIMIT);
+                    tally.dropped(DROPPED_BY_LIMIT, 1);
                     Err(Box::new(notification))
                 }
             },
@@ -174,11 +177,14 @@ impl Intake {
         if raw.announced.is_empty() {
             return Ok(());
         }
-        let verdict = self.judge(raw, Family::Ipv4Unicast, None, port, tally, errors);
+        let verdict = self.judge(raw, Family::Ipv4Unicast, None, port, errors);
+        let mut routes = 0;
         for route in raw.announced_prefixes(&self.context) {
             let (path_id, key) = route?;
             self.route_v4(port, path_id, key, verdict.attrs());
+            routes += 1;
         }
+        verdict.count(routes, tally);
         Ok(())
     }
 
@@ -192,27 +198,31 @@ impl Intake {
         let Some(reach) = &raw.mp_reach else { return Ok(()) };
         let Some(family) = reach.family else { return Ok(()) };
         let verdict = match reach.check_next_hop(&self.context) {
-            Ok(next_hop) => self.judge(raw, family, next_hop.as_ref(), port, tally, errors),
+            Ok(next_hop) => self.judge(raw, family, next_hop.as_ref(), port, errors),
             Err(error) if self.context.treatment(&error) <= Treatment::TreatAsWithdraw => {
                 errors.extend(next_hop_error(&error));
                 Verdict::Withdraw
             }
             Err(error) => return Err(error),
         };
+        let mut routes = 0;
         match family {
             Family::Ipv4Unicast => {
                 for route in reach.prefixes(&self.context) {
                     let (path_id, key) = route?;
                     self.route_v4(port, path_id, key, verdict.attrs());
+                    routes += 1;
                 }
             }
             Family::Ipv6Unicast => {
                 for route in reach.prefixes(&self.context) {
                     let (path_id, key) = route?;
                     self.route_v6(port, path_id, key, verdict.attrs());
+                    routes += 1;
                 }
             }
         }
+        verdict.count(routes, tally);
         Ok(())
     }
 
@@ -249,7 +259,6 @@ impl Intake {
         family: Family,
         next_hop: Option<&NextHop>,
         port: &PeerPort,
-        tally: &mut Tally,
         errors: &mut Vec<AttrError>,
     ) -> Verdict {
         let broken = |error: &AttrError| error.treatment > Treatment::Discard;
@@ -265,14 +274,7 @@ impl Intake {
         });
         match interned {
             Interned::Set(set) => Verdict::Announce(set),
-            Interned::Looped(which) => {
-                tally.dropped(match which {
-                    Loop::OriginatorId => 0,
-                    Loop::ClusterList => 1,
-                    Loop::AsPath => 2,
-                });
-                Verdict::Withdraw
-            }
+            Interned::Looped(which) => Verdict::Looped(which),
             Interned::Malformed(_) => Verdict::Withdraw,
         }
     }
@@ -282,7 +284,19 @@ impl Verdict {
     const fn attrs(&self) -> Option<&Arc<AttrSet>> {
         match self {
             Self::Announce(set) => Some(set),
-            Self::Withdraw => None,
+            Self::Withdraw | Self::Looped(_) => None,
+        }
+    }
+
+    /// Counts the routes that were judged so.
+    const fn count(&self, routes: u64, tally: &mut Tally) {
+        if let Self::Looped(which) = self {
+            let which = match which {
+                Loop::OriginatorId => 0,
+                Loop::ClusterList => 1,
+                Loop::AsPath => 2,
+            };
+            tally.dropped(which, routes);
         }
     }
 }
@@ -301,7 +315,7 @@ pub(crate) struct FaultGate(AtomicU64);
 
 impl FaultGate {
     /// Whether one more may be logged now.
-    fn pass(&self, now: Instant) -> bool {
+    pub(crate) fn pass(&self, now: Instant) -> bool {
         let next = self.0.load(Ordering::Relaxed);
         let after = (now + FAULT_LOG_INTERVAL_ALL).as_nanos();
         let exchange =

@@ -36,14 +36,14 @@ pub const SEND_BUFFER_DEFAULT: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// An option was refused.
-    #[error("cannot set {option} on {target}: {source}")]
+    #[error("cannot set {option} on {target}: {cause}")]
     Option {
         /// The option's name as in the kernel's manual.
         option: &'static str,
         /// The address of the socket or of the key.
         target: String,
         /// What the kernel said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The kernel has no room for another key.
     #[error(
@@ -55,20 +55,20 @@ pub enum SocketError {
         target: String,
     },
     /// The address could not be bound.
-    #[error("cannot listen on {addr}: {source}")]
+    #[error("cannot listen on {addr}: {cause}")]
     Listen {
         /// The address.
         addr: SocketAddr,
         /// What the kernel said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A connection could not be begun.
-    #[error("cannot open a socket towards {addr}: {source}")]
+    #[error("cannot open a socket towards {addr}: {cause}")]
     Open {
         /// The peer.
         addr: SocketAddr,
         /// What the kernel said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -149,12 +149,17 @@ impl Default for SocketOptions {
 }
 
 /// Opens a listening socket, not blocking, with the options that accepted sockets inherit.
+/// The keys are there before the first connection can be.
 ///
 /// # Errors
 ///
-/// The address cannot be bound, or an option was refused.
-pub fn listen(addr: SocketAddr, options: &SocketOptions) -> Result<TcpListener, SocketError> {
-    let fail = |source| SocketError::Listen { addr, source };
+/// The address cannot be bound, or an option or a key was refused.
+pub fn listen<'k>(
+    addr: SocketAddr,
+    options: &SocketOptions,
+    keys: impl IntoIterator<Item = (&'k Prefix, &'k Md5Key)>,
+) -> Result<TcpListener, SocketError> {
+    let fail = |cause| SocketError::Listen { addr, cause };
     let socket =
         Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP)).map_err(fail)?;
     socket.set_reuse_address(true).map_err(fail)?;
@@ -164,6 +169,9 @@ pub fn listen(addr: SocketAddr, options: &SocketOptions) -> Result<TcpListener, 
     apply(&socket, addr, options)?;
     socket.set_nonblocking(true).map_err(fail)?;
     socket.bind(&addr.into()).map_err(fail)?;
+    for (prefix, key) in keys {
+        set_md5_prefix(&socket, *prefix, Some(key))?;
+    }
     socket.listen(LISTEN_BACKLOG).map_err(fail)?;
     Ok(socket.into())
 }
@@ -179,7 +187,7 @@ pub fn outgoing(
     key: Option<&Md5Key>,
     options: &SocketOptions,
 ) -> Result<Socket, SocketError> {
-    let fail = |source| SocketError::Open { addr: peer, source };
+    let fail = |cause| SocketError::Open { addr: peer, cause };
     let socket =
         Socket::new(Domain::for_address(peer), Type::STREAM, Some(Protocol::TCP)).map_err(fail)?;
     apply(&socket, peer, options)?;
@@ -208,7 +216,7 @@ pub fn apply(
 ) -> Result<(), SocketError> {
     let sock = SockRef::from(socket);
     let refused =
-        |option| move |source| SocketError::Option { option, target: addr.to_string(), source };
+        |option| move |cause| SocketError::Option { option, target: addr.to_string(), cause };
     // Messages are gathered by us, so the kernel must not wait for more (Nagle).
     sock.set_tcp_nodelay(true).map_err(refused("TCP_NODELAY"))?;
     if addr.is_ipv4() {
@@ -256,7 +264,7 @@ pub fn set_hops(socket: &impl AsFd, addr: SocketAddr, hops: Hops) -> Result<(), 
             }
         }
     };
-    set.map_err(|source| SocketError::Option { option, target: addr.to_string(), source })
+    set.map_err(|cause| SocketError::Option { option, target: addr.to_string(), cause })
 }
 
 /// How long written bytes may stay without acknowledgement; set again when the hold time is known.
@@ -280,7 +288,7 @@ pub fn set_md5_peer(
 ) -> Result<(), SocketError> {
     let request = Md5Request::new(peer, 0, 0, key);
     set_md5(socket.as_fd(), libc::TCP_MD5SIG, &request)
-        .map_err(|source| key_error("TCP_MD5SIG", peer.to_string(), source))
+        .map_err(|cause| key_error("TCP_MD5SIG", peer.to_string(), cause))
 }
 
 /// Sets (or with `None` removes) one key for a whole prefix on a listener.
@@ -296,14 +304,14 @@ pub fn set_md5_prefix(
 ) -> Result<(), SocketError> {
     let request = Md5Request::new(prefix.addr(), TCP_MD5SIG_FLAG_PREFIX, prefix.len(), key);
     set_md5(socket.as_fd(), libc::TCP_MD5SIG_EXT, &request)
-        .map_err(|source| key_error("TCP_MD5SIG_EXT", prefix.to_string(), source))
+        .map_err(|cause| key_error("TCP_MD5SIG_EXT", prefix.to_string(), cause))
 }
 
-fn key_error(option: &'static str, target: String, source: io::Error) -> SocketError {
-    if source.raw_os_error() == Some(libc::ENOMEM) {
+fn key_error(option: &'static str, target: String, cause: io::Error) -> SocketError {
+    if cause.raw_os_error() == Some(libc::ENOMEM) {
         SocketError::KeyMemory { target }
     } else {
-        SocketError::Option { option, target, source }
+        SocketError::Option { option, target, cause }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use albedo_wire::error::Treatment;
-use albedo_wire::frame::MessageType;
+use albedo_wire::frame::{HEADER_LEN, MessageType};
 
 use crate::admission::Refusal;
 
@@ -49,7 +49,7 @@ pub struct Traffic {
     pub bytes_sent: AtomicU64,
     /// Faults of UPDATEs by treatment, in the order of [`TREATMENTS`].
     pub treatments: [AtomicU64; TREATMENTS.len()],
-    /// Updates whose routes were not taken though well-formed, in the order of [`DROPS`].
+    /// Well-formed routes that were not taken, in the order of [`DROPS`].
     pub drops: [AtomicU64; DROPS.len()],
 }
 
@@ -100,9 +100,9 @@ impl Tally {
         self.dirty = true;
     }
 
-    /// Counts an update that was not taken though well-formed; `which` is an index into [`DROPS`].
-    pub const fn dropped(&mut self, which: usize) {
-        self.drops[which] += 1;
+    /// Counts well-formed routes that were not taken; `which` is an index into [`DROPS`].
+    pub const fn dropped(&mut self, which: usize, routes: u64) {
+        self.drops[which] += routes;
         self.dirty = true;
     }
 
@@ -166,6 +166,15 @@ impl SessionStats {
         let label = refusal.label();
         if let Some(n) = REFUSALS.iter().position(|name| *name == label) {
             add(&self.refused[n], 1);
+        }
+    }
+
+    /// Counts a message on its way out if it is a NOTIFICATION.
+    pub(crate) fn count_if_notification(&self, message: &[u8]) {
+        if let Some(&[kind, code]) = message.get(HEADER_LEN - 1..=HEADER_LEN)
+            && MessageType::from_wire(kind) == Some(MessageType::Notification)
+        {
+            add(&self.notifications_sent[notification_index(code)], 1);
         }
     }
 

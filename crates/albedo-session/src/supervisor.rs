@@ -15,6 +15,7 @@ use std::time::Duration;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_types::Prefix;
+use albedo_wire::frame::MessageType;
 use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use socket2::SockRef;
@@ -32,7 +33,7 @@ use crate::registry::{
     COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
 };
 use crate::sockopt::{self, Md5Key, SocketError};
-use crate::stats::SessionStats;
+use crate::stats::{SessionStats, Tally, Traffic};
 use crate::status::{Detail, PeerShared, PeerStatus};
 
 /// What a reload did.
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) engine: EngineHandle,
     pub(crate) stats: Arc<SessionStats>,
     pub(crate) fault_gate: Arc<FaultGate>,
+    refusal_gate: FaultGate,
     admission: Mutex<Admission>,
     registry: Mutex<Registry>,
     pub(crate) tasks: Tasks,
@@ -119,6 +121,7 @@ impl Server {
             engine,
             stats: Arc::default(),
             fault_gate: Arc::default(),
+            refusal_gate: FaultGate::default(),
             admission: Mutex::new(admission),
             registry: Mutex::new(registry),
             tasks: Tasks::default(),
@@ -265,14 +268,15 @@ impl Inner {
     /// can be told.
     pub(crate) fn admit(self: &Arc<Self>, incoming: Box<Incoming>) -> Result<(), Refused> {
         let source = Source::of(incoming.remote);
-        let owner = match self.admission().owner(source, incoming.local.ip()) {
-            Ok(owner) => owner,
-            Err(refusal) => return Err((refusal, incoming)),
-        };
+        // Asked while the settings cannot change: the answer is a place in them.
         let mut registry = self.registry();
         if registry.stopping {
             return Err((Refusal::Stopping, incoming));
         }
+        let owner = match self.admission().owner(source, incoming.local.ip()) {
+            Ok(owner) => owner,
+            Err(refusal) => return Err((refusal, incoming)),
+        };
         let settings = Arc::clone(&registry.settings);
         match owner {
             Owner::Peer(n) => {
@@ -374,10 +378,22 @@ impl Inner {
     /// Counts a connection that is not let in; who is known is told why, as far as one write goes.
     pub(crate) fn refuse(&self, refusal: Refusal, stream: &TcpStream, peer: SocketAddr) {
         self.stats.refuse(&refusal);
-        tracing::info!(%peer, %refusal, "connection refused");
+        // Whoever is sent away may come again at once, and so may a whole cluster.
+        if self.refusal_gate.pass(now()) {
+            tracing::info!(%peer, %refusal, "connection refused");
+        } else {
+            tracing::debug!(%peer, %refusal, "connection refused");
+        }
         if let Some(subcode) = listener::cease_of(&refusal) {
+            let message = Notification::cease(subcode).encode();
             // Straight to the socket: the runtime does not know yet that it can be written to.
-            let _ = SockRef::from(stream).send(&Notification::cease(subcode).encode());
+            if SockRef::from(stream).send(&message).is_ok_and(|sent| sent == message.len()) {
+                self.stats.count_if_notification(&message);
+                let mut tally = Tally::default();
+                tally.sent(MessageType::Notification, 1);
+                tally.bytes_sent(message.len());
+                tally.settle(&self.stats.traffic, &Traffic::default());
+            }
         }
     }
 }
@@ -390,13 +406,10 @@ impl Registry {
             if self.listeners.contains_key(addr) {
                 continue;
             }
-            let listener = sockopt::listen(*addr, &settings.socket)?;
             let keys = keys_for(*addr, settings);
-            for (prefix, key) in &keys {
-                sockopt::set_md5_prefix(&listener, *prefix, Some(key))?;
-            }
+            let listener = sockopt::listen(*addr, &settings.socket, &keys)?;
             let listener = TcpListener::from_std(listener)
-                .map_err(|source| SocketError::Listen { addr: *addr, source })?;
+                .map_err(|cause| SocketError::Listen { addr: *addr, cause })?;
             fresh.push((*addr, Arc::new(listener), keys));
         }
         Ok(fresh)

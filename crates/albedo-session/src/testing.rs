@@ -83,6 +83,7 @@ pub(crate) fn source(n: u32) -> Source {
         local_router_id: RouterId::new(0x0a00_0001).unwrap(),
         local_asn: LOCAL_ASN,
         own_as_allowed: Some(0),
+        judged_by: 0,
     }
 }
 

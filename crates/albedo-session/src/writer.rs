@@ -60,12 +60,14 @@ impl Outbox {
         self.control.push_back(message);
     }
 
-    /// What is left, in order, for the last words of a connection.
-    pub(crate) fn into_last_words(self) -> Vec<u8> {
+    /// What is left, in order, for the last words of a connection; they count as written.
+    pub(crate) fn into_last_words(self, tally: &mut Tally) -> Vec<u8> {
         let mut last = self.rest.to_vec();
         for message in self.control {
+            count_messages(&message, message.len(), tally);
             last.extend_from_slice(&message);
         }
+        tally.bytes_sent(last.len());
         last
     }
 

@@ -124,14 +124,14 @@ impl Naive {
             marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
             source == PeerRole::NonClient && key.role == PeerRole::NonClient,
             // The pool has sets that are far below the limit, and one that is above it.
-            set.block.len() >= key.message_len_max as usize,
+            set.block().len() >= key.message_len_max as usize,
         ];
         if withheld.contains(&true) {
             return None;
         }
         if key.external.is_none() && key.as4 && (set.external || key.cluster_id == set.cluster) {
-            let next_hop = set.mp_next_hop.as_ref().map(|hop| hop.to_vec());
-            return Some(Told { block: set.block.to_vec(), next_hop });
+            let next_hop = set.mp_next_hop().map(<[u8]>::to_vec);
+            return Some(Told { block: set.block().to_vec(), next_hop });
         }
         // How a block is rewritten is the subject of other tests.
         let outgoing = key.outgoing(&set);

@@ -29,6 +29,8 @@ pub enum Op {
     Role { slot: usize },
     /// A node's policy changes: another cluster, and thereby another group.
     Regroup { slot: usize },
+    /// A node joins the groups that it is in already.
+    Rejoin { slot: usize },
     /// A node asks for a family again.
     Refresh { slot: usize, family: Family },
     /// A node stops reading, or goes on.
@@ -61,7 +63,8 @@ impl Op {
             168..188 => Self::Up { slot, role: role(b) },
             188..200 => Self::Down { slot },
             200..210 => Self::Role { slot },
-            210..216 => Self::Regroup { slot },
+            210..214 => Self::Regroup { slot },
+            214..216 => Self::Rejoin { slot },
             216..230 => Self::Refresh { slot, family: Family::ALL[b % Family::COUNT] },
             230..236 => Self::Stall { slot, on: b % 2 == 0 },
             236..252 => Self::Bury { shard: usize::from(a) },

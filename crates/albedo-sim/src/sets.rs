@@ -168,19 +168,20 @@ fn make(spec: usize, family: Family, external: bool, originator: u32) -> AttrSet
         marks,
     };
     let mp = family == Family::Ipv6Unicast;
-    let mp_next_hop = mp.then(|| next_hop(spec).octets().as_slice().into());
+    let hop = mp.then(|| next_hop(spec).octets());
     let clusters: Vec<u32> = [CLUSTER.0].iter().chain(row.clusters).copied().collect();
     let (originator, clusters) =
         if external { (None, &[][..]) } else { (Some(originator), clusters.as_slice()) };
+    let block = block(row, family, Some(local_pref), originator, clusters);
     let parts = Parts {
         family,
         summary,
         external,
         cluster: CLUSTER,
-        block: block(row, family, Some(local_pref), originator, clusters).into(),
-        mp_next_hop,
+        block: &block,
+        mp_next_hop: hop.as_ref().map(|hop| hop.as_slice()),
     };
-    AttrSet::new(parts, Arc::from(&[][..]), None)
+    AttrSet::new(&parts)
 }
 
 fn block(

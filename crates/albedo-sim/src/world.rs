@@ -104,6 +104,7 @@ impl World {
             }
             Op::Role { slot } => self.role(slot),
             Op::Regroup { slot } => self.regroup(slot),
+            Op::Rejoin { slot } => self.join(slot),
             Op::Refresh { slot, family } => {
                 if let Some(node) = &mut self.slots[slot].node {
                     node.refresh(family, &mut self.workers);

@@ -102,13 +102,14 @@ impl Negotiated {
 /// The families that `from` sends and `to` receives with path identifiers.
 fn add_path(from: &Open, to: &Open) -> FamilySet {
     let can = |open: &Open, test: fn(&AddPath) -> bool| -> FamilySet {
-        let entries = open.find(|capability| match capability {
-            Capability::AddPath(entries) => Some(entries.as_slice()),
+        // RFC 7911 does not say that one replaces another, and who sends one for each family
+        // means them all.
+        let lists = open.capabilities.iter().filter_map(|capability| match capability {
+            Capability::AddPath(entries) => Some(entries),
             _ => None,
         });
-        entries
-            .unwrap_or(&[])
-            .iter()
+        lists
+            .flatten()
             .filter(|entry| test(entry))
             .filter_map(|entry| Family::from_wire(entry.afi, entry.safi))
             .collect()

@@ -78,8 +78,8 @@ impl RouteRefresh {
     /// # Errors
     ///
     /// [`ErrorKind::BodyTruncated`] if it is shorter than [`BODY_LEN`],
-    /// [`ErrorKind::RouteRefreshLength`] if it is longer. A session without RFC 7313 may read the
-    /// first [`BODY_LEN`] octets of the longer one.
+    /// [`ErrorKind::RouteRefreshLength`] if it is longer, which is a fault only of the two marks of
+    /// RFC 7313 (§5): of anything else the first [`BODY_LEN`] octets can be read.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let found = u16::try_from(body.len()).unwrap_or(u16::MAX);
         let mut cursor = Cursor::new(body);

@@ -48,12 +48,17 @@ impl Running {
     /// An address cannot be bound, or the system gives no threads.
     pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
         let settings = assemble::settings(&config)?;
+        // Before the first node can see anything: whatever can fail fails here.
+        let listener = match config.admin.http {
+            Some(addr) => Some(Admin::bind(addr).await?),
+            None => None,
+        };
         let reflector = Reflector::start(&assemble::engine_config(&config, seed()), settings)?;
         let standing = Standing::new(&config, file);
         let source = Source::new(reflector.engine(), reflector.server().clone(), standing);
         let source = Arc::new(source);
-        let admin = match config.admin.http {
-            Some(addr) => Some(Admin::start(addr, Arc::clone(&source), config.shards).await?),
+        let admin = match listener {
+            Some(listener) => Some(Admin::start(listener, Arc::clone(&source), config.shards)?),
             None => None,
         };
         let watched = Arc::clone(&source);
@@ -141,10 +146,15 @@ impl Running {
 }
 
 impl Admin {
-    async fn start(addr: SocketAddr, source: Arc<Source>, shards: usize) -> Result<Self> {
-        let listener = TcpListener::bind(addr)
+    async fn bind(addr: SocketAddr) -> Result<TcpListener> {
+        TcpListener::bind(addr)
             .await
-            .with_context(|| format!("admin.http: cannot listen on {addr}"))?;
+            .with_context(|| format!("admin.http: cannot listen on {addr}"))
+    }
+
+    fn start(listener: TcpListener, source: Arc<Source>, shards: usize) -> Result<Self> {
+        // The port that was chosen where 0 was asked for.
+        let addr = listener.local_addr().context("admin.http")?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), shards).context("metrics")?;
         let (stop, stopped) = oneshot::channel();
         let until = async move {

@@ -1,5 +1,7 @@
 //! The log: text for eyes or JSON for collectors, on standard error.
 
+mod queue;
+
 use std::io::{self, IsTerminal as _};
 
 use albedo_config::{Log, LogFormat, LogLevel};
@@ -10,6 +12,8 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, reload};
+
+pub(crate) use queue::Rest;
 
 /// Changes the level while the program runs.
 /// The format stays as it was at the start: half a log in JSON helps nobody.
@@ -27,16 +31,17 @@ impl LevelHandle {
     }
 }
 
-/// Starts the log of this process.
+/// Starts the log of this process; what is returned beside the level is dropped at the end.
 ///
 /// # Errors
 ///
-/// There is one already.
-pub(crate) fn start(log: Log) -> Result<LevelHandle> {
+/// There is one already, or the system gives no thread.
+pub(crate) fn start(log: Log) -> Result<(LevelHandle, Rest)> {
     let colour = io::stderr().is_terminal();
-    let (subscriber, level) = subscriber(log, colour, io::stderr);
+    let (queue, rest) = queue::start(io::stderr(), log.format).context("cannot start the log")?;
+    let (subscriber, level) = subscriber(log, colour, queue);
     subscriber.try_init().context("cannot start the log")?;
-    Ok(level)
+    Ok((level, rest))
 }
 
 /// A log into any writer.

@@ -23,7 +23,8 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let level = logging::start(config.log)?;
+    // The last lines are written when this ends.
+    let (level, _rest) = logging::start(config.log)?;
     check_descriptors(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -33,6 +33,8 @@ pub(crate) struct Source {
     clusters: Vec<ClusterId>,
     /// When the start had converged, in nanoseconds; 0 before.
     converged: AtomicU64,
+    /// Since when nothing is waited for but quiet, in nanoseconds; 0 while something is.
+    settled: AtomicU64,
     stopping: AtomicBool,
     standing: Mutex<Standing>,
 }
@@ -89,6 +91,7 @@ impl Source {
             server,
             clusters: standing.clusters.clone(),
             converged: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             standing: Mutex::new(standing),
         }
@@ -128,39 +131,54 @@ impl Source {
     /// Looks whether the start is over, and notes when; whether it is.
     pub(crate) fn look_at_startup(&self) -> bool {
         let at = now();
-        let waiting = waiting_for(&self.server.snapshot(), at);
+        let peers = self.server.snapshot();
+        let waiting = waiting_for(&peers);
+        let settled = self.settle(&peers, waiting.is_some(), at);
         let late = at.since(Instant::ZERO) >= STARTUP_MAX;
-        let over = late || (waiting.is_none() && self.engine.oldest_undelivered().is_none());
-        if over {
-            self.converged.store(at.as_nanos().max(1), Ordering::Relaxed);
-            let after = at.since(Instant::ZERO).as_secs_f64();
-            let missing = waiting.unwrap_or_default();
-            tracing::info!(after, missing, "start is over");
-        }
-        over
+        let over = settled.filter(|since| late || at.since(*since) >= STARTUP_QUIET);
+        let Some(over) = over.or_else(|| late.then_some(at)) else { return false };
+        self.converged.store(over.as_nanos().max(1), Ordering::Relaxed);
+        let after = over.since(Instant::ZERO).as_secs_f64();
+        let missing = waiting.unwrap_or_default();
+        tracing::info!(after, missing, "start is over");
+        true
+    }
+
+    /// Since when everybody who has come is in sync; anew with each peer that comes later.
+    fn settle(&self, peers: &[PeerStatus], waiting: bool, at: Instant) -> Option<Instant> {
+        let up = peers.iter().filter(|peer| peer.is_established());
+        let last = up.map(|peer| peer.since).max();
+        let before = Instant::from_nanos(self.settled.load(Ordering::Relaxed));
+        let since = if waiting {
+            Instant::ZERO
+        } else if before != Instant::ZERO && last.is_none_or(|last| last <= before) {
+            before
+        } else if self.engine.oldest_undelivered().is_none() {
+            at
+        } else {
+            Instant::ZERO
+        };
+        self.settled.store(since.as_nanos(), Ordering::Relaxed);
+        (since != Instant::ZERO).then_some(since)
     }
 }
 
 /// What the start waits for, in words.
 ///
 /// Configured peers are expected; of a range nobody knows how many will come, so there it is
-/// over when somebody has come, and then for a while nobody else.
-fn waiting_for(peers: &[PeerStatus], at: Instant) -> Option<String> {
+/// over when somebody has come, and then for a while nobody else. That while is not counted.
+fn waiting_for(peers: &[PeerStatus]) -> Option<String> {
     let expected = peers.iter().filter(|peer| !peer.dynamic);
     let missing = expected.filter(|peer| !peer.is_established()).count();
     if missing > 0 {
         return Some(format!("{missing} configured peers"));
     }
     let up = peers.iter().filter(|peer| peer.is_established());
-    let Some(last) = up.clone().map(|peer| peer.since).max() else {
+    if up.clone().next().is_none() {
         return Some("the first peer".into());
-    };
-    let unheard = up.filter(|peer| !peer.shared.is_heard()).count();
-    if unheard > 0 {
-        return Some(format!("End-of-RIB of {unheard} peers"));
     }
-    let quiet = at.since(last) >= STARTUP_QUIET;
-    (!quiet).then(|| "quiet".into())
+    let unheard = up.filter(|peer| !peer.shared.is_heard()).count();
+    (unheard > 0).then(|| format!("End-of-RIB of {unheard} peers"))
 }
 
 impl StatusSource for Source {
@@ -193,8 +211,9 @@ impl StatusSource for Source {
         let start = match self.startup_convergence() {
             Some(after) => (true, format!("converged after {:.1} s", after.as_secs_f64())),
             None => {
-                let waiting = waiting_for(&self.server.snapshot(), now());
-                (false, format!("waits for {}", waiting.as_deref().unwrap_or("the last changes")))
+                let waiting = waiting_for(&self.server.snapshot());
+                let waiting = waiting.as_deref().unwrap_or("the last changes, and then for quiet");
+                (false, format!("waits for {waiting}"))
             }
         };
         vec![

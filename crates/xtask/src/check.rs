@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 
+use crate::counts;
 use crate::install::{self, Peers};
 use crate::repo::{Repo, is_ci};
 use crate::run::{run, run_watched, say};
@@ -102,6 +103,12 @@ pub(crate) fn test(repo: &Repo) -> Result<()> {
         }
     } else {
         report.leave_out("tests", "the build failed");
+    }
+    match counts::obstacle().filter(|_| !is_ci()) {
+        Some(why) => report.leave_out("counts", &why),
+        None => {
+            report.step("counts", counts::run(repo, false));
+        }
     }
     report.close(&summary)
 }

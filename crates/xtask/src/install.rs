@@ -1,8 +1,8 @@
-//! The real peers: BIRD 1.6, BIRD 2, FRR and GoBGP from Debian's packages.
+//! The real peers: BIRD 1.6, BIRD 2, FRR, GoBGP and OpenBGPD from Debian's packages.
 //!
 //! Some of these packages exclude each other, and none of them should start a service here, so
 //! they are downloaded and unpacked into a cache folder instead of being installed.
-//! Only the shared libraries they need, and `ip`, are installed.
+//! Only the shared libraries they need, `ip` and `valgrind` are installed.
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +31,8 @@ const UNPACKED: &[Unpacked] = &[
     Unpacked { package: "bird2", programs: &["usr/sbin/bird", "usr/sbin/birdc"] },
     Unpacked { package: "frr", programs: &["usr/lib/frr/bgpd", "usr/bin/vtysh"] },
     Unpacked { package: "gobgpd", programs: &["usr/bin/gobgpd", "usr/bin/gobgp"] },
+    // Only raced against.
+    Unpacked { package: "openbgpd", programs: &["usr/sbin/bgpd"] },
     // No peer: its promtool judges the metrics.
     Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
 ];
@@ -47,6 +49,8 @@ const INSTALLED: &[(&str, &str)] = &[
     ("libjson-c5", "libjson-c.so.5"),
     ("libpam0g", "libpam.so.0"),
     ("libyang2", "libyang.so.2"),
+    // No peer either: it counts instructions.
+    ("valgrind", "/bin/valgrind"),
 ];
 
 /// Where a package manager asks whether it may start a service.

@@ -8,11 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod counts;
 mod install;
+mod race;
 mod repo;
 mod run;
 mod tidy;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,14 +23,14 @@ use clap::{Parser, Subcommand};
 use crate::repo::Repo;
 
 /// The automation of this repository.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "xtask", about = "Test, lint and installation automation")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Everything that must hold: format, lints, tidy, dependencies, build, every test
     Test,
@@ -35,8 +38,21 @@ enum Command {
     Tidy,
     /// Licences, bans and sources of the dependencies (needs cargo-deny)
     Deny,
+    /// Instructions of the data path's workloads, against the recorded ones (needs valgrind)
+    Counts {
+        /// Write what was counted to benches/counts.json instead of failing
+        #[arg(long)]
+        record: bool,
+    },
     /// Installs what the tests against real peers need
     Install,
+    /// Races Albedo against other daemons; takes the race's own arguments, `--help` tells them
+    #[command(disable_help_flag = true)]
+    Race {
+        /// Passed on as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -46,7 +62,9 @@ fn main() -> ExitCode {
         Command::Test => check::test(&repo),
         Command::Tidy => tidy::run(&repo),
         Command::Deny => check::deny(&repo),
+        Command::Counts { record } => counts::run(&repo, record),
         Command::Install => install::run(&repo),
+        Command::Race { arguments } => race::run(&repo, &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,5 +72,20 @@ fn main() -> ExitCode {
             run::say(&format!("xtask: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn the_race_gets_its_arguments_as_they_are() {
+        Cli::command().debug_assert();
+        let line = ["xtask", "race", "--rounds", "1", "--help"];
+        let cli = Cli::try_parse_from(line).expect("arguments of a race");
+        let Command::Race { arguments } = cli.command else { panic!("{cli:?}") };
+        assert_eq!(arguments, ["--rounds", "1", "--help"]);
     }
 }

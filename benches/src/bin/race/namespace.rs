@@ -1,5 +1,6 @@
 //! A network namespace for one run.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -39,10 +40,11 @@ impl Namespace {
         Ok(namespace)
     }
 
-    /// A command that runs in the namespace; its process is the program itself.
-    pub(crate) fn command(&self, program: &std::path::Path) -> Command {
+    /// A command that runs in the namespace, through programs that each start the next one in
+    /// their own place: its process is the program itself.
+    pub(crate) fn command(&self, through: &[String], program: &Path) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).arg(program);
+        command.args(["netns", "exec", &self.name]).args(through).arg(program);
         command
     }
 }

@@ -3,162 +3,111 @@
 use std::fmt::Write as _;
 
 use crate::contestant::Contestant;
-use crate::race::{Chapter, Entry, Outcome, Results};
+use crate::outcome::{Entry, show_spread};
+use crate::race::{Chapter, Results};
 
-/// Median, least and most of a figure.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Spread {
-    low: f64,
-    median: f64,
-    high: f64,
-}
+/// Characters of what went wrong that are shown.
+const WHY_MAX: usize = 200;
 
-impl Spread {
-    /// Of the runs that have the figure; `None` where none has.
-    fn of(entry: &Entry, figure: Figure) -> Option<Self> {
-        let mut values: Vec<f64> =
-            entry.runs.iter().filter(|run| run.complete).filter_map(figure).collect();
-        values.sort_by(f64::total_cmp);
-        Some(Self {
-            low: *values.first()?,
-            median: values[values.len() / 2],
-            high: *values.last()?,
-        })
-    }
-}
-
-/// Gets a figure of a run.
-type Figure = fn(&Outcome) -> Option<f64>;
-
-/// The figures that are compared, with their units.
-const FIGURES: [(&str, Figure); 3] = [
-    ("wall s", |run| run.seconds_to_last_exact),
-    ("CPU s", |run| run.target_cpu_seconds),
-    ("peak MB", |run| run.target_resident_peak.map(|octets| octets as f64 / 1e6)),
-];
-
-/// All tables.
+/// Everything: machine, tables, ratios, bars.
 pub(crate) fn render(results: &Results) -> String {
-    let mut out = String::new();
+    let mut out = format!("Machine: {}.\n\n", results.machine.words());
+    let _ = writeln!(out, "Command: `{}`\n", results.command);
+    let versions: Vec<String> =
+        results.versions.iter().map(|(name, version)| format!("{name} ({version})")).collect();
+    let _ = writeln!(out, "Versions: {}.\n", versions.join(", "));
+    out.push_str("Figures are medians (least–most) of the complete runs.\n");
+    for note in &results.notes {
+        let _ = writeln!(out, "\nNot measured: {note}.");
+    }
     for chapter in &results.chapters {
         render_chapter(chapter, &mut out);
     }
+    out.push_str(&crate::bars::render(&results.bars));
     out
 }
 
 fn render_chapter(chapter: &Chapter, out: &mut String) {
     let _ = writeln!(out, "\n### {}: `{}`\n", chapter.scenario, chapter.arguments.join(" "));
-    out.push_str("| Daemon |");
-    for (name, _) in FIGURES {
-        let _ = write!(out, " {name} |");
-    }
-    out.push_str(
-        " UPDATEs | MB | generator CPU s | complete |\n|---|---|---|---|---|---|---|---|\n",
-    );
+    let labels: Vec<&str> = chapter.columns.iter().map(|column| column.label).collect();
+    let _ = writeln!(out, "| Daemon | {} | complete |", labels.join(" | "));
+    let _ = writeln!(out, "|{}", " --- |".repeat(labels.len() + 2));
     for entry in &chapter.entries {
-        let _ = write!(out, "| {} |", entry.contestant.name());
-        for (_, figure) in FIGURES {
-            match Spread::of(entry, figure) {
-                Some(s) => {
-                    let _ = write!(out, " {} ({}–{}) |", show(s.median), show(s.low), show(s.high));
-                }
-                None => out.push_str(" - |"),
-            }
+        let _ = write!(out, "| {} |", entry.name());
+        for column in chapter.columns {
+            let spread = entry.spread(column.figure);
+            let text = spread.map(|spread| show_spread(spread, column.scale));
+            let _ = write!(out, " {} |", text.as_deref().unwrap_or("-"));
         }
-        let complete = entry.runs.iter().filter(|run| run.complete).count();
-        let last = entry.runs.last();
-        let _ = writeln!(
-            out,
-            " {} | {:.1} | {} | {complete}/{} |",
-            last.map_or(0, |run| run.updates_in),
-            last.map_or(0.0, |run| run.octets_in as f64 / 1e6),
-            show(last.map_or(0.0, |run| run.generator_cpu_seconds)),
-            entry.runs.len(),
-        );
+        let _ = writeln!(out, " {} |", ending(entry));
+    }
+    for entry in &chapter.entries {
+        render_failure(entry, out);
     }
     render_ratios(chapter, out);
+    render_scaling(chapter, out);
 }
 
-/// Albedo's medians against the best rival's and the floor's.
+/// How many runs were complete, and what else there is to say.
+fn ending(entry: &Entry) -> String {
+    let (complete, all) = (entry.complete(), entry.runs.len());
+    let failed = if complete < all { ", **failed**" } else { "" };
+    let is_bound = entry.runs.iter().any(|run| run.generator_bound);
+    let bound = if is_bound { ", generator the limit" } else { "" };
+    format!("{complete}/{all}{failed}{bound}")
+}
+
+/// What first went wrong, where something did.
+fn render_failure(entry: &Entry, out: &mut String) {
+    let Some(run) = entry.runs.iter().find(|run| !run.complete) else { return };
+    let why = run.problems.first().map_or("no reason is known", String::as_str);
+    let why: String = why.lines().next().unwrap_or_default().chars().take(WHY_MAX).collect();
+    let others = run.problems.len().saturating_sub(1);
+    let _ = writeln!(out, "\n{} failed: {why} (and {others} more)", entry.name());
+}
+
+/// Albedo's figures against the best rival's and the floor's.
 fn render_ratios(chapter: &Chapter, out: &mut String) {
-    let Some(ours) = chapter.entries.iter().find(|e| e.contestant == Contestant::Albedo) else {
-        return;
-    };
-    out.push('\n');
-    for (name, figure) in FIGURES {
-        let Some(our) = Spread::of(ours, figure) else { continue };
-        let rivals = chapter.entries.iter().filter(|entry| entry.contestant.is_rival());
-        let best = rivals
-            .filter_map(|entry| Some((entry.contestant, Spread::of(entry, figure)?)))
-            .min_by(|a, b| a.1.median.total_cmp(&b.1.median));
-        if let Some((who, best)) = best {
-            let _ = writeln!(
-                out,
-                "- {name}: {} of the best rival's, {} ({} to {})",
-                show(our.median / best.median),
-                who.name(),
-                show(our.low / best.high),
-                show(our.high / best.low),
-            );
+    let Some(ours) = chapter.entry(Contestant::Albedo) else { return };
+    let mut rows = String::new();
+    for column in chapter.columns.iter().filter(|column| column.is_compared) {
+        let Some(our) = ours.spread(column.figure) else { continue };
+        let best = chapter.best_rival(column.figure).and_then(|(who, best)| {
+            Some(format!("{}, {}", show_spread(our.against(best)?, 1.0), who.name()))
+        });
+        let floor = chapter
+            .entry(Contestant::Floor)
+            .and_then(|floor| Some(show_spread(our.against(floor.spread(column.figure)?)?, 1.0)));
+        if best.is_some() || floor.is_some() {
+            let [best, floor] = [best, floor].map(|text| text.unwrap_or_else(|| "-".to_owned()));
+            let _ = writeln!(rows, "| {} | {best} | {floor} |", column.label);
         }
-        let floor = chapter.entries.iter().find(|e| e.contestant == Contestant::Floor);
-        if let Some(floor) = floor.and_then(|entry| Spread::of(entry, figure)) {
-            let _ = writeln!(out, "- {name}: {} × the floor's", show(our.median / floor.median));
-        }
+    }
+    if !rows.is_empty() {
+        out.push_str("\n| Albedo's | × the best rival's | × the floor's |\n| --- | --- | --- |\n");
+        out.push_str(&rows);
     }
 }
 
-/// Three figures that count.
-fn show(value: f64) -> String {
-    match value {
-        v if v >= 100.0 => format!("{v:.0}"),
-        v if v >= 10.0 => format!("{v:.1}"),
-        v if v >= 1.0 => format!("{v:.2}"),
-        v => format!("{v:.3}"),
+/// How the pinned grow with their processors: against the same on the fewest.
+fn render_scaling(chapter: &Chapter, out: &mut String) {
+    let pinned = |entry: &&Entry| entry.cores.is_some();
+    for entry in chapter.entries.iter().filter(pinned) {
+        let same = chapter.entries.iter().filter(|other| other.contestant == entry.contestant);
+        let Some(fewest) = same.filter(pinned).min_by_key(|other| other.cores) else { continue };
+        if fewest.cores == entry.cores {
+            continue;
+        }
+        for column in chapter.columns.iter().filter(|column| column.is_compared) {
+            let pair = entry.spread(column.figure).zip(fewest.spread(column.figure));
+            if let Some(ratio) = pair.and_then(|(ours, theirs)| ours.against(theirs)) {
+                let ratio = show_spread(ratio, 1.0);
+                let (name, than) = (entry.name(), fewest.name());
+                let _ = writeln!(out, "\n{name}: {} {ratio} × that of {than}.", column.label);
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Spread, render_chapter, show};
-    use crate::contestant::Contestant;
-    use crate::race::{Chapter, Entry, Outcome};
-
-    fn entry(contestant: Contestant, walls: &[f64]) -> Entry {
-        let run = |&wall: &f64| Outcome {
-            complete: wall > 0.0,
-            seconds_to_last_exact: Some(wall),
-            ..Outcome::default()
-        };
-        Entry { contestant, runs: walls.iter().map(run).collect() }
-    }
-
-    #[test]
-    fn failed_runs_are_not_averaged_in() {
-        let entry = entry(Contestant::Bird, &[3.0, -1.0, 1.0, 2.0]);
-        let spread = Spread::of(&entry, |run| run.seconds_to_last_exact);
-        assert_eq!(spread, Some(Spread { low: 1.0, median: 2.0, high: 3.0 }));
-        let chapter = Chapter {
-            scenario: "x",
-            arguments: &["cluster"],
-            entries: vec![
-                super::tests::entry(Contestant::Albedo, &[0.5]),
-                entry,
-                super::tests::entry(Contestant::Floor, &[0.25]),
-            ],
-        };
-        let mut out = String::new();
-        render_chapter(&chapter, &mut out);
-        assert!(out.contains("| 3/4 |"), "{out}");
-        assert!(out.contains("0.250 of the best rival's, BIRD 1.6 (0.167 to 0.500)"), "{out}");
-        assert!(out.contains("wall s: 2.00 × the floor's"), "{out}");
-    }
-
-    #[test]
-    fn figures_are_short() {
-        assert_eq!(
-            [show(0.1234), show(1.234), show(12.34), show(1234.0)],
-            ["0.123", "1.23", "12.3", "1234"]
-        );
-    }
-}
+mod tests;

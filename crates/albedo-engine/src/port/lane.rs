@@ -41,9 +41,6 @@ impl Lane {
 
     /// The shard says: from the base; a question to ask instead.
     pub(super) fn start(&mut self, end_seq: u64, now: Instant) -> Option<Resume> {
-        if !self.follower.awaits_start() {
-            return None;
-        }
         self.deactivate(now);
         self.chunk = None;
         self.follower.start(self.log.base(), end_seq)

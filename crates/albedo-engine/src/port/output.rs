@@ -106,9 +106,12 @@ impl PeerPort {
             match post {
                 Post::Start { group, end_seq, epoch } => {
                     lane.epoch = epoch;
-                    if group == lane.group.id {
+                    if group == lane.group.id && lane.follower.awaits_start() {
                         let question = lane.start(end_seq, now);
                         self.ask(n, question);
+                    } else if lane.follower.state() == State::Reading {
+                        // It stays where it is, and says so: being sent back voided that.
+                        publish(&self.reader, lane);
                     }
                 }
                 Post::Chunk { request, chunk } => {
@@ -315,9 +318,9 @@ fn read(
     now: Instant,
 ) -> ReadEnd {
     let before = out.len();
-    let mut at = lane.follower.cursor();
-    let mut skip = lane.follower.skip();
-    let log = Arc::clone(&lane.log);
+    let Lane { log, follower, active, .. } = lane;
+    let mut at = follower.cursor();
+    let mut skip = follower.skip();
     log.read(at, |entry, next_cursor| {
         if *budget == 0 || out.len() >= GATHER_PIECES_MAX {
             return false;
@@ -336,9 +339,9 @@ fn read(
         });
         if empty && out.len() == before {
             // Nothing for this peer, and nothing gathered before it: it is past.
-            lane.follower.pass(next_cursor, tracked.segment.version);
-            if lane.active {
-                lane.log.pass(tracked, now);
+            follower.pass(next_cursor, tracked.segment.version);
+            if *active {
+                log.pass(tracked, now);
             }
         } else if let Some(After::Log { passed, next, .. }) = out.last_mut().map(|p| &mut p.after) {
             passed.push(Arc::clone(tracked));

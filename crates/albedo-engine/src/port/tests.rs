@@ -114,15 +114,16 @@ impl Played {
         while self.poll() > 0 {}
     }
 
-    fn letters(&self, shard: usize) -> Vec<Letter> {
-        let next = || match self.mailboxes[shard].try_receive() {
+    fn letters(&mut self, shard: usize) -> Vec<Letter> {
+        let mailbox = &mut self.mailboxes[shard];
+        let next = || match mailbox.try_receive() {
             Received::Letter(letter) => Some(letter),
             Received::Timeout | Received::Closed => None,
         };
         std::iter::from_fn(next).collect()
     }
 
-    fn questions(&self, shard: usize) -> Vec<Resume> {
+    fn questions(&mut self, shard: usize) -> Vec<Resume> {
         let question = |letter| match letter {
             Letter::Input { input: Input::CatchUp { from, .. }, .. } => Some(from),
             _ => None,
@@ -137,7 +138,7 @@ fn leaving_tells_each_shard_once() {
     let Played { port, mailboxes, group } = played;
     port.leave();
     drop(group);
-    for mailbox in mailboxes {
+    for mut mailbox in mailboxes {
         let mut downs = 0;
         while let Received::Letter(letter) = mailbox.try_receive() {
             downs +=
@@ -145,6 +146,48 @@ fn leaving_tells_each_shard_once() {
         }
         assert_eq!(downs, 1, "a second one would be the end of whoever has the index next");
     }
+}
+
+#[test]
+fn lost_peer_waits_for_no_channel() {
+    // One shard has heard of the peer and its channel is full, the other one has not heard of it.
+    let config = EngineConfig { shards: 2, mailbox_letters_max: 2, ..EngineConfig::default() };
+    let (shared, mut mailboxes) = Shared::new(&config);
+    let info = PeerInfo {
+        addr: Ipv4Addr::new(10, 0, 0, 1).into(),
+        router_id: RouterId::new(1).expect("not zero"),
+        role: PeerRole::Client,
+    };
+    let other = Letter::Input { input: Input::PeerDown { peer: PeerId(9) }, at: Instant::ZERO };
+    for _ in 0..2 {
+        let Letter::Input { input, at } = &other else { unreachable!() };
+        shared.mailboxes[1].send_blocking(Letter::Input { input: input.clone(), at: *at });
+    }
+    let peer = shared.readers.allocate();
+    let mut port = PeerPort::new(Arc::clone(&shared), peer, info);
+    port.join(key());
+    let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
+    assert!(port.poll_flush(&mut Context::from_waker(&waker)).is_pending());
+    let reader = Arc::clone(&port.reader);
+    drop(port);
+    let kinds = |mailbox: &mut Mailbox<Letter>| {
+        let mut kinds = Vec::new();
+        while let Received::Letter(letter) = mailbox.try_receive() {
+            kinds.push(match letter {
+                Letter::Up { .. } => "up",
+                Letter::Join { .. } => "join",
+                Letter::Input { input: Input::PeerDown { peer }, .. } if peer.0 == 9 => "other",
+                Letter::Input { input: Input::PeerDown { .. }, .. } => "down",
+                letter => panic!("{letter:?}"),
+            });
+        }
+        kinds
+    };
+    assert_eq!(kinds(&mut mailboxes[0]), ["up", "join", "down"]);
+    assert_eq!(kinds(&mut mailboxes[1]), ["other", "other"]);
+    assert_eq!(shared.readers.len(), 1, "the first shard has still to forget it");
+    shared.forgotten(&reader);
+    assert_eq!(shared.readers.len(), 0);
 }
 
 #[test]
@@ -209,6 +252,31 @@ fn start_of_another_group_is_ignored() {
     assert_eq!(played.poll(), 0);
     played.start(0);
     assert_eq!(played.poll(), MESSAGE);
+}
+
+#[test]
+fn start_that_nobody_asked_for_leaves_the_reader_where_it_says_it_is() {
+    let mut played = Played::new(1);
+    played.start_all();
+    played.log(0).append(segment(1, 1));
+    assert_eq!(played.poll(), MESSAGE);
+    assert_eq!(played.lane(0).claim(1), crate::reader::NO_CLAIM);
+    played.start(0);
+    assert_eq!(played.poll(), 0);
+    assert_eq!(played.lane(0).claim(1), crate::reader::NO_CLAIM, "it would be cut off for it");
+}
+
+#[test]
+fn joining_the_same_group_again_asks_the_shards_nothing() {
+    let mut played = Played::new(2);
+    played.start_all();
+    for shard in 0..2 {
+        played.letters(shard);
+    }
+    played.port.join(key());
+    assert!(!played.port.is_backed_up(), "nothing to say");
+    played.log(0).append(segment(2, 1));
+    assert_eq!(played.poll(), 2 * MESSAGE);
 }
 
 #[test]

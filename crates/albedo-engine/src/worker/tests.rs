@@ -34,10 +34,10 @@ fn route(peer: PeerId, n: u32) -> Letter {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: Box::default(),
+        block: &[],
         mp_next_hop: None,
     };
-    let set = Arc::new(AttrSet::new(parts, [].into(), None));
+    let set = Arc::new(AttrSet::new(&parts));
     let mut batch = RouteBatch::default();
     batch.note(Family::Ipv4Unicast, Some(&set));
     batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).expect("a prefix")));

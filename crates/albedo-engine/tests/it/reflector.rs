@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::peer::Peer;
 
 /// How long everybody may take to come to rest; only a bug takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 const LOCAL_ASN: Asn = Asn(64_512);
 
@@ -42,6 +42,7 @@ pub(crate) fn intern(port: &PeerPort, family: Family, spec: usize, from: Origin)
         local_router_id: RouterId::new(0xffff).expect("not zero"),
         local_asn: LOCAL_ASN,
         own_as_allowed: None,
+        judged_by: Source::judged_by(&context),
     };
     let hop = NextHop::V6(sets::next_hop(spec));
     let next_hop = (family == Family::Ipv6Unicast).then_some(&hop);

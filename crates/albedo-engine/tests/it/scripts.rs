@@ -56,6 +56,11 @@ impl Script {
                     node.join();
                 }
             }
+            Op::Rejoin { slot } => {
+                if let Some(node) = &mut slots[slot] {
+                    node.join();
+                }
+            }
             Op::Refresh { slot, family } => {
                 if let Some(node) = &mut slots[slot] {
                     node.peer.port.refresh(family, rng.below(2) == 0);

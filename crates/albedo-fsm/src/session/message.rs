@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 
 use albedo_types::Instant;
-use albedo_wire::error::ErrorKind;
 use albedo_wire::frame::{Frame, MessageType};
 use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
@@ -150,7 +149,7 @@ impl Session {
             send_hold: period.map(|period| SendHoldClock { period, last_written: now }),
             families: terms.families,
             enhanced_refresh: terms.enhanced_refresh,
-            graceful: terms.graceful.is_some(),
+            graceful: terms.graceful.as_ref().is_some_and(|offer| !offer.families.is_empty()),
             long_lived: terms.long_lived.is_some(),
         }));
         self.push(Action::Up(up));
@@ -163,25 +162,20 @@ impl Session {
         };
         state.clock.last_heard = now;
         let state = *state;
-        let mut refresh = match RouteRefresh::decode(body) {
+        // Of what may follow the four octets nothing is said but for the marks of RFC 7313: a
+        // request is clear without it, and an unknown subtype is to be ignored.
+        let fixed = body.get(..BODY_LEN).unwrap_or(body);
+        let mut refresh = match RouteRefresh::decode(fixed) {
             Ok(refresh) => refresh,
-            Err(error) => match (error.kind, body.get(..BODY_LEN).map(RouteRefresh::decode)) {
-                // Before RFC 7313 nothing is said of what may follow; the request is clear.
-                (ErrorKind::RouteRefreshLength { .. }, Some(Ok(refresh)))
-                    if !state.enhanced_refresh =>
-                {
-                    refresh
-                }
-                (ErrorKind::RouteRefreshLength { .. }, _) => {
-                    let whole = whole_message(body);
-                    return self.refuse(now, id, Notification::route_refresh_length(&whole));
-                }
-                _ => return self.refuse(now, id, error.notification()),
-            },
+            Err(error) => return self.refuse(now, id, error.notification()),
         };
         if !state.enhanced_refresh {
             // The octet is reserved then.
             refresh.subtype = Subtype::Request;
+        }
+        if matches!(refresh.subtype, Subtype::Begin | Subtype::End) && body.len() != BODY_LEN {
+            let whole = whole_message(body);
+            return self.refuse(now, id, Notification::route_refresh_length(&whole));
         }
         let known = refresh.family().is_some_and(|family| state.families.contains(family));
         self.push(match refresh.subtype {

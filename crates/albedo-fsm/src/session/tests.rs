@@ -5,7 +5,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use albedo_types::{Asn, Family, FamilySet, HoldTime, RouterId};
-use albedo_wire::capability::{Capability, GracefulRestart, LongLived};
+use albedo_wire::capability::{Capability, GracefulFamily, GracefulRestart, LongLived};
 use albedo_wire::frame::{Frame, KEEPALIVE, split};
 use albedo_wire::notification::Notification;
 use albedo_wire::open::{ExpectedAs, Open};
@@ -37,6 +37,8 @@ fn config() -> SessionConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Graceful {
     No,
+    /// Capability 64 without a family: the speaker knows what an End-of-RIB is, no more.
+    Aware,
     Yes,
     LongLived,
 }
@@ -48,7 +50,14 @@ fn open_of(router_id: u32, asn: Asn, graceful: Graceful) -> Open {
         Capability::FourOctetAs(asn),
     ];
     if graceful != Graceful::No {
-        capabilities.push(Capability::GracefulRestart(GracefulRestart::default()));
+        let (afi, safi) = (Family::Ipv4Unicast.afi(), Family::Ipv4Unicast.safi());
+        let families = if graceful == Graceful::Aware {
+            Vec::new()
+        } else {
+            std::vec![GracefulFamily { afi, safi, forwarding: true }]
+        };
+        let offer = GracefulRestart { families, ..GracefulRestart::default() };
+        capabilities.push(Capability::GracefulRestart(offer));
     }
     if graceful == Graceful::LongLived {
         capabilities.push(Capability::LongLived(LongLived::default()));

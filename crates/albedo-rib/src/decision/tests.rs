@@ -91,6 +91,23 @@ fn med_is_compared_within_a_neighbouring_as_only() {
     }
 }
 
+#[test]
+fn med_is_compared_within_each_of_thousands_of_neighbouring_ases() {
+    const GROUPS: u32 = 3000;
+    // Two paths from each AS: the one that is better but for MED, and the one that MED prefers;
+    // of the winners the one with the lowest identifier is best.
+    let mut paths = std::vec::Vec::new();
+    for n in 0..GROUPS {
+        let (mut dear, mut cheap) = (plain(), plain());
+        (dear.0.neighbour_as, dear.0.med, dear.0.originator) = (n, 7, 1 + n);
+        (cheap.0.neighbour_as, cheap.0.med, cheap.0.originator) = (n, 3, 2 * GROUPS - n);
+        paths.extend([dear, cheap]);
+    }
+    let order = |at: usize| (at * 1999) % paths.len();
+    let found = best(paths.len(), |at| path(&paths[order(at)])).map(order);
+    assert_eq!(found, Some(paths.len() - 1));
+}
+
 fn any_path() -> impl Strategy<Value = (Summary, PeerInfo, PathId)> {
     (
         (0u32..2, 0u32..3, 0u32..3, 0u32..3, 0u32..4, 0u16..3, 0u8..3, any::<bool>()),

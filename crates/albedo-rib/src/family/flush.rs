@@ -24,6 +24,7 @@ use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
 use crate::peer::Peers;
+use crate::rebase::change_weight;
 use crate::table::{Place, Slot};
 
 /// Bytes that the buffers of a batch keep for the next one.
@@ -37,6 +38,17 @@ pub(super) struct Scratch {
     withdrawn: Vec<(PeerId, Slot)>,
     private_announced: Vec<(PeerId, Slot)>,
     private_withdrawn: Vec<(PeerId, Slot)>,
+}
+
+impl Scratch {
+    fn shrink(&mut self) {
+        self.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        self.announced.shrink(SCRATCH_BYTES_MAX);
+        for list in [&mut self.withdrawn, &mut self.private_announced, &mut self.private_withdrawn]
+        {
+            list.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +79,7 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         self.bury_for_nobody();
         scratch.changes.clear();
-        scratch.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
+        scratch.shrink();
         self.scratch = scratch;
     }
 
@@ -173,7 +185,7 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 }
 
-/// Sorts the changes of a batch by who hears of them; how many there are for the group.
+/// Sorts the changes of a batch by who hears of them; the weight of those for the group.
 fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scratch) -> u64 {
     let key = group.key;
     let reads = |peer: PeerId| peers.reads(peer, key.family, id);
@@ -182,7 +194,8 @@ fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scr
         let told = |best: &&Best| key.exports(&best.attrs, best.role);
         let old = change.old.as_ref().filter(told);
         let new = change.new.as_ref().filter(told);
-        group.count(old.is_some(), new.is_some(), change.last);
+        let [had, has] = [old, new].map(|best| best.map(|best| &*best.attrs));
+        group.count(had, has, change.last);
         match (old, new) {
             (None, None) => continue,
             (Some(old), None) => scratch.withdrawn.push((old.peer, change.slot)),
@@ -199,7 +212,7 @@ fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scr
                 }
             }
         }
-        operations += 1;
+        operations += change_weight(has);
     }
     operations
 }

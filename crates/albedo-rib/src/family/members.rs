@@ -19,6 +19,16 @@ impl Group {
         self.waiting.contains(&peer) || self.waiting_next.contains(&peer)
     }
 
+    /// Whether a base is being written that shows the table at `version` or later.
+    fn writes_base_since(&self, version: u64) -> bool {
+        self.rebase.as_ref().is_some_and(|rebase| rebase.version >= version)
+    }
+
+    fn forget_waiting(&mut self, peer: PeerId) {
+        self.waiting.retain(|waiting| *waiting != peer);
+        self.waiting_next.retain(|waiting| *waiting != peer);
+    }
+
     /// Version of the oldest base that somebody can begin with from now on.
     fn oldest_start(&self) -> u64 {
         match &self.rebase {
@@ -60,7 +70,8 @@ impl<K: NlriKey> FamilyRib<K> {
                 base_version: version,
                 operations: 0,
                 cost: 0,
-                base_route_bytes: 0,
+                base_cost: 0,
+                base_weight: 0,
                 live: 0,
                 holds_tombstones: false,
                 rebase: None,
@@ -68,18 +79,21 @@ impl<K: NlriKey> FamilyRib<K> {
                 waiting_next: Vec::new(),
             }
         });
-        if from != Some(group) {
+        if from == Some(group) {
+            // Whatever it waited for, this takes its place.
+            joined.forget_waiting(peer);
+        } else {
             joined.members += 1;
         }
         match (from, resume) {
             (Some(_), Some(resume)) => {
                 self.start_catch_up(peer, group, resume, old_key);
             }
+            // Whoever began with the old base now would find it replaced half-way, and would have to
+            // be told the rest alone.
+            _ if joined.writes_base_since(base_min) => joined.waiting.push(peer),
             _ if joined.ready && joined.base_version >= base_min => {
                 out.push(Output::Start { peer, group, end_seq: joined.end_seq });
-            }
-            _ if joined.rebase.as_ref().is_some_and(|rebase| rebase.version >= base_min) => {
-                joined.waiting.push(peer);
             }
             _ => joined.waiting_next.push(peer),
         }
@@ -93,15 +107,10 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(group) = self.groups.get_mut(&id) else {
             return;
         };
-        group.waiting.retain(|waiting| *waiting != peer);
-        group.waiting_next.retain(|waiting| *waiting != peer);
+        group.forget_waiting(peer);
         group.members -= 1;
         if group.members == 0 {
-            if let Some(group) = self.groups.remove(&id)
-                && let Some(rebase) = group.rebase
-            {
-                self.table.forget(rebase.mark);
-            }
+            self.groups.remove(&id);
             out.push(Output::Close { group: id });
             self.bury_for_nobody();
         }
@@ -177,7 +186,10 @@ impl<K: NlriKey> FamilyRib<K> {
             // Its first start is still to come, and brings everything.
             return;
         }
-        if group.ready && group.base_version >= base_min.max(version) {
+        let since = base_min.max(version);
+        if group.writes_base_since(since) {
+            group.waiting.push(peer);
+        } else if group.ready && group.base_version >= since {
             out.push(Output::Start { peer, group: id, end_seq: group.end_seq });
         } else {
             group.waiting_next.push(peer);

@@ -32,10 +32,26 @@ fn set() -> Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(1),
-        block: [0x40, 1, 1, 0].into(),
+        block: &[0x40, 1, 1, 0],
         mp_next_hop: None,
     };
-    Arc::new(AttrSet::new(parts, [].into(), None))
+    Arc::new(AttrSet::new(&parts))
+}
+
+/// A set with an attribute of this many octets.
+fn dear(len: u16) -> Arc<AttrSet> {
+    let mut block = [0x40u8, 1, 1, 0, 0xd0, 32].to_vec();
+    block.extend(len.to_be_bytes());
+    block.extend(core::iter::repeat_n(0, len.into()));
+    let parts = Parts {
+        family: FAMILY,
+        summary: Summary::default(),
+        external: false,
+        cluster: ClusterId(1),
+        block: &block,
+        mp_next_hop: None,
+    };
+    Arc::new(AttrSet::new(&parts))
 }
 
 struct Driver {
@@ -185,19 +201,7 @@ fn cheap_routes_are_not_excused_by_a_dear_base() {
     let limits = Limits { log_garbage_min_bytes: 2000, log_grace_bytes: 0, ..Limits::default() };
     let mut driver = Driver::new(limits);
     driver.up(SOURCE, PeerRole::Client);
-    let mut dear = [0x40u8, 1, 1, 0].to_vec();
-    dear.extend([0xd0, 32]);
-    dear.extend(3000u16.to_be_bytes());
-    dear.extend([0; 3000]);
-    let parts = Parts {
-        family: FAMILY,
-        summary: Summary::default(),
-        external: false,
-        cluster: ClusterId(1),
-        block: dear.into(),
-        mp_next_hop: None,
-    };
-    let dear = Arc::new(AttrSet::new(parts, [].into(), None));
+    let dear = dear(3000);
     driver.routes(SOURCE, 1, Some(&dear));
     driver.flush();
     driver.up(READER, PeerRole::Client);
@@ -234,4 +238,78 @@ fn index_over_a_peers_routes_shrinks_with_them() {
     driver.apply(Input::PeerDown { peer: SOURCE });
     driver.flush();
     assert!(driver.shard.is_empty());
+}
+
+#[test]
+fn who_joins_while_a_base_is_written_waits_for_it() {
+    let limits = Limits { rebase_step_entries: 10, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    driver.routes(SOURCE, 30, Some(&set()));
+    driver.flush();
+    while driver.shard.has_work() {
+        driver.step();
+    }
+    // Without a base under way a joiner begins at once, also where the log has a tail.
+    let late = [PeerId(2), PeerId(3), PeerId(4)];
+    driver.up(late[0], PeerRole::Client);
+    driver.join(late[0], PeerRole::Client);
+    let starts = |out: &[Output], wanted: PeerId| {
+        out.iter().any(|output| matches!(output, Output::Start { peer, .. } if *peer == wanted))
+    };
+    assert!(starts(&core::mem::take(&mut driver.out), late[0]));
+    driver.apply(Input::Refresh { peer: READER, family: FAMILY });
+    assert!(driver.shard.has_work(), "the base is older than the question");
+    driver.step();
+    driver.up(late[1], PeerRole::Client);
+    driver.join(late[1], PeerRole::Client);
+    driver.apply(Input::Refresh { peer: late[0], family: FAMILY });
+    assert!(driver.out.is_empty(), "both wait for the base that is being written");
+    let mut rebases = 0;
+    while driver.shard.has_work() {
+        let out = driver.step();
+        let rebased = out.iter().any(|output| matches!(output, Output::Rebase { .. }));
+        rebases += usize::from(rebased);
+        for peer in [READER, late[0], late[1]] {
+            assert_eq!(starts(&out, peer), rebased, "with the new base");
+        }
+    }
+    assert_eq!(rebases, 1, "one base for all of them");
+}
+
+#[test]
+fn log_does_not_keep_what_dear_routes_cost_that_are_gone() {
+    let limits = Limits { log_garbage_min_bytes: 2000, log_grace_bytes: 0, ..Limits::default() };
+    let mut driver = Driver::new(limits);
+    driver.up(SOURCE, PeerRole::Client);
+    let (dear_ones, cheap_ones) = (PeerId(2), PeerId(3));
+    driver.up(dear_ones, PeerRole::Client);
+    driver.up(cheap_ones, PeerRole::Client);
+    for n in 0..60u32 {
+        let mut batch = RouteBatch::default();
+        let (peer, set) = if n < 20 { (dear_ones, dear(3000)) } else { (cheap_ones, set()) };
+        batch.note(FAMILY, Some(&set));
+        batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).unwrap()));
+        driver.apply(Input::Routes { peer, batch });
+    }
+    driver.flush();
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    while driver.shard.has_work() {
+        driver.step();
+    }
+    // A third of the routes goes, and with it nearly all of the bytes.
+    driver.apply(Input::PeerDown { peer: dear_ones });
+    driver.flush();
+    let mut cost = None;
+    while driver.shard.has_work() {
+        let rebased = driver.step().into_iter().find_map(|output| match output {
+            Output::Rebase { base, .. } => Some(base.iter().map(Segment::cost).sum::<usize>()),
+            _ => None,
+        });
+        cost = cost.or(rebased);
+    }
+    assert!(cost.expect("a new base is due") < 4000, "{cost:?}");
 }

@@ -13,10 +13,10 @@ fn set() -> alloc::sync::Arc<AttrSet> {
         summary: Summary::default(),
         external: false,
         cluster: ClusterId(0),
-        block: Box::default(),
+        block: &[],
         mp_next_hop: None,
     };
-    alloc::sync::Arc::new(AttrSet::new(parts, [].into(), None))
+    alloc::sync::Arc::new(AttrSet::new(&parts))
 }
 
 fn candidate(peer: u32, path_id: u32) -> Candidate {
@@ -24,15 +24,12 @@ fn candidate(peer: u32, path_id: u32) -> Candidate {
     Candidate { attrs: set(), peer, path_id }
 }
 
-/// Entries of a list from a version on, as a reader with one bookmark sees them.
-fn walk(table: &mut Table<Ipv4Prefix>, place: Place, from: u64) -> Vec<u64> {
-    let (mut seen, mut mark, mut got) = (from, None, Vec::new());
-    while let Some(slot) = table.next_after(place, seen, &mut mark) {
-        seen = table.entry(slot).version;
-        got.push(seen);
-    }
-    table.forget(mark);
-    got
+/// Entries of a list from a version on.
+fn walk(table: &Table<Ipv4Prefix>, place: Place, from: u64) -> Vec<u64> {
+    let first = table.first_after(place, from);
+    std::iter::successors(first, |slot| table.next(*slot))
+        .map(|slot| table.entry(slot).version)
+        .collect()
 }
 
 #[test]
@@ -50,9 +47,9 @@ fn lists_are_in_order_of_change() {
     }
     table.touch(slots[1], Place::Live, 6);
     table.touch(slots[3], Place::Dead, 7);
-    assert_eq!(walk(&mut table, Place::Live, 0), [1, 3, 5, 6]);
-    assert_eq!(walk(&mut table, Place::Live, 3), [5, 6]);
-    assert_eq!(walk(&mut table, Place::Dead, 6), [7]);
+    assert_eq!(walk(&table, Place::Live, 0), [1, 3, 5, 6]);
+    assert_eq!(walk(&table, Place::Live, 3), [5, 6]);
+    assert_eq!(walk(&table, Place::Dead, 6), [7]);
     assert!(table.seen_all(Place::Live, 6) && !table.seen_all(Place::Live, 5));
     assert_eq!((table.live_len(), table.dead_len()), (4, 1));
     assert_eq!(table.bury(6), 0);
@@ -61,35 +58,46 @@ fn lists_are_in_order_of_change() {
 }
 
 #[test]
-fn more_bookmarks_than_there_are_evict_the_oldest_which_finds_its_place_again() {
+fn any_place_in_a_list_is_found_in_a_few_steps() {
+    const ENTRIES: u32 = 5000;
     let mut table = Table::new(1);
-    for n in 0..200u32 {
-        let slot = table.find_or_insert(prefix(n));
-        table.touch(slot, Place::Live, u64::from(n) + 1);
-    }
-    let mut readers = vec![(0u64, None); 3 * bookmark::BOOKMARKS_MAX];
+    let slots: Vec<Slot> = (0..ENTRIES).map(|n| table.find_or_insert(prefix(n))).collect();
     let mut rng = Rng::new(7);
-    let mut version = 200;
-    for round in 0..200u64 {
-        for (n, (seen, mark)) in readers.iter_mut().enumerate() {
-            if (round + n as u64).is_multiple_of(3)
-                && let Some(slot) = table.next_after(Place::Live, *seen, mark)
-            {
-                let next = table.entry(slot).version;
-                let expected = table.seek(Place::Live, *seen);
-                assert_eq!(slot, expected, "the bookmark is where a search would end");
-                *seen = next;
+    let mut version = 0;
+    let mut touch = |table: &mut Table<_>, n: usize, place| {
+        version += 1;
+        table.touch(slots[n], place, version);
+        version
+    };
+    for n in 0..slots.len() {
+        touch(&mut table, n, Place::Live);
+    }
+    for round in 0..60usize {
+        // Runs of entries in either direction, and single ones here and there.
+        let first = rng.below(u64::from(ENTRIES) - 300) as usize;
+        let place = [Place::Live, Place::Live, Place::Dead][round % 3];
+        let run: Vec<usize> = match round % 4 {
+            0 => (first..first + 300).collect(),
+            1 => (first..first + 300).rev().collect(),
+            _ => (0..300).map(|_| rng.below(u64::from(ENTRIES)) as usize).collect(),
+        };
+        let last = run.into_iter().map(|n| touch(&mut table, n, place)).last().unwrap();
+        for place in [Place::Live, Place::Dead] {
+            let all = walk(&table, place, 0);
+            for _ in 0..50 {
+                let seen = rng.below(last + 2);
+                let (found, walked) = table.seek(place, seen);
+                let expected = all.iter().find(|version| **version > seen);
+                assert_eq!(found.map(|slot| table.entry(slot).version).as_ref(), expected);
+                assert!(walked <= milestones::STRIDE, "{walked} steps");
             }
         }
-        let moved = prefix(u32::try_from(rng.below(200)).unwrap());
-        let slot = table.find(&moved).unwrap();
-        version += 1;
-        table.touch(slot, Place::Live, version);
     }
-    for (_, mark) in readers {
-        table.forget(mark);
+    for slot in &slots {
+        table.touch(*slot, Place::Dead, version + 1 + u64::from(*slot));
     }
-    assert!(table.chunks.iter().flat_map(|c| c.iter().flatten()).all(|e| e.mark & BOOKMARK == 0));
+    assert_eq!(table.bury(u64::MAX), slots.len());
+    assert_eq!((table.live.milestones.len(), table.dead.milestones.len()), (0, 0));
 }
 
 #[test]

@@ -53,6 +53,7 @@ impl Driver {
 
     fn send(&mut self, conn: ConnId, message: Vec<u8>) {
         if let Some(link) = &mut self.links[conn.index()] {
+            self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
         }
     }
@@ -67,10 +68,10 @@ impl Driver {
     }
 
     /// Closes a connection; if it is to be told something, beside this task.
-    fn part(&self, link: Link, lingering: bool) {
+    fn part(&mut self, link: Link, lingering: bool) {
         if lingering {
             let guard = self.server.task();
-            let last = link.outbox.into_last_words();
+            let last = link.outbox.into_last_words(&mut self.tally);
             tokio::spawn(async move {
                 linger(link.stream, last).await;
                 drop((guard, link.half_open));
@@ -81,6 +82,7 @@ impl Driver {
     fn reject(&mut self, message: Option<Vec<u8>>) {
         let Some(mut link) = self.offered.take() else { return };
         if let Some(message) = message {
+            self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
             self.part(link, true);
         }
@@ -93,8 +95,9 @@ impl Driver {
         link.extended = negotiated.extended_message_rx;
         let (local, remote) = (link.local, link.remote);
         let profile = &self.setup.profile;
-        // The kernel gives a stuck peer up a little after the send hold timer would, which knows
-        // better what to say.
+        // The send hold timer knows better what to say, but runs from when the kernel took
+        // something last. For a peer that takes nothing and is told little that is far too late,
+        // so the kernel gives it up by what was acknowledged last.
         let timeout = profile.session.send_hold.period(negotiated.hold_time);
         let timeout = timeout.map(|period| period + period / 4);
         let _ = sockopt::set_user_timeout(&link.stream, timeout);
@@ -105,6 +108,7 @@ impl Driver {
         for family in negotiated.families.iter() {
             port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
+        let context = context(profile, &negotiated, role, local.ip());
         let source = Source {
             router_id,
             external: !role.is_internal(),
@@ -113,8 +117,8 @@ impl Driver {
             local_asn: profile.session.local_asn,
             // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
             own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
+            judged_by: Source::judged_by(&context),
         };
-        let context = context(profile, &negotiated, role, local.ip());
         let gate = Arc::clone(&self.server.fault_gate);
         let limits = &profile.intake.prefixes_max;
         let intake = Intake::new(remote.ip(), gate, context, source, limits);
@@ -173,17 +177,13 @@ impl Driver {
         self.setup.shared.change(|detail| detail.reason = reason);
     }
 
-    /// Counts the NOTIFICATIONs, and remembers who broke the protocol: the task of a dynamic
+    /// Counts the peer's NOTIFICATION, and remembers who broke the protocol: the task of a dynamic
     /// neighbour ends with its session, and with it the machine that would keep it away.
     fn count_end(&self, down: &Down, at: Instant) {
         let stats = &self.server.stats;
         if let Some(notification) = &down.received {
             let n = notification_index(notification.code);
             SessionStats::count(&stats.notifications_received[n]);
-        }
-        if let Some(notification) = &down.sent {
-            let n = notification_index(notification.code);
-            SessionStats::count(&stats.notifications_sent[n]);
         }
         if self.setup.dynamic && down.reason == DownReason::Protocol {
             self.server.admission().punish(at, self.setup.addr.ip());

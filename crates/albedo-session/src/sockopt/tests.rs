@@ -28,7 +28,7 @@ fn accepted_sockets_inherit_what_the_listener_has() {
             keepalive: Some(Duration::from_secs(33)),
             ..SocketOptions::default()
         };
-        let listener = listen(addr, &options).unwrap();
+        let listener = listen(addr, &options, None).unwrap();
         let at = listener.local_addr().unwrap();
         let _client = TcpStream::connect(at).unwrap();
         let accepted = accept(&listener);
@@ -48,7 +48,7 @@ fn accepted_sockets_inherit_what_the_listener_has() {
 
 #[test]
 fn listener_is_for_one_family_and_can_be_opened_again_at_once() {
-    let listener = listen(loopback_v6(), &SocketOptions::default()).unwrap();
+    let listener = listen(loopback_v6(), &SocketOptions::default(), None).unwrap();
     assert!(SockRef::from(&listener).only_v6().unwrap());
     assert!(SockRef::from(&listener).reuse_address().unwrap());
     let at = listener.local_addr().unwrap();
@@ -56,14 +56,14 @@ fn listener_is_for_one_family_and_can_be_opened_again_at_once() {
     let _client = TcpStream::connect(at).unwrap();
     drop(accept(&listener));
     drop(listener);
-    listen(at, &SocketOptions::default()).unwrap();
+    listen(at, &SocketOptions::default(), None).unwrap();
 }
 
 #[test]
 fn taken_address_is_named() {
-    let listener = listen(loopback(), &SocketOptions::default()).unwrap();
+    let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
     let at = listener.local_addr().unwrap();
-    let error = listen(at, &SocketOptions::default()).unwrap_err();
+    let error = listen(at, &SocketOptions::default(), None).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {at}: ")), "{error}");
 }
 
@@ -88,7 +88,7 @@ fn hops_are_set_on_both_families() {
 
 #[test]
 fn waiting_bytes_are_counted() {
-    let listener = listen(loopback(), &SocketOptions::default()).unwrap();
+    let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let accepted = accept(&listener);
     assert_eq!(bytes_waiting(&accepted).unwrap(), 0);
@@ -127,7 +127,7 @@ fn md5_key_of_a_prefix_admits_only_who_has_it() {
         return;
     }
     for (bind, prefix) in [(loopback(), "127.0.0.0/8"), (loopback_v6(), "::1/128")] {
-        let listener = listen(bind, &SocketOptions::default()).unwrap();
+        let listener = listen(bind, &SocketOptions::default(), None).unwrap();
         let at = listener.local_addr().unwrap();
         let key = Md5Key::new(b"a secret of the cluster").unwrap();
         set_md5_prefix(&listener, prefix.parse().unwrap(), Some(&key)).unwrap();
@@ -161,7 +161,7 @@ fn exhausted_key_memory_names_the_sysctl() {
     if !kernel_has_md5() {
         return;
     }
-    let listener = listen(loopback(), &SocketOptions::default()).unwrap();
+    let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
     let key = Md5Key::new(&[9; MD5_KEY_LEN_MAX]).unwrap();
     // optmem_max is 128 KiB on most kernels, about a thousand keys; stop at ten times that.
     let error = (0..10_000_u32).find_map(|n| {

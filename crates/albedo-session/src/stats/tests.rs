@@ -12,7 +12,7 @@ fn a_turn_is_added_to_peer_and_process_once() {
     tally.bytes_received(100);
     tally.bytes_sent(57);
     tally.treatment(Treatment::TreatAsWithdraw);
-    tally.dropped(1);
+    tally.dropped(1, 3);
     tally.settle(&peer, &all);
     tally.settle(&peer, &all);
     for traffic in [&peer, &all] {
@@ -22,7 +22,7 @@ fn a_turn_is_added_to_peer_and_process_once() {
         assert_eq!(read(&traffic.bytes_received), 100);
         assert_eq!(read(&traffic.bytes_sent), 57);
         assert_eq!(traffic.treatments.each_ref().map(read), [0, 1, 0, 0]);
-        assert_eq!(traffic.drops.each_ref().map(read), [0, 1, 0, 0]);
+        assert_eq!(traffic.drops.each_ref().map(read), [0, 3, 0, 0]);
     }
 }
 

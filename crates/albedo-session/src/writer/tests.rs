@@ -101,19 +101,19 @@ async fn last_words_begin_with_the_rest_of_what_was_begun() {
     let (mut ours, mut theirs) = pair().await;
     SockRef::from(&ours).set_send_buffer_size(16 * 1024).unwrap();
     let mut outbox = Outbox::default();
+    let mut tally = Tally::default();
     let message = testing::announce(&testing::block([10, 0, 0, 1].into(), 0), 0..700);
     // Far more than both kernels' buffers take.
     for _ in 0..500 {
         outbox.send(message.clone());
     }
-    let turn = poll_fn(|cx| {
-        Poll::Ready(outbox.poll_write(cx, &mut ours, None, &mut Tally::default()).unwrap())
-    })
-    .await;
+    let turn =
+        poll_fn(|cx| Poll::Ready(outbox.poll_write(cx, &mut ours, None, &mut tally).unwrap()))
+            .await;
     assert!(turn.wrote);
     let left = outbox.control.len();
     assert!(left > 0, "the socket was full");
-    let last = outbox.into_last_words();
+    let last = outbox.into_last_words(&mut tally);
     let reader = tokio::spawn(async move {
         let mut bytes = Vec::new();
         theirs.read_to_end(&mut bytes).await.unwrap();
@@ -123,6 +123,11 @@ async fn last_words_begin_with_the_rest_of_what_was_begun() {
     drop(ours);
     let bytes = reader.await.unwrap();
     assert_eq!(bytes, message.repeat(500), "whole messages");
+    let all = Traffic::default();
+    tally.settle(&Traffic::default(), &all);
+    let updates = frames(&bytes).len() as u64;
+    assert_eq!(SessionStats::read(&all.sent[1]), updates, "the last words count as well");
+    assert_eq!(SessionStats::read(&all.bytes_sent), bytes.len() as u64);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer};
 use albedo_session::Farewell;
 use albedo_session::sockopt::{self, Md5Key, SocketOptions};
+use albedo_session::stats::SessionStats;
 use albedo_types::Asn;
 use albedo_wire::capability::{Capability, GracefulRestart};
 use albedo_wire::frame::{KEEPALIVE, MessageType};
@@ -71,10 +72,26 @@ async fn a_wrong_as_is_told_so_and_has_to_wait() {
     let notification = a.notification().await;
     assert_eq!((notification.code, notification.subcode), (codes::OPEN, codes::open::BAD_PEER_AS));
     fixture.until(|fixture| fixture.status(A).is_none()).await;
-    // Not again at once; others are not concerned.
-    let mut again = Peer::connect(A, fixture.at).await;
-    let notification = again.notification().await;
+    // Not again at once. Where this machine takes longer than the pause, it grows with each fault.
+    let notification = loop {
+        let mut again = Peer::connect(A, fixture.at).await;
+        again.try_send(&wrong.encode()).await;
+        let notification = again.notification().await;
+        if notification.code != codes::OPEN {
+            break notification;
+        }
+        fixture.until(|fixture| fixture.status(A).is_none()).await;
+    };
     assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::REJECTED));
+    // Each one that the peers got is counted, by its code and as a message.
+    let stats = fixture.server.stats();
+    let by_code = |code: u8| SessionStats::read(&stats.notifications_sent[usize::from(code)]);
+    let kind = usize::from(MessageType::Notification.code()) - 1;
+    assert!(by_code(codes::OPEN) >= 1);
+    assert_eq!(by_code(codes::CEASE), 1);
+    let all = by_code(codes::OPEN) + by_code(codes::CEASE);
+    assert_eq!(SessionStats::read(&stats.traffic.sent[kind]), all);
+    // Others are not concerned.
     Peer::establish(B, fixture.at).await;
     fixture.stop().await;
 }
@@ -258,33 +275,43 @@ async fn a_second_connection_of_an_established_peer_is_turned_away() {
 
 #[test]
 fn a_pause_of_the_whole_program_costs_no_session() {
-    // The peer goes on for itself while the server's only thread does not run at all for longer
-    // than the hold time; what has arrived meanwhile proves that the peer lives.
-    let (sender, receiver) = std::sync::mpsc::channel();
+    // The server's only thread does not run at all for longer than the hold time, in which the
+    // peer says something; what has arrived meanwhile proves that the peer lives.
+    let (at_sender, at) = std::sync::mpsc::channel();
+    let (up_sender, up) = std::sync::mpsc::channel();
+    let (said_sender, said) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let mut profile = profile();
             hold(&mut profile, 3);
             let fixture = Fixture::start(settings(profile));
-            sender.send(fixture.at).unwrap();
-            fixture.until(|fixture| fixture.status(A).is_some_and(|a| a.is_established())).await;
-            std::thread::sleep(std::time::Duration::from_secs(5));
-            // Long enough for every timer that was due.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-            let still = fixture.status(A).is_some_and(|a| a.is_established());
+            at_sender.send(fixture.at).unwrap();
+            let is_up =
+                |fixture: &Fixture| fixture.status(A).is_some_and(|peer| peer.is_established());
+            fixture.until(is_up).await;
+            up_sender.send(()).unwrap();
+            // From here on nothing runs.
+            said.recv().unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(4));
+            let kind = usize::from(MessageType::Keepalive.code()) - 1;
+            let heard = |fixture: &Fixture| {
+                let received = &fixture.server.stats().traffic.received[kind];
+                SessionStats::read(received) >= 2 || !is_up(fixture)
+            };
+            fixture.until(heard).await;
+            let still = is_up(&fixture);
             fixture.stop().await;
             still
         })
     });
-    let at = receiver.recv().unwrap();
+    let at = at.recv().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async move {
         let mut a = Peer::establish(A, at).await;
-        for _ in 0..12 {
-            a.send(&KEEPALIVE).await;
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        }
+        up.recv().unwrap();
+        a.send(&KEEPALIVE).await;
+        said_sender.send(()).unwrap();
         while a.next().await.is_some() {}
     });
     assert!(server.join().unwrap(), "the session is still up");

@@ -3,7 +3,8 @@
 use albedo_rib::Limits;
 use albedo_sim::Op;
 use albedo_sim::Op::{
-    Announce, Burst, Bury, Down, Quiet, Read, Refresh, Regroup, Retreat, Role, Turn, Up, Withdraw,
+    Announce, Burst, Bury, Down, Quiet, Read, Refresh, Regroup, Rejoin, Retreat, Role, Turn, Up,
+    Withdraw,
 };
 use albedo_types::Family::{Ipv4Unicast, Ipv6Unicast};
 use albedo_types::PeerRole::{Client, External, NonClient};
@@ -283,4 +284,45 @@ fn log_of_a_group_that_is_told_little_is_bounded_by_that_little() {
     }
     check(&script, TINY);
     check(&script, wide());
+}
+
+#[test]
+fn reader_that_joins_its_group_again_while_it_waits_for_a_base_is_not_sent_there_twice() {
+    // The start that it waited for first comes behind the question that took its place, and would
+    // take the answer out of the lane.
+    let up = [Up { slot: 0, role: Client }, burst(0, 0, 9, 0), Quiet];
+    let joins = [Up { slot: 1, role: NonClient }];
+    let again = [Rejoin { slot: 1 }];
+    for letters in 1..6 {
+        let some: Vec<Op> = (0..5).map(|shard| Turn { shard, letters }).collect();
+        for limits in [TINY, NO_GRACE, wide()] {
+            all(limits, &[&up, &joins, &some, &again, &some, &[announce(0, 3, 1)], &some]);
+        }
+    }
+}
+
+#[test]
+fn log_is_bounded_by_what_is_live_also_where_one_route_was_dearer_than_all_others() {
+    let script = [
+        Up { slot: 0, role: Client },
+        burst(0, 3, 3, 2),
+        Up { slot: 1, role: NonClient },
+        Up { slot: 4, role: Client },
+        burst(0, 7, 4, 18),
+        Turn { shard: 94, letters: 6 },
+        Turn { shard: 72, letters: 11 },
+        burst(4, 18, 8, 2),
+        burst(1, 16, 4, 17),
+        burst(0, 6, 10, 25),
+        Turn { shard: 130, letters: 2 },
+        announce(1, 12, 161),
+        Up { slot: 2, role: Client },
+        announce(2, 14, 213),
+        burst(0, 15, 3, 1),
+        Quiet,
+        Retreat { slot: 0, first: 12, count: 6 },
+        Turn { shard: 140, letters: 9 },
+        Down { slot: 1 },
+    ];
+    check(&script, NO_GRACE);
 }

@@ -52,6 +52,12 @@ impl SegmentKind {
         }
     }
 
+    /// Whether its numbers have no order.
+    #[must_use]
+    pub const fn is_set(self) -> bool {
+        matches!(self, Self::Set | Self::ConfedSet)
+    }
+
     /// Whether the segment is of a confederation.
     #[must_use]
     pub const fn is_confederation(self) -> bool {
@@ -223,7 +229,9 @@ pub(super) fn check(value: &[u8], ctx: &UpdateContext) -> Result<(), UpdateFault
     let Some(expected) = ctx.first_as else {
         return Ok(());
     };
-    if first_of(value, rules.width) == Some(expected) {
+    // In two octets, a wider number is AS_TRANS here, and its true self in AS4_PATH.
+    let written = if ctx.as4 { expected } else { Asn(u32::from(expected.to_two_octets())) };
+    if first_of(value, rules.width) == Some(written) {
         Ok(())
     } else {
         Err(UpdateFault::FirstAs { expected })
@@ -231,10 +239,15 @@ pub(super) fn check(value: &[u8], ctx: &UpdateContext) -> Result<(), UpdateFault
 }
 
 /// Checks an AS4_PATH; what it may not hold of confederations is cut out later, not an error
-/// (RFC 6793 §6).
+/// (RFC 6793 §6). Sets are no more wanted here than in AS_PATH (RFC 9774 §3).
 pub(super) fn check_as4(value: &[u8], ctx: &UpdateContext) -> Result<(), UpdateFault> {
-    let allowed = ctx.limits.as_path_elements();
-    Rules { width: ASN_LEN, confederation: true, sets: true, allowed }.check(value)
+    let rules = Rules {
+        width: ASN_LEN,
+        confederation: true,
+        sets: !ctx.reject_as_set,
+        allowed: ctx.limits.as_path_elements(),
+    };
+    rules.check(value)
 }
 
 /// The first number of a value that was checked, if it starts with a sequence.
@@ -276,7 +289,7 @@ impl Rules {
             if kind.is_confederation() && !self.confederation {
                 return Err(UpdateFault::Confederation);
             }
-            if kind == SegmentKind::Set && !self.sets {
+            if kind.is_set() && !self.sets {
                 return Err(UpdateFault::AsSet);
             }
             if self.holds_zero(asns) {

@@ -17,7 +17,8 @@ use super::{
 use crate::error::Treatment;
 use crate::update::{UpdateContext, UpdateFault};
 
-/// Faults of one block that are kept; of more only the strongest treatment is.
+/// Faults of one block that are kept. Of more, one of the strongest treatment always is: what the
+/// message costs is concluded from them.
 pub const ERRORS_KEPT_MAX: usize = 16;
 
 impl<'a> Attributes<'a> {
@@ -93,10 +94,15 @@ fn number(value: &[u8]) -> Option<u32> {
 impl<'a> Decoder<'a, '_> {
     #[cold]
     fn report(&mut self, offset: usize, code: u8, fault: UpdateFault, treatment: Treatment) {
-        self.worst = self.worst.max(Some(treatment));
+        let found = AttrError { offset, code, fault, treatment };
         if self.errors.len() < ERRORS_KEPT_MAX {
-            self.errors.push(AttrError { offset, code, fault, treatment });
+            self.errors.push(found);
+        } else if self.worst < Some(treatment)
+            && let Some(last) = self.errors.last_mut()
+        {
+            *last = found;
         }
+        self.worst = self.worst.max(Some(treatment));
     }
 
     /// Judges one attribute, and keeps it if it is good.
@@ -148,8 +154,9 @@ impl<'a> Decoder<'a, '_> {
         match (row.validate)(attr.value, ctx) {
             Ok(()) => Ok(true),
             // A limit protects us; it says nothing about the attribute (bounds are not faults
-            // that could be survived by leaving it out).
-            Err(fault @ UpdateFault::TooMany { .. }) => {
+            // that could be survived by leaving it out). A set in AS4_PATH costs what one in
+            // AS_PATH does (RFC 9774 §3).
+            Err(fault @ (UpdateFault::TooMany { .. } | UpdateFault::AsSet)) => {
                 Err((fault, treatment.max(Treatment::TreatAsWithdraw)))
             }
             Err(fault) => Err((fault, treatment)),

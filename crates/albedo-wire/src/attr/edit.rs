@@ -46,6 +46,9 @@ pub struct Edit {
     pub local_pref: LocalPrefEdit,
     /// Whether MULTI_EXIT_DISC goes.
     pub drop_med: bool,
+    /// Whether what is meant for one administrative domain goes: the attributes that are taken
+    /// from external peers only where the configuration says so (RFC 7311 §3.3, RFC 8669).
+    pub drop_domain: bool,
     /// What goes in front of AS_PATH.
     pub prepend_as: Option<Asn>,
     /// Whether the receiver has four-octet AS numbers.

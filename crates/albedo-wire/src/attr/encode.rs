@@ -102,6 +102,7 @@ impl Attributes<'_> {
                 NextHopEdit::Set(addr) => put_known(out, code, flags, &addr.octets()),
             },
             code::MULTI_EXIT_DISC if edit.drop_med => {}
+            code::AIGP | code::PREFIX_SID if edit.drop_domain => {}
             code::LOCAL_PREF if edit.local_pref == LocalPrefEdit::Drop => {}
             code::AGGREGATOR => self.put_aggregator(flags, edit.as4, out),
             code::ORIGINATOR_ID | code::CLUSTER_LIST if edit.drop_reflection => {}

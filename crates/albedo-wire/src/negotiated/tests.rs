@@ -140,6 +140,22 @@ fn add_path_needs_a_sender_and_a_receiver() {
 }
 
 #[test]
+fn add_path_may_come_in_a_capability_for_each_family() {
+    use AddPathMode::{Both, Receive};
+    let families = || [mp(Family::Ipv4Unicast), mp(Family::Ipv6Unicast)];
+    let each = open(
+        [add_paths(&[(Family::Ipv4Unicast, Both)]), add_paths(&[(Family::Ipv6Unicast, Both)])]
+            .into_iter()
+            .chain(families())
+            .collect(),
+    );
+    let both = [(Family::Ipv4Unicast, Receive), (Family::Ipv6Unicast, Receive)];
+    let local = open([add_paths(&both)].into_iter().chain(families()).collect());
+    let terms = Negotiated::from_opens(&local, &each).unwrap();
+    assert_eq!((terms.add_path_rx, terms.add_path_tx), (FamilySet::ALL, FamilySet::EMPTY));
+}
+
+#[test]
 fn the_last_graceful_restart_counts() {
     let graceful = |restart_time| {
         Capability::GracefulRestart(GracefulRestart {

@@ -9,18 +9,35 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawBlock<'a> {
     parts: [&'a [u8]; 3],
+    /// Where each piece starts in the message body.
+    starts: [usize; 3],
     used: usize,
 }
 
 impl<'a> RawBlock<'a> {
-    pub(super) fn push(&mut self, part: &'a [u8]) {
+    /// Adds a piece that starts at `start` of the message body.
+    pub(super) fn push(&mut self, part: &'a [u8], start: usize) {
         if part.is_empty() {
             return;
         }
-        if let Some(slot) = self.parts.get_mut(self.used) {
+        let slots = self.parts.get_mut(self.used).zip(self.starts.get_mut(self.used));
+        if let Some((slot, place)) = slots {
             *slot = part;
+            *place = start;
             self.used = self.used.saturating_add(1);
         }
+    }
+
+    /// Where an octet of the block stands in the message body.
+    pub(super) fn in_body(&self, offset: usize) -> usize {
+        let mut behind = offset;
+        for (part, start) in self.parts().zip(self.starts) {
+            if behind < part.len() {
+                return start.saturating_add(behind);
+            }
+            behind = behind.saturating_sub(part.len());
+        }
+        offset
     }
 
     /// The pieces, in order; none is empty.

@@ -93,7 +93,7 @@ pub struct UpdateContext {
     pub disable_family: bool,
     /// Whether paths may hold confederation segments.
     pub confederation: bool,
-    /// Whether routes with an AS_SET are treated as withdrawn (RFC 9774 §3).
+    /// Whether routes with an AS_SET or AS_CONFED_SET are treated as withdrawn (RFC 9774 §3).
     pub reject_as_set: bool,
     /// The AS that paths of this peer have to start with.
     pub first_as: Option<Asn>,

@@ -151,7 +151,7 @@ pub enum UpdateFault {
     #[error("confederation segment from outside of a confederation")]
     Confederation,
     /// An unordered segment where none is wanted (RFC 9774).
-    #[error("AS_SET, which is not taken from this peer")]
+    #[error("unordered path segment, which is not taken from this peer")]
     AsSet,
     /// AS 0 (RFC 7607).
     #[error("AS 0")]

@@ -87,8 +87,9 @@ impl<'a> RawUpdate<'a> {
         let mut rest = attributes;
         // Where the piece that is being walked over starts.
         let mut piece = attributes;
+        let place = |rest: &[u8]| base.saturating_add(attributes.len()).saturating_sub(rest.len());
         while !rest.is_empty() {
-            let offset = base.saturating_add(attributes.len()).saturating_sub(rest.len());
+            let offset = place(rest);
             let (found, behind) = match attr::take_raw(rest) {
                 Ok(taken) => taken,
                 Err((code, fault)) => {
@@ -103,7 +104,7 @@ impl<'a> RawUpdate<'a> {
             };
             if attr::is_multiprotocol(found.code) {
                 let before = piece.len().saturating_sub(rest.len());
-                self.block.push(piece.get(..before).unwrap_or_default());
+                self.block.push(piece.get(..before).unwrap_or_default(), place(piece));
                 piece = behind;
                 self.take_multiprotocol(
                     &found,
@@ -114,7 +115,7 @@ impl<'a> RawUpdate<'a> {
             }
             rest = behind;
         }
-        self.block.push(piece);
+        self.block.push(piece, place(piece));
         Ok(())
     }
 
@@ -207,8 +208,8 @@ impl<'a> RawUpdate<'a> {
         unreach.family.filter(|_| bare)
     }
 
-    /// What the message as a whole costs, given what [`crate::attr::Attributes::decode`] found:
-    /// the strongest of all.
+    /// What the message as a whole costs, given what [`crate::attr::Attributes::decode`] found in
+    /// its block: the strongest of all.
     ///
     /// # Errors
     ///
@@ -221,9 +222,14 @@ impl<'a> RawUpdate<'a> {
             return Ok(None);
         };
         if worst >= Treatment::DisableFamily {
-            let error = all().find(|error| error.treatment == worst);
-            let (offset, fault) = error
-                .map_or((0, UpdateFault::NothingToWithdraw), |error| (error.offset, error.fault));
+            let is_worst = |error: &&AttrError| error.treatment == worst;
+            let walked = self.walk_errors.iter().find(is_worst);
+            let judged = errors.iter().find(is_worst);
+            // Offsets of the latter count from the start of the block.
+            let error = walked
+                .map(|error| (error.offset, error.fault))
+                .or_else(|| judged.map(|error| (self.block.in_body(error.offset), error.fault)));
+            let (offset, fault) = error.unwrap_or((0, UpdateFault::NothingToWithdraw));
             return Err(DecodeError::update(offset, fault));
         }
         let attributed = !self.block.is_empty() || self.mp_reach.is_some();

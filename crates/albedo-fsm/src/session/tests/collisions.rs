@@ -163,3 +163,16 @@ fn a_passive_peer_has_no_collision() {
     assert_eq!(rig.receive(ConnId::Incoming, &open), "in<KEEPALIVE");
     assert_eq!(rig.receive(ConnId::Incoming, &KEEPALIVE), "up in");
 }
+
+#[test]
+fn rfc4724_s5_without_a_family_a_new_connection_replaces_nothing() {
+    for (graceful, said) in [
+        (Graceful::No, "reject 6/7"),
+        (Graceful::Aware, "reject 6/7"),
+        (Graceful::Yes, "close out, down replaced, adopt, in<OPEN"),
+    ] {
+        let mut rig = Rig::started(config());
+        rig.establish(&open_of(PEER_ID, LOCAL_AS, graceful));
+        assert_eq!(rig.input(Event::Accepted), said, "{graceful:?}");
+    }
+}

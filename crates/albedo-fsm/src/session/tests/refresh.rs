@@ -50,12 +50,21 @@ fn other_families_are_a_warning() {
 }
 
 #[test]
-fn a_longer_one_is_a_fault_only_under_rfc_7313() {
-    let bytes = message(&[0, 1, 0, 1, 9, 9, 9]);
-    assert_eq!(established(false).receive(OUT, &bytes), "refresh Request");
-    let mut rig = established(true);
-    assert_eq!(rig.receive(OUT, &bytes), "out<7/1, linger out, down protocol");
-    // The whole message is sent back (RFC 7313 §5).
-    let sent = rig.session.reason().unwrap().sent.clone().unwrap();
-    assert_eq!(sent.data, bytes);
+fn rfc7313_s5_a_longer_one_is_a_fault_only_where_it_begins_or_ends_a_refresh() {
+    for (subtype, said) in
+        [(0, "refresh Request"), (7, "warn ignored a refresh of unknown subtype 7")]
+    {
+        let bytes = message(&[0, 1, subtype, 1, 9, 9, 9]);
+        assert_eq!(established(false).receive(OUT, &bytes), "refresh Request");
+        assert_eq!(established(true).receive(OUT, &bytes), said);
+    }
+    for subtype in [1, 2] {
+        let bytes = message(&[0, 1, subtype, 1, 9, 9, 9]);
+        assert_eq!(established(false).receive(OUT, &bytes), "refresh Request");
+        let mut rig = established(true);
+        assert_eq!(rig.receive(OUT, &bytes), "out<7/1, linger out, down protocol");
+        // The whole message is sent back.
+        let sent = rig.session.reason().unwrap().sent.clone().unwrap();
+        assert_eq!(sent.data, bytes);
+    }
 }

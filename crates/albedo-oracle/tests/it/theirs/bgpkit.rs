@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bgpkit_parser::models::{
     AsPath, AsPathSegment, AsnLength, AttrFlags, AttributeValue, BgpMessage, Community,
-    NetworkPrefix, NextHopAddress, Nlri,
+    NetworkPrefix, NextHopAddress, Nlri, ParamValue,
 };
 use bgpkit_parser::parser::bgp::parse_bgp_message;
 use bytes::Bytes;
@@ -17,12 +17,16 @@ fn message(octets: &[u8], terms: Terms) -> Result<BgpMessage, String> {
     parse_bgp_message(&mut bytes, terms.add_path, &width).map_err(|error| error.to_string())
 }
 
-/// Whether it takes an OPEN.
-pub(crate) fn takes_open(octets: &[u8]) -> Result<(u16, u16, u32), String> {
+/// Whether it takes an OPEN: AS field, hold time, identifier, and how many capabilities there are.
+pub(crate) fn takes_open(octets: &[u8]) -> Result<(u16, u16, u32, usize), String> {
     match message(octets, crate::facts::PLAIN)? {
         BgpMessage::Open(open) => {
             let asn = u16::try_from(u32::from(open.asn)).map_err(|error| error.to_string())?;
-            Ok((asn, open.hold_time, open.bgp_identifier.to_bits()))
+            let counts = open.opt_params.iter().map(|param| match &param.param_value {
+                ParamValue::Capacities(capabilities) => capabilities.len(),
+                ParamValue::Raw(_) => 0,
+            });
+            Ok((asn, open.hold_time, open.bgp_identifier.to_bits(), counts.sum()))
         }
         other => Err(format!("no OPEN: {other:?}")),
     }

@@ -30,7 +30,7 @@ fn message(octets: &[u8], terms: Terms) -> Result<BgpMessage, String> {
     Ok(message)
 }
 
-/// Whether it takes an OPEN.
+/// Whether it takes an OPEN: AS field, hold time, identifier, and how many capabilities there are.
 pub(crate) fn takes_open(octets: &[u8]) -> Result<(u16, u16, u32, usize), String> {
     match message(octets, crate::facts::PLAIN)? {
         BgpMessage::Open(open) => {

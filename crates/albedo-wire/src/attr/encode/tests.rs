@@ -17,6 +17,7 @@ const AS4: Edit = Edit {
     drop_reflection: false,
     local_pref: LocalPrefEdit::Keep,
     drop_med: false,
+    drop_domain: false,
     prepend_as: None,
     as4: true,
 };
@@ -85,6 +86,23 @@ fn rfc4271_s5_1_next_hop_med_and_local_pref() {
     check(&both, &Edit { local_pref: LocalPrefEdit::Default(100), ..AS4 }, &both);
     let given = [med.clone(), attr(0x40, 5, &[0, 0, 0, 100])].concat();
     check(&med, &Edit { local_pref: LocalPrefEdit::Default(100), ..AS4 }, &given);
+}
+
+#[test]
+fn rfc7311_s3_3_what_is_for_one_domain_does_not_leave_it() {
+    let aigp = hex("80 1a 0b 01 000b 0000000000000001");
+    let sid = hex("c0 28 0a 01 0007 00000000000064");
+    let otc = hex("c0 23 04 0000fc00");
+    let all = [&aigp[..], &otc, &sid].concat();
+    check(&all, &AS4, &all);
+    check(&all, &Edit { drop_domain: true, ..AS4 }, &otc);
+    // The two are those that are not taken from outside either.
+    let domain: Vec<_> = table::ROWS
+        .iter()
+        .filter(|row| row.source == table::Source::InternalOrAccepted)
+        .map(|row| row.code)
+        .collect();
+    assert_eq!(domain, [code::AIGP, code::PREFIX_SID]);
 }
 
 #[test]

@@ -114,13 +114,22 @@ fn rfc7606_s4_a_broken_header_costs_the_routes_and_what_was_before_it_is_kept() 
 }
 
 #[test]
-fn faults_beyond_the_bound_are_counted_by_their_treatment_only() {
+fn of_faults_beyond_the_bound_the_strongest_is_kept() {
     // 40 duplicates, and behind them something worse.
     let mut more = attr(0x40, 1, &[0]).repeat(40);
     more.extend(attr(0x80, 4, &[]));
+    let strongest = |found: &Decoded<'_>| found.errors.iter().map(|error| error.treatment).max();
     with_mandatory(&more, &internal(), |found| {
         assert_eq!(found.errors.len(), ERRORS_KEPT_MAX);
         assert_eq!(found.treatment, Some(TreatAsWithdraw));
+        assert_eq!(strongest(&found), found.treatment, "what the message costs depends on it");
+    });
+    let strict = UpdateContext { reset_on_unknown_well_known: true, ..internal() };
+    more.extend(attr(0x40, 99, &[]));
+    more.extend(attr(0x80, 5, &[]));
+    with_mandatory(&more, &strict, |found| {
+        assert_eq!(found.errors.len(), ERRORS_KEPT_MAX);
+        assert_eq!((found.treatment, strongest(&found)), (Some(Reset), Some(Reset)));
     });
 }
 
@@ -186,16 +195,42 @@ fn rfc5065_s5_and_rfc9774_s3_segments_that_depend_on_the_peer() {
     let confed = path4(&[(3, &[64600]), (2, &[1])]);
     let confed_set = path4(&[(4, &[64600])]);
     let set = path4(&[(2, &[1]), (1, &[2, 3])]);
+    let member = UpdateContext { confederation: true, ..external() };
+    let lenient = UpdateContext { reject_as_set: false, ..member };
     for value in [&confed, &confed_set] {
         assert_eq!(path_cost(value, &internal()), None);
         assert_eq!(path_cost(value, &external()), Some(TreatAsWithdraw));
-        let member = UpdateContext { confederation: true, ..external() };
-        assert_eq!(path_cost(value, &member), None);
+        assert_eq!(path_cost(value, &lenient), None);
     }
-    assert_eq!(path_cost(&set, &internal()), None);
+    assert_eq!(path_cost(&confed, &member), None);
+    for value in [&set, &confed_set] {
+        assert_eq!(path_cost(value, &internal()), None);
+        assert_eq!(path_cost(value, &member), Some(TreatAsWithdraw));
+        assert_eq!(path_cost(value, &lenient), None);
+    }
     assert_eq!(path_cost(&set, &external()), Some(TreatAsWithdraw));
-    let lenient = UpdateContext { reject_as_set: false, ..external() };
-    assert_eq!(path_cost(&set, &lenient), None);
+}
+
+#[test]
+fn rfc9774_s3_sets_of_two_octet_speakers_are_found_in_as4_path_too() {
+    let block = |segments: &[(u8, &[u32])]| {
+        let as_path = attr(0x40, 2, &path2(&[(2, &[23456, 23456])]));
+        let as4_path = attr(0xc0, 17, &path4(segments));
+        [&ORIGIN_IGP[..], &as_path, &NEXT_HOP_192_0_2_1, &as4_path].concat()
+    };
+    let old = |ctx: UpdateContext| UpdateContext { as4: false, ..ctx };
+    let sequence = block(&[(2, &[70000, 70001])]);
+    let set = block(&[(2, &[70000]), (1, &[70001, 70002])]);
+    for (block, ctx, expected, path) in [
+        (&sequence, external(), None, "70000 70001"),
+        (&set, external(), Some(TreatAsWithdraw), "23456 23456"),
+        (&set, internal(), None, "70000 {70001,70002}"),
+    ] {
+        let ctx = old(ctx);
+        let found = Attributes::decode(block, PLAIN, &ctx);
+        assert_eq!(found.treatment, expected, "{:?}", found.errors);
+        assert_eq!(found.attributes.as_path.to_string(), path);
+    }
 }
 
 #[test]
@@ -207,6 +242,10 @@ fn rfc4271_s6_3_paths_can_be_held_to_start_with_the_peer() {
     let old = UpdateContext { as4: false, first_as: Some(Asn(300)), ..external() };
     assert_eq!(path_cost(&path2(&[(2, &[300])]), &old), None);
     assert_eq!(path_cost(&path2(&[(2, &[301])]), &old), Some(TreatAsWithdraw));
+    // A number that does not fit two octets is AS_TRANS there (RFC 6793 §4.2.2).
+    let wide = UpdateContext { first_as: Some(Asn(70000)), ..old };
+    assert_eq!(path_cost(&path2(&[(2, &[23456, 1])]), &wide), None);
+    assert_eq!(path_cost(&path2(&[(2, &[4464, 1])]), &wide), Some(TreatAsWithdraw));
 }
 
 #[test]

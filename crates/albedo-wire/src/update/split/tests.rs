@@ -209,6 +209,41 @@ fn an_attribute_that_configuration_is_strict_about_is_fatal() {
 }
 
 #[test]
+fn rfc7606_s3_h_a_crowd_of_mild_faults_hides_no_strong_one() {
+    let crowd = attr(0x40, 1, &[0]).repeat(40);
+    let behind = |fault: &[u8]| [&mandatory(), &crowd[..], fault].concat();
+    let bad_med = behind(&attr(0x80, 4, &[1]));
+    let withdraw = Ok(Some(Treatment::TreatAsWithdraw));
+    assert_eq!(conclusion(&update_body(&[], &bad_med, &[8, 10]), &internal()), withdraw);
+    // Without a reachable route it resets (§5.2).
+    assert_eq!(conclusion(&update_body(&[], &bad_med, &[]), &internal()), Err(1));
+    let strict = UpdateContext { reset_on_unknown_well_known: true, ..internal() };
+    let unknown = behind(&attr(0x40, 77, &[]));
+    assert_eq!(conclusion(&update_body(&[], &unknown, &[8, 10]), &strict), Err(2));
+}
+
+#[test]
+fn rfc4271_s6_3_an_unknown_well_known_attribute_is_sent_back() {
+    let ctx = UpdateContext { reset_on_unknown_well_known: true, ..internal() };
+    let unknown = attr(0x40, 77, &[1, 2, 3]);
+    let parts = [&hex(REACH6)[..], &mandatory(), &hex(UNREACH6), &unknown];
+    // Wherever the multiprotocol attributes cut the block into pieces.
+    for turn in 0..parts.len() {
+        let mut turned = parts;
+        turned.rotate_left(turn);
+        let body = update_body(&[8, 10], &turned.concat(), &[]);
+        let update = split(&body, &ctx);
+        let mut scratch = vec![];
+        let block = update.block.contiguous(&mut scratch);
+        let decoded = Attributes::decode(block, update.need(), &ctx);
+        let error = update.conclude(&decoded.errors).unwrap_err();
+        let notification = crate::update::notification_of(&error, &body);
+        assert_eq!((notification.code, notification.subcode), (3, 2));
+        assert_eq!(notification.data, unknown, "turned by {turn}");
+    }
+}
+
+#[test]
 fn rfc7606_s3_c_flags_of_multiprotocol_attributes() {
     for flags in [0x00, 0x40, 0xc0] {
         let mut reach = hex(REACH6);
