@@ -369,9 +369,9 @@ impl Run {
         self.out.seconds_to_first_exact = exact.iter().min().copied().map(since);
         if self.out.routes_wrong == 0 {
             self.out.seconds_to_last_exact = exact.iter().max().copied().map(since);
-            let wall = self.out.seconds_to_last_exact.unwrap_or_default();
             let busy = self.out.generator_cpu_seconds;
-            self.out.generator_bound = !self.is_paced && busy > BUSY_SHARE * wall;
+            let wall = self.out.seconds_to_last_exact.filter(|_| !self.is_paced);
+            self.out.generator_bound = wall.is_some_and(|wall| is_limit(busy, wall));
         }
     }
 }
@@ -388,4 +388,21 @@ fn watched(pids: &[u32]) -> io::Result<Option<Usage>> {
         sum.resident_peak += one.resident_peak;
     }
     Ok(total)
+}
+
+/// Whether a generator that was busy for so many of so many seconds was the limit. Where no table
+/// changed since the start there was nothing to wait for.
+fn is_limit(busy: f64, wall: f64) -> bool {
+    wall > 0.0 && busy > BUSY_SHARE * wall
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_limit;
+
+    #[test]
+    fn a_generator_is_the_limit_where_it_is_busy_while_there_is_something_to_wait_for() {
+        assert!(is_limit(0.9, 1.0) && is_limit(1.1, 1.0));
+        assert!(!is_limit(0.7, 1.0) && !is_limit(0.001, 0.0));
+    }
 }

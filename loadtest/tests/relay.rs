@@ -72,6 +72,7 @@ fn a_cluster_becomes_exact_cold_and_synchronised_again_and_again() {
         assert_eq!((outcome.announced, outcome.echoes, outcome.repeats), (30 * 29 * 5, 0, 0));
         assert!(outcome.seconds_to_last_exact >= outcome.seconds_to_first_exact);
         assert!(outcome.target_resident_peak > Some(0));
+        assert!(outcome.connects >= 30, "also those before the clock was started");
     }
 }
 

@@ -289,6 +289,7 @@ fn one_of_two_reflectors_goes_and_nobody_lacks_a_path() {
         assert_eq!(figure(&outcome, "paths_lost"), 0.0);
         assert_eq!(figure(&outcome, "seconds_without_path"), 0.0);
         assert_eq!(outcome.marks.len(), 2);
+        assert!(!outcome.generator_bound && outcome.notes.is_empty(), "{:?}", outcome.notes);
     }
 }
 

@@ -117,7 +117,9 @@ impl Report {
 
 fn received(run: &Outcome) -> String {
     let octets = Figure::octets(run.octets_in);
-    format!("{} UPDATEs, {octets}, {} prefixes", run.updates_in, run.announced)
+    let (announced, withdrawn) = (run.announced, run.withdrawn);
+    let gone = if withdrawn > 0 { format!(", {withdrawn} withdrawn") } else { String::new() };
+    format!("{} UPDATEs, {octets}, {announced} prefixes{gone}", run.updates_in)
 }
 
 /// What became of a threshold, in words.

@@ -118,8 +118,10 @@ pub fn run(
     if !run.bring_up()? {
         return Ok(run.close());
     }
+    let expected = run.out.routes_expected;
     run.start_clock()?;
     run.set_paced();
+    run.out.routes_expected = expected;
     let end = run.begin() + shape.duration;
     let mut pace = Pace::new(run.begin(), shape.rate, shape.burst);
     loop {

@@ -224,7 +224,8 @@ fn a_soak_goes_through_everything_and_ends_exact() {
     for name in ["changes", "restarts", "refreshes", "rounds"] {
         assert!(figure(&outcome, name) > 0.0, "{name}");
     }
-    assert_eq!(figure(&outcome, "errors"), 0.0);
+    assert_eq!((figure(&outcome, "errors"), outcome.routes_expected), (0.0, 10 * 9 * 3));
+    assert!(!outcome.generator_bound && outcome.seconds_to_last_exact.is_none());
     assert_eq!(outcome.latencies["settled"].count() as f64, figure(&outcome, "rounds"));
     assert!(figure(&outcome, "memory_start") > 0.0 && figure(&outcome, "memory_end") > 0.0);
 }
