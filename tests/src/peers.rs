@@ -45,6 +45,39 @@ pub struct Session {
     pub mark: String,
 }
 
+/// How far apart two tellings of one instant may be: BIRD works it out anew each time, from two
+/// clocks.
+const MARK_JITTER_SECONDS: f64 = 0.1;
+
+impl Session {
+    /// Whether it is the same session, and has not been lost in between.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_mark = match (clock(&self.mark), clock(&other.mark)) {
+            (Some(a), Some(b)) => (a - b).abs() <= MARK_JITTER_SECONDS,
+            _ => self.mark == other.mark,
+        };
+        is_mark && (&self.neighbour, self.up) == (&other.neighbour, other.up)
+    }
+}
+
+/// Whether all peers have the sessions that they had.
+#[must_use]
+pub fn are_same(before: &[Vec<Session>], after: &[Vec<Session>]) -> bool {
+    let pairs = || before.iter().zip(after);
+    before.len() == after.len()
+        && pairs().all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b)))
+}
+
+/// Seconds of a time of day with fractions, `12:34:56.789`.
+fn clock(text: &str) -> Option<f64> {
+    let mut parts = text.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let whole = |text: &str| text.parse::<u32>().ok();
+    let seconds: f64 = seconds.contains('.').then(|| seconds.parse().ok())??;
+    Some(f64::from(whole(hours)? * 3600 + whole(minutes)? * 60) + seconds)
+}
+
 /// A running peer.
 pub trait Peer {
     /// What it is, for messages.

@@ -10,6 +10,7 @@ use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use albedo_types::{ClusterId, Family, RouterId};
 
@@ -67,7 +68,7 @@ pub trait Home: Send + Sync {
 }
 
 /// What a set is made from: everything that decides its bytes. Equal material makes equal sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Material<'a> {
     /// Family of the routes.
     pub family: Family,
@@ -85,6 +86,21 @@ pub struct Material<'a> {
     pub rules: u32,
     /// The received block without MP_REACH_NLRI and MP_UNREACH_NLRI.
     pub block: &'a [u8],
+}
+
+impl Hash for Material<'_> {
+    /// In few words: this is done for each UPDATE.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let source = u64::from(self.router_id.get()) << 32 | u64::from(self.cluster.0);
+        let flags = u32::from(self.external) | u32::from(self.as4) << 1;
+        let family = u32::try_from(self.family.index()).unwrap_or(u32::MAX);
+        state.write_u64(source);
+        state.write_u64(u64::from(self.rules) << 32 | u64::from(flags | family << 2));
+        if let Some(next_hop) = self.next_hop {
+            state.write(next_hop);
+        }
+        state.write(self.block);
+    }
 }
 
 /// Stands for a next hop that is not there.

@@ -10,6 +10,7 @@
 //! after it), 9494 §4.3 (LLGR_STALE is least preferred).
 
 use core::cmp::Ordering;
+use core::ops::Range;
 
 use albedo_types::PathId;
 use foldhash::fast::FixedState;
@@ -136,15 +137,34 @@ const GROUPS_INLINE: usize = 8;
 /// `path` gives the path at an index; it is called a few times for each.
 #[must_use]
 pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
-    match len {
-        0 => return None,
-        1 => return Some(0),
-        _ => {}
+    if len < 2 {
+        return len.checked_sub(1);
     }
+    // Nearly always all are of one neighbouring AS.
+    let (first, mut winner) = (path(0).summary.neighbour_as, 0);
+    for n in 1..len {
+        let candidate = path(n);
+        if candidate.summary.neighbour_as != first {
+            return best_of_several(winner, n..len, path);
+        }
+        if compare(&candidate, &path(winner), true).order == Ordering::Less {
+            winner = n;
+        }
+    }
+    Some(winner)
+}
+
+/// The best of the winner of one neighbouring AS and of the rest, which are of several.
+fn best_of_several<'a>(
+    winner: usize,
+    rest: Range<usize>,
+    path: impl Fn(usize) -> Path<'a>,
+) -> Option<usize> {
     // Winner of each neighbouring AS, with MED.
     let mut winners: smallvec::SmallVec<[(u32, usize); GROUPS_INLINE]> = smallvec::SmallVec::new();
+    winners.push((path(winner).summary.neighbour_as, winner));
     let mut index: Option<HashMap<u32, usize, FixedState>> = None;
-    for n in 0..len {
+    for n in rest {
         let candidate = path(n);
         let group = candidate.summary.neighbour_as;
         let known = match &index {

@@ -1,6 +1,6 @@
 //! What the daemons print, as they print it, against what the scenarios make of it.
 
-use super::{Seen, Session, bird, frr, gobgp};
+use super::{Seen, Session, are_same, bird, frr, gobgp};
 use crate::net::net;
 
 fn seen(prefix: &str, next_hop: &str, local_pref: u32) -> Seen {
@@ -135,4 +135,21 @@ fn gobgp_sessions_are_read() {
     let sessions = gobgp::parse_sessions(text).expect("sessions");
     assert!(sessions[0].up);
     assert_eq!(sessions[0].mark, "12 null");
+}
+
+#[test]
+fn a_session_is_the_same_when_its_instant_is_told_a_little_differently() {
+    let session =
+        |up: bool, mark: &str| Session { neighbour: "n".to_owned(), up, mark: mark.to_owned() };
+    let first = session(true, "23:26:10.999");
+    assert!(first.is_same(&first) && first.is_same(&session(true, "23:26:11.000")));
+    assert!(!first.is_same(&session(false, "23:26:10.999")));
+    assert!(!first.is_same(&session(true, "23:26:11.200")));
+    // Whole seconds and counters are not worked out anew.
+    assert!(!session(true, "23:26:10").is_same(&session(true, "23:26:11")));
+    assert!(!session(true, "1 0").is_same(&session(true, "1 1")));
+    let sessions = |mark: &str| vec![vec![session(true, "1 0")], vec![session(true, mark)]];
+    assert!(are_same(&sessions("23:26:10.946"), &sessions("23:26:10.947")));
+    assert!(!are_same(&sessions("23:26:10.946"), &sessions("23:27:10.946")));
+    assert!(!are_same(&sessions("1 0")[..1], &sessions("1 0")));
 }

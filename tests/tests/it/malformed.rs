@@ -7,7 +7,7 @@ use albedo_tests::bgp::{Route, Speaker, Table};
 use albedo_tests::lab::{Host, Lab, Node};
 use albedo_tests::malformed::{Case, Expect, FATAL, REFLECTOR, SURVIVED, Subject};
 use albedo_tests::net::{Family, Net, net};
-use albedo_tests::peers::{Bird, Frr, GoBgp, Peer, Session, Version, all_up};
+use albedo_tests::peers::{Bird, Frr, GoBgp, Peer, Session, Version, all_up, are_same};
 use albedo_tests::reflector::{Reflector, Settings};
 use albedo_tests::wait::{eventually, tell};
 use anyhow::{Result, bail, ensure};
@@ -66,7 +66,7 @@ impl Scene {
         }
         let after: Vec<_> =
             self.peers.iter().map(|peer| all_up(peer.as_ref())).collect::<Result<_>>()?;
-        ensure!(self.before == after, "lost: {:#?} became {after:#?}", self.before);
+        ensure!(are_same(&self.before, &after), "lost: {:#?} became {after:#?}", self.before);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use albedo_tests::lab::{Host, Lab, Node};
 use albedo_tests::net::{Family, Net, net};
 use albedo_tests::peers::{Bird, Frr, GoBgp, Peer, Seen, Session, Version};
-use albedo_tests::peers::{all_up, holds_exactly};
+use albedo_tests::peers::{all_up, are_same, holds_exactly};
 use albedo_tests::reflector::{Reflector, Settings};
 use albedo_tests::wait::eventually;
 use anyhow::{Context, Result, ensure};
@@ -105,7 +105,7 @@ fn run(lab: &mut Lab) -> Result<()> {
     services(&mut peers)?;
 
     let after = sessions(&peers)?;
-    ensure!(before == after, "sessions were lost: {before:#?} became {after:#?}");
+    ensure!(are_same(&before, &after), "sessions were lost: {before:#?} became {after:#?}");
     Ok(())
 }
 

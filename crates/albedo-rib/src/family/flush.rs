@@ -35,7 +35,8 @@ const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Scratch {
     changes: Vec<Change>,
     announced: Buckets<Slot>,
-    withdrawn: Vec<(PeerId, Slot)>,
+    /// With the source, as long as that is a reader that must step over it.
+    withdrawn: Vec<(Option<PeerId>, Slot)>,
     private_announced: Vec<(PeerId, Slot)>,
     private_withdrawn: Vec<(PeerId, Slot)>,
 }
@@ -44,8 +45,8 @@ impl Scratch {
     fn shrink(&mut self) {
         self.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
         self.announced.shrink(SCRATCH_BYTES_MAX);
-        for list in [&mut self.withdrawn, &mut self.private_announced, &mut self.private_withdrawn]
-        {
+        self.withdrawn.shrink_to(SCRATCH_BYTES_MAX / size_of::<(Option<PeerId>, Slot)>());
+        for list in [&mut self.private_announced, &mut self.private_withdrawn] {
             list.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
         }
     }
@@ -144,7 +145,9 @@ impl<K: NlriKey> FamilyRib<K> {
         for run in scratch.withdrawn.chunk_by(|a, b| a.0 == b.0) {
             let start = builder.len();
             encode::withdraw(builder, key, run.iter().map(|(_, slot)| table.entry(*slot).key));
-            builder.own_run(run[0].0, start);
+            if let Some(source) = run[0].0 {
+                builder.own_run(source, start);
+            }
         }
         scratch.withdrawn.clear();
     }
@@ -189,6 +192,9 @@ impl<K: NlriKey> FamilyRib<K> {
 fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scratch) -> u64 {
     let key = group.key;
     let reads = |peer: PeerId| peers.reads(peer, key.family, id);
+    let is_member = |peer: &PeerId| {
+        peers.get(*peer).is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
+    };
     let mut operations = 0;
     for change in &scratch.changes {
         let told = |best: &&Best| key.exports(&best.attrs, best.role);
@@ -198,7 +204,10 @@ fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scr
         group.count(had, has, change.last);
         match (old, new) {
             (None, None) => continue,
-            (Some(old), None) => scratch.withdrawn.push((old.peer, change.slot)),
+            // What several lost peers leave behind shares messages.
+            (Some(old), None) => {
+                scratch.withdrawn.push((Some(old.peer).filter(is_member), change.slot));
+            }
             (None, Some(new)) => scratch.announced.push(new.peer, &new.attrs, change.slot),
             (Some(old), Some(new)) => {
                 let moved = old.peer != new.peer;

@@ -89,8 +89,8 @@ impl<K: NlriKey> FamilyRib<K> {
             (Some(_), Some(resume)) => {
                 self.start_catch_up(peer, group, resume, old_key);
             }
-            // Whoever began with the old base now would find it replaced half-way, and would have to
-            // be told the rest alone.
+            // Whoever began with the old base now would find it replaced half-way, and would have
+            // to be told the rest alone.
             _ if joined.writes_base_since(base_min) => joined.waiting.push(peer),
             _ if joined.ready && joined.base_version >= base_min => {
                 out.push(Output::Start { peer, group, end_seq: joined.end_seq });

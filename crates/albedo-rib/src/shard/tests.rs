@@ -81,8 +81,12 @@ impl Driver {
     }
 
     fn routes(&mut self, peer: PeerId, count: u32, set: Option<&Arc<AttrSet>>) {
+        self.routes_from(peer, 0, count, set);
+    }
+
+    fn routes_from(&mut self, peer: PeerId, first: u32, count: u32, set: Option<&Arc<AttrSet>>) {
         let mut batch = RouteBatch::default();
-        for n in 0..count {
+        for n in first..first + count {
             batch.note(FAMILY, set);
             batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).unwrap()));
         }
@@ -122,6 +126,36 @@ fn what_made_no_difference_is_not_when_the_next_batch_began() {
     assert_eq!((segments[0].born, segments[0].loss), (at, false));
     driver.apply(Input::PeerDown { peer: SOURCE });
     assert!(driver.flush()[0].loss);
+}
+
+#[test]
+fn what_lost_peers_leave_behind_shares_a_message() {
+    let mut driver = Driver::new(Limits::default());
+    let sources = [SOURCE, PeerId(5), PeerId(6), PeerId(7)];
+    for (n, source) in (0..).zip(sources) {
+        driver.up(source, PeerRole::Client);
+        driver.join(source, PeerRole::Client);
+        driver.routes_from(source, 4 * n, 4, Some(&set()));
+    }
+    driver.up(READER, PeerRole::Client);
+    driver.join(READER, PeerRole::Client);
+    driver.flush();
+    for source in &sources[..3] {
+        driver.apply(Input::PeerDown { peer: *source });
+    }
+    // The last one is there and withdraws by itself: it must step over its own.
+    driver.routes_from(sources[3], 12, 4, None);
+    let segments = driver.flush();
+    let seen = |peer: PeerId| {
+        let mut octets = 0;
+        segments[0].view(peer, 0, |range| octets += range.len());
+        octets
+    };
+    let message = |prefixes: usize| 19 + 4 + prefixes * 4;
+    assert_eq!((segments.len(), segments[0].messages), (1, 2));
+    assert_eq!(seen(READER), message(12) + message(4));
+    assert_eq!(seen(sources[3]), message(12));
+    assert!(segments[0].loss);
 }
 
 #[test]
