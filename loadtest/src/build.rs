@@ -11,6 +11,8 @@ pub const HEADER_LEN: usize = 19;
 pub const MESSAGE_LEN_MAX: usize = 4096;
 /// What stands for a four-octet AS number in the two octets of OPEN (RFC 6793).
 const AS_TRANS: u16 = 23456;
+/// The longest restart time in seconds: the field has 12 bits (RFC 4724 §3).
+pub const RESTART_TIME_MAX: u16 = 0x0fff;
 
 /// Message type codes.
 pub mod kind {
@@ -50,9 +52,43 @@ fn finish(out: &mut [u8], start: usize) {
     out[start + 16..start + 18].copy_from_slice(&(len as u16).to_be_bytes());
 }
 
+/// What an OPEN says of graceful restart (RFC 4724 §3); forwarding always goes on meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Graceful {
+    /// Seconds that the speaker needs at most to return.
+    pub seconds: u16,
+    /// Whether it has just restarted.
+    pub is_restarting: bool,
+}
+
+impl Graceful {
+    /// The capability's value.
+    fn value(self, families: &[Family]) -> Vec<u8> {
+        let flags = if self.is_restarting { 0x8000 } else { 0 };
+        let mut out = (flags | (self.seconds & RESTART_TIME_MAX)).to_be_bytes().to_vec();
+        for family in families {
+            out.extend_from_slice(&family.afi().to_be_bytes());
+            out.extend_from_slice(&[1, 0x80]);
+        }
+        out
+    }
+}
+
 /// An OPEN with the families, route refresh and four-octet AS numbers.
 #[must_use]
 pub fn open(asn: u32, hold_time: u16, router_id: Ipv4Addr, families: &[Family]) -> Vec<u8> {
+    open_graceful(asn, hold_time, router_id, families, None)
+}
+
+/// The same with graceful restart, where that is wanted.
+#[must_use]
+pub fn open_graceful(
+    asn: u32,
+    hold_time: u16,
+    router_id: Ipv4Addr,
+    families: &[Family],
+    graceful: Option<Graceful>,
+) -> Vec<u8> {
     let mut capabilities = Vec::new();
     for family in families {
         capabilities.extend_from_slice(&[1, 4]);
@@ -61,6 +97,12 @@ pub fn open(asn: u32, hold_time: u16, router_id: Ipv4Addr, families: &[Family]) 
     }
     capabilities.extend_from_slice(&[2, 0, 65, 4]);
     capabilities.extend_from_slice(&asn.to_be_bytes());
+    if let Some(graceful) = graceful {
+        let value = graceful.value(families);
+        #[expect(clippy::cast_possible_truncation, reason = "at most two families: 10 octets")]
+        capabilities.extend_from_slice(&[64, value.len() as u8]);
+        capabilities.extend_from_slice(&value);
+    }
 
     let mut out = Vec::new();
     let start = begin(&mut out, kind::OPEN);
@@ -68,7 +110,7 @@ pub fn open(asn: u32, hold_time: u16, router_id: Ipv4Addr, families: &[Family]) 
     out.extend_from_slice(&u16::try_from(asn).unwrap_or(AS_TRANS).to_be_bytes());
     out.extend_from_slice(&hold_time.to_be_bytes());
     out.extend_from_slice(&router_id.octets());
-    #[expect(clippy::cast_possible_truncation, reason = "at most two families: 20 octets")]
+    #[expect(clippy::cast_possible_truncation, reason = "at most two families: 32 octets")]
     let len = capabilities.len() as u8;
     out.extend_from_slice(&[len + 2, 2, len]);
     out.extend_from_slice(&capabilities);
@@ -82,6 +124,17 @@ pub fn notification(code: u8, subcode: u8) -> Vec<u8> {
     let mut out = Vec::new();
     let start = begin(&mut out, kind::NOTIFICATION);
     out.extend_from_slice(&[code, subcode]);
+    finish(&mut out, start);
+    out
+}
+
+/// A request for all routes of a family (RFC 2918 §3).
+#[must_use]
+pub fn route_refresh(family: Family) -> Vec<u8> {
+    let mut out = Vec::new();
+    let start = begin(&mut out, kind::ROUTE_REFRESH);
+    out.extend_from_slice(&family.afi().to_be_bytes());
+    out.extend_from_slice(&[0, 1]);
     finish(&mut out, start);
     out
 }
@@ -262,6 +315,13 @@ mod tests {
     }
 
     #[test]
+    fn a_route_refresh_names_its_family() {
+        let v6 = route_refresh(Family::V6);
+        let message = parse::split(&v6, MESSAGE_LEN_MAX).expect("well-formed").expect("whole");
+        assert_eq!(message[16..], [0, 23, kind::ROUTE_REFRESH, 0, 2, 0, 1]);
+    }
+
+    #[test]
     fn open_says_what_it_should() {
         let message =
             open(4_200_000_000, 90, Ipv4Addr::new(10, 1, 0, 1), &[Family::V4, Family::V6]);
@@ -271,5 +331,18 @@ mod tests {
         assert_eq!(open.router_id, 0x0a01_0001);
         assert_eq!(open.families, [Family::V4, Family::V6]);
         assert_eq!(message[20..22], AS_TRANS.to_be_bytes());
+        assert_eq!(open.restart_time, None);
+    }
+
+    #[test]
+    fn rfc4724_s3_the_restart_state_and_every_family_are_told() {
+        let families = [Family::V4, Family::V6];
+        let graceful = Some(Graceful { seconds: 120, is_restarting: true });
+        let message = open_graceful(64512, 90, Ipv4Addr::new(10, 1, 0, 1), &families, graceful);
+        let value = [64, 10, 0x80, 120, 0, 1, 1, 0x80, 0, 2, 1, 0x80];
+        assert!(message.ends_with(&value), "{message:?}");
+        let open = parse::Open::read(&message[HEADER_LEN..]).expect("well-formed");
+        assert_eq!((open.restart_time, open.families), (Some(120), families.to_vec()));
+        assert_eq!(usize::from(message[17]), message.len());
     }
 }

@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 
 use crate::attrs::{Attributes, Form};
 use crate::build::HEADER_LEN;
+use crate::fleet::watch::Watch;
 use crate::model::{ABSENT, Map, Model, NodeId, PrefixId, WRONG, hash};
 use crate::parse::{Fault, Update};
 use crate::prefix::Prefix;
@@ -64,6 +65,8 @@ pub struct Table {
     pub announced: u64,
     /// Prefixes withdrawn.
     pub withdrawn: u64,
+    /// Routes that were taken away although they had to stay.
+    pub lost: u64,
 }
 
 impl Table {
@@ -80,6 +83,7 @@ impl Table {
             repeats: 0,
             announced: 0,
             withdrawn: 0,
+            lost: 0,
         }
     }
 
@@ -124,16 +128,53 @@ impl Table {
         self.wrong -= u32::from(cell != before);
     }
 
-    fn put(&mut self, model: &Model, id: PrefixId, version: u8) {
+    /// Takes in that another version is expected of some prefixes of the owners that it gets
+    /// routes of, `count` in all, while the table is exact.
+    pub(crate) fn exact_expectations_changed(&mut self, model: &Model, count: u32) {
+        if self.cells.len() < model.len() {
+            self.cells.resize(model.len(), ABSENT);
+        }
+        self.wrong = count;
+    }
+
+    /// The version of each prefix that is held.
+    pub(crate) fn cells(&self) -> &[u8] {
+        &self.cells
+    }
+
+    /// Takes in what was received for a prefix; true where the cell became right with it.
+    fn put(&mut self, model: &Model, id: PrefixId, version: u8) -> bool {
         let cell = &mut self.cells[id as usize];
         let old = std::mem::replace(cell, version);
         if old == version {
             self.repeats += 1;
-            return;
+            return false;
         }
         let wanted = model.wanted(self.node, id);
         self.wrong += u32::from(version != wanted);
         self.wrong -= u32::from(old != wanted);
+        self.lost += u64::from(version == ABSENT && wanted != ABSENT);
+        version == wanted
+    }
+
+    /// Takes in the items of a message, and tells what became of each.
+    fn put_all(
+        &mut self,
+        model: &Model,
+        owner: NodeId,
+        items: &[u32],
+        mut tell: impl FnMut(PrefixId, u8, bool),
+    ) {
+        for &item in items {
+            let (id, version) = unpack(item);
+            // A message of one source needs no look at the owner of each prefix.
+            if owner != MIXED || model.owner(id) != self.node {
+                let is_right = self.put(model, id, version);
+                tell(id, version, is_right);
+            } else {
+                self.echoes += u64::from(version != ABSENT);
+            }
+        }
     }
 
     /// Up to `limit` faults of this table in words.
@@ -183,6 +224,7 @@ pub struct Checker {
     items: Vec<u32>,
     memo_max: usize,
     normal: Vec<u8>,
+    watch: Option<Box<Watch>>,
 }
 
 impl Checker {
@@ -202,7 +244,25 @@ impl Checker {
             items: Vec::new(),
             memo_max,
             normal: Vec::new(),
+            watch: None,
         }
+    }
+
+    /// Has every received route looked at by a watch from now on, or by none; returns the one
+    /// that did so until now.
+    pub fn set_watch(&mut self, watch: Option<Box<Watch>>) -> Option<Box<Watch>> {
+        std::mem::replace(&mut self.watch, watch)
+    }
+
+    /// The watch, where there is one.
+    #[must_use]
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    /// The same, to change it.
+    pub fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_deref_mut()
     }
 
     /// Takes the target's BGP identifier for its cluster id, unless one was given
@@ -234,7 +294,7 @@ impl Checker {
         self.take_apart(model, table, message, hash)
     }
 
-    fn replay(&self, model: &Model, table: &mut Table, n: usize) {
+    fn replay(&mut self, model: &Model, table: &mut Table, n: usize) {
         let known = &self.memo[n];
         let items = &self.items[known.items.0..known.items.1];
         table.announced += u64::from(known.announced);
@@ -243,14 +303,12 @@ impl Checker {
             table.echoes += u64::from(known.announced);
             return;
         }
-        for &item in items {
-            let (id, version) = unpack(item);
-            // A message of one source needs no look at the owner of each prefix.
-            if known.owner != MIXED || model.owner(id) != table.node {
-                table.put(model, id, version);
-            } else {
-                table.echoes += u64::from(version != ABSENT);
-            }
+        let node = table.node;
+        match self.watch.as_deref_mut() {
+            None => table.put_all(model, known.owner, items, |_, _, _| {}),
+            Some(watch) => table.put_all(model, known.owner, items, |id, version, is_right| {
+                watch.see(node, id, version, is_right);
+            }),
         }
     }
 

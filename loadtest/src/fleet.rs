@@ -8,12 +8,19 @@ use std::time::{Duration, Instant};
 
 use crate::build;
 use crate::check::{Checker, Rules, Table};
+use crate::fleet::cover::Cover;
+use crate::fleet::restart::Tally;
+use crate::md5::{self, Key};
 use crate::model::{Model, NodeId, PrefixId};
 use crate::poll::{Event, Poller};
 use crate::prefix::Family;
 use crate::session::{Goodbye, Node, Session, Stage};
 
+pub mod cover;
 mod drive;
+pub mod restart;
+mod slow;
+pub mod watch;
 
 /// Octets of the one buffer that all sessions read through.
 const READ_BUFFER: usize = 256 << 10;
@@ -41,6 +48,8 @@ pub struct Settings {
     pub cluster_id: Option<u32>,
     /// What the target does to routes.
     pub rules: Rules,
+    /// The TCP-MD5 key (RFC 2385) that all sessions are signed with, to whatever target.
+    pub key: Option<Key>,
 }
 
 /// What was counted.
@@ -67,7 +76,9 @@ pub struct Fleet {
     settings: Settings,
     /// What is announced and expected.
     pub model: Model,
-    checker: Checker,
+    /// One for each target: each has a cluster id of its own.
+    checkers: Vec<Checker>,
+    targets: Vec<SocketAddr>,
     sessions: Vec<Session>,
     tables: Vec<Option<Table>>,
     /// What of each table is in the totals: routes wrong, and whether it is exact.
@@ -89,24 +100,37 @@ pub struct Fleet {
     exact: usize,
     wrong: u64,
     is_initial_held: bool,
+    /// What tables counted that are no more.
+    retired: Tally,
+    cover: Option<Cover>,
 }
 
 impl Fleet {
     /// Nodes that are all off.
     ///
     /// # Errors
-    /// Where the kernel refuses a descriptor.
+    /// Where the kernel refuses a descriptor, or takes no TCP-MD5 keys and there is one.
     pub fn new(settings: Settings, nodes: Vec<Node>, model: Model) -> io::Result<Self> {
+        if let Some(key) = &settings.key {
+            md5::probe(settings.target.ip(), key).map_err(|error| {
+                let words = format!("the kernel does not take the TCP-MD5 key: {error}");
+                io::Error::new(error.kind(), words)
+            })?;
+        }
         let now = Instant::now();
-        let checker = Checker::new(settings.rules, settings.cluster_id);
+        let mut sessions: Vec<_> = nodes.into_iter().map(|node| Session::new(node, now)).collect();
+        for (speaker, session) in (0..).zip(&mut sessions) {
+            session.speaker = speaker;
+        }
         Ok(Self {
+            checkers: vec![Checker::new(settings.rules, settings.cluster_id)],
+            targets: vec![settings.target],
             settings,
             model,
-            checker,
-            tables: nodes.iter().map(|_| None).collect(),
-            counted: vec![(0, false); nodes.len()],
-            exact_at: vec![None; nodes.len()],
-            sessions: nodes.into_iter().map(|node| Session::new(node, now)).collect(),
+            tables: sessions.iter().map(|_| None).collect(),
+            counted: vec![(0, false); sessions.len()],
+            exact_at: vec![None; sessions.len()],
+            sessions,
             poller: Poller::new()?,
             events: Vec::new(),
             buffer: vec![0; READ_BUFFER],
@@ -120,6 +144,8 @@ impl Fleet {
             exact: 0,
             wrong: 0,
             is_initial_held: false,
+            retired: Tally::default(),
+            cover: None,
         })
     }
 
@@ -139,13 +165,13 @@ impl Fleet {
     /// Starts a node; it connects, and connects again whenever its session is lost.
     pub fn start(&mut self, node: NodeId) {
         let n = node as usize;
-        if self.sessions[n].stage != Stage::Off {
+        if self.sessions[n].stage.is_on() {
             return;
         }
         self.on += 1;
         if self.sessions[n].node.is_checked {
             self.checked += 1;
-            self.tables[n] = Some(Table::new(node, &self.model));
+            self.tables[n] = Some(Table::new(self.sessions[n].speaker, &self.model));
             self.exact_at[n] = None;
             self.recount(n, Instant::now());
         }
@@ -155,8 +181,15 @@ impl Fleet {
     /// Ends a node's session and leaves it off; its table counts no longer.
     pub fn stop(&mut self, node: NodeId, goodbye: Goodbye) {
         let n = node as usize;
+        self.on -= usize::from(self.sessions[n].stage.is_on());
+        self.part(n, goodbye);
+        self.sessions[n].stage = Stage::Off;
+        self.drop_table(n);
+    }
+
+    /// Ends a session's connection.
+    fn part(&mut self, n: usize, goodbye: Goodbye) {
         let session = &mut self.sessions[n];
-        self.on -= usize::from(session.stage != Stage::Off);
         self.established -= usize::from(session.is_established());
         match goodbye {
             Goodbye::Cease => {
@@ -168,8 +201,12 @@ impl Fleet {
             Goodbye::Close => session.drop_connection(),
             Goodbye::Reset => session.reset_connection(),
         }
-        session.stage = Stage::Off;
-        if self.tables[n].take().is_some() {
+    }
+
+    /// A table counts no longer.
+    fn drop_table(&mut self, n: usize) {
+        if let Some(table) = self.tables[n].take() {
+            self.retired.take_in(&table);
             self.checked -= 1;
             self.recount(n, Instant::now());
         }
@@ -185,6 +222,7 @@ impl Fleet {
             self.exact = self.exact + usize::from(is_exact) - usize::from(was_exact);
             self.exact_at[n] = is_exact.then_some(now);
         }
+        self.look_at_cover(n, now);
     }
 
     /// Sends octets from a node whose session is up; elsewhere they are dropped.
@@ -330,8 +368,12 @@ impl Fleet {
             let Some(table) = table else { continue };
             let left = limit - out.len();
             let from = session.node.source.ip();
-            let faults = table.faults(&self.model, &self.checker, left);
-            out.extend(faults.into_iter().map(|fault| format!("{from}: {fault}")));
+            let faults = table.faults(&self.model, &self.checkers[session.target], left);
+            let at = match self.targets.len() {
+                1 => String::new(),
+                _ => format!(" at {}", self.targets[session.target]),
+            };
+            out.extend(faults.into_iter().map(|fault| format!("{from}{at}: {fault}")));
         }
         out
     }

@@ -6,13 +6,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::build::{self, HEADER_LEN, KEEPALIVE, MESSAGE_LEN_MAX, kind};
+use crate::md5::{self, Key};
 use crate::parse;
 use crate::poll::{Event, Interest, Poller};
 use crate::prefix::Family;
@@ -167,6 +168,18 @@ impl Floor {
         })
     }
 
+    /// Lets in only whoever signs with a TCP-MD5 key (RFC 2385).
+    ///
+    /// # Errors
+    /// Where the kernel takes no such keys.
+    pub fn set_key(&self, key: &Key) -> io::Result<()> {
+        let any: IpAddr = match self.local_addr()?.ip() {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        md5::set_everybody(&self.listener, any, key)
+    }
+
     /// Where it listens.
     ///
     /// # Errors
@@ -271,6 +284,8 @@ impl Floor {
                     }
                 }
                 kind::KEEPALIVE => peer.is_up = true,
+                // It keeps no routes of its own that it could send anew.
+                kind::ROUTE_REFRESH => {}
                 _ => return self.drop_peer(n),
             }
             at = next;

@@ -10,6 +10,10 @@ const DIGITS: u8 = 3;
 /// The longest latency told apart, in microseconds: an hour. Longer ones count as that.
 const MICROS_MAX: u64 = 3_600_000_000;
 
+/// The ranks that are told, with the share of latencies that do not exceed them.
+pub const RANKS: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
 /// Takes latencies in.
 #[derive(Clone, Debug)]
 pub struct Recorder {
@@ -37,6 +41,20 @@ impl Recorder {
     pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(MICROS_MAX);
         self.histogram.saturating_record(micros.clamp(1, MICROS_MAX));
+    }
+
+    /// Takes in what another one has.
+    ///
+    /// # Panics
+    /// Never: all have the same bounds.
+    #[expect(clippy::unwrap_used, reason = "the same bounds, reached by a test")]
+    pub fn add(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).unwrap();
+    }
+
+    /// Forgets all that was taken in.
+    pub fn clear(&mut self) {
+        self.histogram.reset();
     }
 
     /// Latencies taken in.
@@ -98,9 +116,8 @@ impl Latency {
     /// The ranks that are told, in seconds; none where nothing was recorded.
     #[must_use]
     pub fn ranks(&self) -> Vec<(&'static str, f64)> {
-        let ranks = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
         let told = |(name, share)| Some((name, self.quantile(share)?));
-        ranks.into_iter().filter_map(told).collect()
+        RANKS.into_iter().filter_map(told).collect()
     }
 }
 
@@ -131,6 +148,13 @@ mod tests {
     fn nothing_recorded_has_no_quantile_and_too_long_counts_as_longest() {
         let mut recorder = Recorder::default();
         assert!(recorder.quantile(0.5).is_none() && recorder.latency().ranks().is_empty());
+        recorder.record(Duration::from_millis(1));
+        let mut sum = Recorder::new();
+        sum.add(&recorder);
+        sum.add(&recorder);
+        assert_eq!((sum.count(), sum.latency().ranks()[0].0), (2, "p50"));
+        recorder.clear();
+        assert!(recorder.quantile(0.5).is_none());
         recorder.record(Duration::from_secs(100_000));
         recorder.record(Duration::ZERO);
         assert_eq!(recorder.count(), 2);

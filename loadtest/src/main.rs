@@ -3,93 +3,76 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use std::thread::sleep;
 
-use albedo_loadtest::cli::{Cli, ClusterArgs, Command, Common, FloorArgs, TableArgs};
+use albedo_loadtest::campaign::{EXIT_USAGE, repeat};
+use albedo_loadtest::cli::{Cli, ClusterArgs, Command, FloorArgs, TableArgs};
+use albedo_loadtest::compare::compare;
 use albedo_loadtest::floor::Floor;
 use albedo_loadtest::mrt;
 use albedo_loadtest::prefix::Family;
-use albedo_loadtest::report::{Machine, Report, SCHEMA};
 use albedo_loadtest::run::run;
-use albedo_loadtest::scenario::Plan;
-use anyhow::{Context as _, bail};
+use albedo_loadtest::scenario::{Plan, table};
+use anyhow::{Context as _, Error};
 use clap::Parser as _;
+
+mod live;
+mod restart;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
         Command::Cluster(args) => cluster(&args),
         Command::Table(args) => table(&args),
+        Command::SourceLoss(args) => restart::source_loss(&args),
+        Command::RollingRestart(args) => restart::rolling(&args),
+        Command::ReflectorRestart(args) => restart::reflector_restart(&args),
+        Command::TwoReflectors(args) => restart::two_reflectors(&args),
+        Command::Churn(args) => live::churn(&args),
+        Command::SlowReader(args) => live::slow_reader(&args),
+        Command::RefreshStorm(args) => live::refresh_storm(&args),
+        Command::Soak(args) => live::soak(&args),
         Command::Floor(args) => floor(&args),
-    }
+        Command::Compare(args) => compare(&args),
+    };
+    result.unwrap_or_else(|error| {
+        // Where standard error is closed nobody wants to know.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        ExitCode::from(EXIT_USAGE)
+    })
 }
 
 fn cluster(args: &ClusterArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape();
-    if let Err(wrong) = shape.check() {
-        bail!(wrong);
-    }
-    let plan = || Ok(shape.plan(args.start()));
-    repeat("cluster", &args.common, &shape.families(), plan)
+    let (shape, common) = (args.shape().map_err(Error::msg)?, &args.common);
+    let settings = common.settings(&shape.families());
+    repeat("cluster", common, || {
+        Ok(run(settings.clone(), shape.plan(args.start()), &common.conduct())?)
+    })
 }
 
 fn table(args: &TableArgs) -> anyhow::Result<ExitCode> {
-    let shape = args.shape();
-    if let Err(wrong) = shape.check() {
-        bail!(wrong);
-    }
-    let plan = || match &args.mrt {
-        Some(path) => Ok(shape.replay(&mrt::read(path)?, args.start())),
-        None => Ok(shape.plan(args.start())),
-    };
-    repeat("table", &args.common, &args.families, plan)
+    let (shape, common) = (args.shape().map_err(Error::msg)?, &args.common);
+    repeat("table", common, || {
+        let settings = common.settings(&[Family::V4]);
+        Ok(run(settings, table_plan(args, &shape)?, &common.conduct())?)
+    })
 }
 
-/// Runs a scenario as often as wanted, and tells what came of it.
-fn repeat(
-    scenario: &'static str,
-    common: &Common,
-    families: &[Family],
-    plan: impl Fn() -> anyhow::Result<Plan>,
-) -> anyhow::Result<ExitCode> {
-    let mut report = Report {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION"),
-        command: std::env::args().collect(),
-        machine: Machine::this(),
-        scenario,
-        target: common.target.to_string(),
-        seed: common.seed,
-        notes: Vec::new(),
-        runs: Vec::new(),
-    };
-    for n in 0..common.repeat {
-        if n > 0 {
-            sleep(common.pause);
-        }
-        let plan = plan()?;
-        report.notes.clone_from(&plan.notes);
-        let outcome = run(common.settings(families.to_vec()), plan, &common.conduct())
-            .context("the run could not be done")?;
-        report.runs.push(outcome);
-    }
-    let mut out = std::io::stdout().lock();
-    for note in &report.notes {
-        writeln!(out, "note: {note}")?;
-    }
-    write!(out, "{scenario} against {}\n{}", report.target, report.summary())?;
-    if let Some(path) = &common.json {
-        let written = report.write_json(path);
-        written.with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// A table, made up or recorded.
+fn table_plan(args: &TableArgs, shape: &table::Shape) -> anyhow::Result<Plan> {
+    Ok(match &args.mrt {
+        Some(path) => shape.replay(&mrt::read(path)?, args.start()),
+        None => shape.plan(args.start()),
+    })
 }
 
 fn floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
     let mut floor = Floor::bind(args.listen, args.router_id)
         .with_context(|| format!("cannot listen on {}", args.listen))?;
+    if let Some(key) = &args.md5 {
+        floor.set_key(key).context("--md5: the kernel does not take the key")?;
+    }
     writeln!(std::io::stdout(), "relaying on {}", floor.local_addr()?)?;
     // Nobody sets this: a signal ends the program.
     floor.run(&AtomicBool::new(false))?;

@@ -181,6 +181,18 @@ impl Model {
         }
     }
 
+    /// What everybody who gets a prefix has to hold of it.
+    #[must_use]
+    pub fn expected(&self, id: PrefixId) -> u8 {
+        self.expected[id as usize]
+    }
+
+    /// How many speakers there are.
+    #[must_use]
+    pub fn speakers(&self) -> usize {
+        self.live.len()
+    }
+
     /// How many routes `node` has to hold.
     #[must_use]
     pub fn wanted_count(&self, node: NodeId) -> u32 {

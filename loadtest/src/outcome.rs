@@ -70,6 +70,21 @@ pub struct Mark {
     pub what: String,
 }
 
+/// Latencies of one stretch of a run, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// When it began, in seconds since the start.
+    pub at: f64,
+    /// Latencies in it.
+    pub count: u64,
+    /// The median.
+    pub p50: f64,
+    /// What 99 of 100 do not exceed.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
 /// How things stood at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -125,7 +140,7 @@ pub struct Outcome {
     pub repeats: u64,
     /// Announcements of a receiver's own routes to it, since the start.
     pub echoes: u64,
-    /// TCP connection attempts.
+    /// TCP connection attempts since the beginning of the run.
     pub connects: u64,
     /// Sessions lost while they were up.
     pub losses: u64,
@@ -143,10 +158,14 @@ pub struct Outcome {
     pub extra: BTreeMap<String, Figure>,
     /// Distributions of latencies, by name.
     pub latencies: BTreeMap<String, Latency>,
+    /// Latencies stretch by stretch, of the scenario's main distribution.
+    pub latency_over_time: Vec<Window>,
     /// How things stood while it ran.
     pub timeline: Vec<Sample>,
     /// What happened on the way.
     pub marks: Vec<Mark>,
+    /// What a reader of the figures should know, in words.
+    pub notes: Vec<String>,
     /// What went wrong with sessions, in words.
     pub problems: Vec<String>,
     /// What is wrong with tables, in words.
@@ -186,6 +205,21 @@ impl Outcome {
         }
         out.extend(self.extra.clone());
         out
+    }
+
+    /// The figures that every scenario may have, with what they count in.
+    #[must_use]
+    pub fn common_units() -> BTreeMap<String, Unit> {
+        let all = Self {
+            seconds_to_established: Some(0.0),
+            seconds_to_half: Some(0.0),
+            seconds_to_first_exact: Some(0.0),
+            seconds_to_last_exact: Some(0.0),
+            target_cpu_seconds: Some(0.0),
+            target_resident_peak: Some(0),
+            ..Self::default()
+        };
+        all.figures().into_iter().map(|(name, figure)| (name, figure.unit)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::attrs::{Attributes, code, read_one};
-use crate::build::{HEADER_LEN, kind};
+use crate::build::{HEADER_LEN, RESTART_TIME_MAX, kind};
 use crate::prefix::{Family, Prefix};
 
 /// What is wrong with a message from the target.
@@ -96,6 +96,8 @@ pub struct Open {
     pub router_id: u32,
     /// Families offered; IPv4 unicast where none is.
     pub families: Vec<Family>,
+    /// Seconds that routes are to be kept for while it restarts, where it does so gracefully.
+    pub restart_time: Option<u16>,
 }
 
 impl Open {
@@ -117,6 +119,7 @@ impl Open {
             hold_time: u16::from_be_bytes([hold_high, hold_low]),
             router_id: u32::from_be_bytes([i0, i1, i2, i3]),
             families: Vec::new(),
+            restart_time: None,
         };
         // RFC 9072: 255 255 announces lengths of two octets.
         let (mut rest, wide) = match *rest {
@@ -142,6 +145,10 @@ impl Open {
             match take_parameter(&mut bytes, false)? {
                 (1, &[0, 1, _, 1]) => self.families.push(Family::V4),
                 (1, &[0, 2, _, 1]) => self.families.push(Family::V6),
+                (64, &[high, low, ..]) => {
+                    let word = u16::from_be_bytes([high, low]);
+                    self.restart_time = Some(word & RESTART_TIME_MAX);
+                }
                 (65, &[a, b, c, d]) => self.asn = u32::from_be_bytes([a, b, c, d]),
                 _ => {}
             }

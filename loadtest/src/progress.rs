@@ -33,7 +33,7 @@ impl Progress {
             Output::None
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{elapsed:>4} {bar:40} {percent:>3}% {msg}");
+            let style = ProgressStyle::with_template("{elapsed:>4} {wide_bar} {percent:>3}% {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             Output::Bar(bar)
         } else {

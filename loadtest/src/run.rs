@@ -6,9 +6,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::fleet::restart::Tally;
 use crate::fleet::{Counters, Fleet, Settings};
 use crate::model::NodeId;
-use crate::outcome::{Mark, Outcome};
+use crate::outcome::{Figure, Mark, Outcome};
 use crate::process::{Usage, own_usage, usage};
 use crate::progress::Progress;
 use crate::scenario::{Plan, Start};
@@ -31,7 +32,7 @@ pub struct Conduct {
 }
 
 /// The share of a run's time that its generator may be busy before it counts as the limit.
-const BUSY_SHARE: f64 = 0.8;
+pub(crate) const BUSY_SHARE: f64 = 0.8;
 /// How long nodes may take to take their leave.
 const LEAVE: Duration = Duration::from_millis(20);
 
@@ -51,10 +52,7 @@ pub fn run(settings: Settings, plan: Plan, conduct: &Conduct) -> io::Result<Outc
 struct Totals {
     counters: Counters,
     octets_out: u64,
-    announced: u64,
-    withdrawn: u64,
-    repeats: u64,
-    echoes: u64,
+    tables: Tally,
 }
 
 /// A run under way.
@@ -75,6 +73,10 @@ pub struct Run {
     established: Option<Instant>,
     half: Option<Instant>,
     is_exact: bool,
+    /// Whether the scenario started the clock, when all was up.
+    is_own_clock: bool,
+    /// Whether it is for the scenario to say that the generator was the limit.
+    is_paced: bool,
 }
 
 impl Run {
@@ -87,7 +89,7 @@ impl Run {
         let sessions = plan.nodes.len();
         Ok(Self {
             fleet: Fleet::new(settings, plan.nodes, plan.model)?,
-            out: Outcome { sessions, ..Outcome::default() },
+            out: Outcome { sessions, notes: plan.notes, ..Outcome::default() },
             start: plan.start,
             progress: Progress::new(conduct.shows_progress),
             timeline: Timeline::new(conduct.pids.clone(), now),
@@ -98,6 +100,8 @@ impl Run {
             established: None,
             half: None,
             is_exact: false,
+            is_own_clock: false,
+            is_paced: false,
             conduct: conduct.clone(),
         })
     }
@@ -110,7 +114,7 @@ impl Run {
     pub fn bring_up(&mut self) -> io::Result<bool> {
         let sessions = self.fleet.nodes();
         self.fleet.hold_initial(self.start == Start::Synchronised);
-        self.start_clock()?;
+        self.reset_clock()?;
         for node in self.nodes() {
             self.fleet.start(node);
         }
@@ -122,7 +126,7 @@ impl Run {
             start == Start::Cold || fleet.established() == sessions
         })?;
         if self.start == Start::Synchronised && are_up {
-            self.start_clock()?;
+            self.reset_clock()?;
             self.fleet.hold_initial(false);
         }
         self.until_exact()
@@ -133,6 +137,17 @@ impl Run {
     /// # Errors
     /// As [`run`].
     pub fn start_clock(&mut self) -> io::Result<()> {
+        self.is_own_clock = true;
+        self.reset_clock()
+    }
+
+    /// What happens has a pace of its own, so that how busy the generator is over all says
+    /// nothing: the scenario judges whether it was the limit.
+    pub const fn set_paced(&mut self) {
+        self.is_paced = true;
+    }
+
+    fn reset_clock(&mut self) -> io::Result<()> {
         self.before = (own_usage()?, watched(&self.conduct.pids)?);
         self.totals_before = self.totals();
         self.begin = Instant::now();
@@ -259,8 +274,16 @@ impl Run {
     #[must_use]
     pub fn close(mut self) -> Outcome {
         self.progress.finish();
-        self.take_counts();
-        self.take_times();
+        self.measure();
+        if self.out.generator_bound {
+            let (used, share) = (self.out.generator_cpu_seconds, BUSY_SHARE * 100.0);
+            self.out.notes.push(format!(
+                "the generator was busy for more than {share:.0} % of the time ({}): the target \
+                 may be faster than it looks; compare CPU, not time",
+                Figure::seconds(used)
+            ));
+        }
+        self.take_verdict();
         self.out.timeline = std::mem::take(&mut self.timeline).close(&self.fleet);
         for node in self.nodes() {
             self.fleet.stop(node, Goodbye::Cease);
@@ -269,15 +292,29 @@ impl Run {
         self.out
     }
 
+    /// Takes note of all that was counted and timed since the clock was started; [`Run::close`]
+    /// does so at last.
+    pub fn measure(&mut self) {
+        self.take_counts();
+        self.take_times();
+    }
+
+    /// Sessions that were up have been lost since the clock was started: the time until all are
+    /// up is that until they are up anew.
+    pub const fn forget_established(&mut self) {
+        self.established = None;
+    }
+
+    /// The run has failed for a reason that no table shows.
+    pub fn fail(&mut self, why: impl Into<String>) {
+        self.is_exact = false;
+        self.out.problems.push(why.into());
+    }
+
     fn totals(&self) -> Totals {
         let mut totals = Totals { counters: self.fleet.counters, ..Totals::default() };
         totals.octets_out = self.nodes().map(|node| self.fleet.session(node).octets_out).sum();
-        for table in self.fleet.tables() {
-            totals.announced += table.announced;
-            totals.withdrawn += table.withdrawn;
-            totals.repeats += table.repeats;
-            totals.echoes += table.echoes;
-        }
+        totals.tables = self.fleet.tally();
         totals
     }
 
@@ -287,16 +324,21 @@ impl Run {
         out.octets_in = now.counters.octets_in - before.counters.octets_in;
         out.octets_out = now.octets_out - before.octets_out;
         out.updates_in = now.counters.updates_in - before.counters.updates_in;
-        out.connects = now.counters.connects - before.counters.connects;
+        // Also what came before the clock: most sessions are up when it starts.
+        out.connects = now.counters.connects;
         out.losses = now.counters.losses - before.counters.losses;
         out.reads = now.counters.reads - before.counters.reads;
-        // A table that was off and on again has begun to count anew.
-        out.announced = now.announced.saturating_sub(before.announced);
-        out.withdrawn = now.withdrawn.saturating_sub(before.withdrawn);
-        out.repeats = now.repeats.saturating_sub(before.repeats);
-        out.echoes = now.echoes.saturating_sub(before.echoes);
+        out.announced = now.tables.announced - before.tables.announced;
+        out.withdrawn = now.tables.withdrawn - before.tables.withdrawn;
+        out.repeats = now.tables.repeats - before.tables.repeats;
+        out.echoes = now.tables.echoes - before.tables.echoes;
         out.routes_wrong = self.fleet.wrong();
         out.tables_exact = self.fleet.exact();
+    }
+
+    /// Whether all went well, and what did not.
+    fn take_verdict(&mut self) {
+        let out = &mut self.out;
         out.problems.extend(self.fleet.problems.clone());
         out.faults.extend(self.fleet.faults(self.conduct.faults_max));
         if !self.is_exact {
@@ -312,9 +354,14 @@ impl Run {
     fn take_times(&mut self) {
         let begin = self.begin;
         let since = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
-        let owes = |node: &u32| self.fleet.model.wanted_count(*node) > 0;
-        let nodes = (0..).zip(self.fleet.exact_at()).filter(|(node, _)| owes(node));
-        let exact: Vec<Instant> = nodes.filter_map(|(_, at)| *at).collect();
+        // A node that gets nothing is exact from the start, unless something had to go.
+        let counts = |node: NodeId, at: Instant| {
+            let speaker = self.fleet.session(node).speaker;
+            self.fleet.model.wanted_count(speaker) > 0 || (self.is_own_clock && at > begin)
+        };
+        let nodes = (0..).zip(self.fleet.exact_at());
+        let exact = nodes.filter_map(|(node, at)| at.filter(|at| counts(node, *at)));
+        let exact: Vec<Instant> = exact.collect();
         if self.start == Start::Cold {
             self.out.seconds_to_established = self.established.map(since);
         }
@@ -322,8 +369,9 @@ impl Run {
         self.out.seconds_to_first_exact = exact.iter().min().copied().map(since);
         if self.out.routes_wrong == 0 {
             self.out.seconds_to_last_exact = exact.iter().max().copied().map(since);
-            let wall = self.out.seconds_to_last_exact.unwrap_or_default();
-            self.out.generator_bound = self.out.generator_cpu_seconds > BUSY_SHARE * wall;
+            let busy = self.out.generator_cpu_seconds;
+            let wall = self.out.seconds_to_last_exact.filter(|_| !self.is_paced);
+            self.out.generator_bound = wall.is_some_and(|wall| is_limit(busy, wall));
         }
     }
 }
@@ -340,4 +388,21 @@ fn watched(pids: &[u32]) -> io::Result<Option<Usage>> {
         sum.resident_peak += one.resident_peak;
     }
     Ok(total)
+}
+
+/// Whether a generator that was busy for so many of so many seconds was the limit. Where no table
+/// changed since the start there was nothing to wait for.
+fn is_limit(busy: f64, wall: f64) -> bool {
+    wall > 0.0 && busy > BUSY_SHARE * wall
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_limit;
+
+    #[test]
+    fn a_generator_is_the_limit_where_it_is_busy_while_there_is_something_to_wait_for() {
+        assert!(is_limit(0.9, 1.0) && is_limit(1.1, 1.0));
+        assert!(!is_limit(0.7, 1.0) && !is_limit(0.001, 0.0));
+    }
 }

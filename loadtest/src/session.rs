@@ -9,6 +9,11 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::build::Graceful;
+use crate::md5::{self, Key};
+use crate::model::NodeId;
+use crate::throttle::Throttle;
+
 /// Slices handed to the kernel in one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -40,6 +45,16 @@ pub enum Stage {
     OpenConfirm(Instant),
     /// UPDATEs may flow.
     Established,
+    /// The connection is there, but the node neither reads nor writes any more.
+    Silent,
+}
+
+impl Stage {
+    /// Whether the node has a session, or wants one.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::Off | Self::Silent)
+    }
 }
 
 /// How a session is ended.
@@ -70,10 +85,31 @@ pub struct Session {
     /// The beginning of a message whose end has not come yet.
     pub partial: Vec<u8>,
     queue: VecDeque<(Arc<[u8]>, usize)>,
+    queued: usize,
     /// Whether the socket is watched for room to write.
     pub wants_room: bool,
+    /// Whether the socket is not watched for octets to read, because it is read slowly.
+    pub is_deaf: bool,
+    /// How fast it may be read, where that is limited.
+    pub throttle: Option<Throttle>,
+    /// Octets the kernel may hold for us to read, where that is not its choice.
+    pub receive_buffer: Option<usize>,
+    /// Octets read.
+    pub octets_in: u64,
     /// Octets written.
     pub octets_out: u64,
+    /// Octets of UPDATEs read.
+    pub update_octets: u64,
+    /// Whose session it is; prefixes belong to speakers, not to sessions.
+    pub speaker: NodeId,
+    /// Which of the fleet's targets it leads to.
+    pub target: usize,
+    /// Its loss is a part of the plan: it then stays off.
+    pub is_expendable: bool,
+    /// What its OPEN says of graceful restart.
+    pub graceful: Option<Graceful>,
+    /// How long the target's routes are to be kept when the connection breaks (RFC 4724 §4.2).
+    pub peer_restart: Option<Duration>,
 }
 
 impl Session {
@@ -89,8 +125,19 @@ impl Session {
             socket: None,
             partial: Vec::new(),
             queue: VecDeque::new(),
+            queued: 0,
             wants_room: false,
+            is_deaf: false,
+            throttle: None,
+            receive_buffer: None,
+            octets_in: 0,
             octets_out: 0,
+            update_octets: 0,
+            speaker: 0,
+            target: 0,
+            is_expendable: false,
+            graceful: None,
+            peer_restart: None,
         }
     }
 
@@ -100,15 +147,27 @@ impl Session {
         self.stage == Stage::Established
     }
 
-    /// Begins to connect; room to write will tell how it went.
+    /// Begins to connect, with a TCP-MD5 key where there is one; room to write will tell how it
+    /// went.
     ///
     /// # Errors
     /// Where the source address is not this machine's, or descriptors are used up.
-    pub fn connect(&mut self, target: SocketAddr) -> io::Result<()> {
+    pub fn connect(&mut self, target: SocketAddr, key: Option<&Key>) -> io::Result<()> {
         self.drop_connection();
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
+        if let Some(octets) = self.receive_buffer {
+            // Before connecting: the window that is offered follows from it.
+            socket.set_recv_buffer_size(octets)?;
+        }
+        if let Some(key) = key {
+            md5::set_peer(&socket, target.ip(), key)?;
+        }
+        if self.node.source.is_ipv6() {
+            // A whole network can be local by a route only, which IPv6 does not take for binding.
+            socket.set_freebind_v6(true)?;
+        }
         socket.bind(&self.node.source.into())?;
         match socket.connect(&target.into()) {
             Ok(()) => {}
@@ -151,6 +210,7 @@ impl Session {
     /// Queues octets for writing.
     pub fn push(&mut self, bytes: Arc<[u8]>) {
         if !bytes.is_empty() {
+            self.queued += bytes.len();
             self.queue.push_back((bytes, 0));
         }
     }
@@ -173,6 +233,7 @@ impl Session {
             match socket.write_vectored(&slices[..count]) {
                 Ok(written) => {
                     self.octets_out += written as u64;
+                    self.queued -= written;
                     advance(&mut self.queue, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -185,8 +246,8 @@ impl Session {
 
     /// Octets that wait to be written.
     #[must_use]
-    pub fn backlog(&self) -> usize {
-        self.queue.iter().map(|(bytes, done)| bytes.len() - done).sum()
+    pub const fn backlog(&self) -> usize {
+        self.queued
     }
 
     /// Ends the connection, if there is one; what waited to be written is lost.
@@ -194,7 +255,9 @@ impl Session {
         self.socket = None;
         self.partial = Vec::new();
         self.queue.clear();
+        self.queued = 0;
         self.wants_room = false;
+        self.is_deaf = false;
     }
 
     /// Ends the connection with RST instead of FIN.

@@ -17,19 +17,22 @@ impl Fleet {
         self.counters.connects += 1;
         let deadline = Instant::now() + self.settings.connect_retry;
         let session = &mut self.sessions[n];
+        let target = self.targets[session.target];
         session.stage = Stage::Connecting(deadline);
-        let result = session.connect(self.settings.target).and_then(|()| match session.fd() {
-            Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
-            None => Ok(()),
-        });
+        let result =
+            session.connect(target, self.settings.key.as_ref()).and_then(|()| match session.fd() {
+                Some(fd) => self.poller.add(&fd, n as u64, Interest::ReadWrite),
+                None => Ok(()),
+            });
         if let Err(error) = result {
             self.sessions[n].drop_connection();
             self.sessions[n].stage = Stage::Waiting(deadline);
-            self.problem(n, &format!("cannot connect to {}: {error}", self.settings.target));
+            self.problem(n, &format!("cannot connect to {target}: {error}"));
         }
     }
 
     pub(super) fn tick(&mut self, now: Instant) {
+        self.expire_cover(now);
         for n in 0..self.sessions.len() {
             let session = &mut self.sessions[n];
             match session.stage {
@@ -38,7 +41,10 @@ impl Fleet {
                     self.lose(n, "the target did not complete the handshake");
                 }
                 Stage::Established if !session.hold_time.is_zero() => {
-                    if now >= session.heard + session.hold_time {
+                    // Whoever does not read hears nothing, and that is not the target's fault.
+                    if session.throttle.is_none() && now >= session.heard + session.hold_time {
+                        // We would send a NOTIFICATION: nothing is kept (RFC 4724 §4).
+                        session.peer_restart = None;
                         self.lose(n, "nothing heard of the target for the hold time");
                     } else if now >= session.keepalive_due {
                         session.keepalive_due = now + session.hold_time / 3;
@@ -47,6 +53,9 @@ impl Fleet {
                     }
                 }
                 _ => {}
+            }
+            if self.sessions[n].is_deaf {
+                self.read_slowly(n, now);
             }
         }
     }
@@ -60,8 +69,10 @@ impl Fleet {
                 return;
             }
             let seconds = u16::try_from(self.settings.hold_time.as_secs()).unwrap_or(u16::MAX);
-            let router_id = self.sessions[n].node.router_id;
-            let open = build::open(self.settings.asn, seconds, router_id, &self.settings.families);
+            let (router_id, graceful) =
+                (self.sessions[n].node.router_id, self.sessions[n].graceful);
+            let (asn, families) = (self.settings.asn, &self.settings.families);
+            let open = build::open_graceful(asn, seconds, router_id, families, graceful);
             self.sessions[n].stage = Stage::OpenSent(Instant::now() + HANDSHAKE_MAX);
             self.sessions[n].push(open.into());
         }
@@ -77,7 +88,7 @@ impl Fleet {
         if session.wants_room == is_empty
             && let Some(fd) = session.fd()
         {
-            let interest = if is_empty { Interest::Read } else { Interest::ReadWrite };
+            let interest = Interest::of(!session.is_deaf, !is_empty);
             match self.poller.modify(&fd, n as u64, interest) {
                 Ok(()) => session.wants_room = !is_empty,
                 Err(error) => self.lose(n, &format!("watching failed: {error}")),
@@ -86,18 +97,29 @@ impl Fleet {
     }
 
     pub(super) fn on_readable(&mut self, n: usize) {
-        if matches!(self.sessions[n].stage, Stage::Off | Stage::Waiting(_) | Stage::Connecting(_)) {
+        if matches!(self.sessions[n].stage, Stage::Waiting(_) | Stage::Connecting(_))
+            || !self.sessions[n].stage.is_on()
+        {
             return;
         }
+        if self.sessions[n].throttle.is_none() || !self.turn_deaf(n) {
+            self.read(n, usize::MAX);
+        }
+    }
+
+    /// Reads once, at most so many octets.
+    pub(super) fn read(&mut self, n: usize, limit: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let session = &mut self.sessions[n];
         let start = session.partial.len();
+        let end = buffer.len().min(start.saturating_add(limit));
         buffer[..start].copy_from_slice(&session.partial);
-        match session.read(&mut buffer[start..]) {
+        match session.read(&mut buffer[start..end]) {
             Ok(0) => self.lose(n, "the target closed the connection"),
             Ok(read) => {
                 self.counters.reads += 1;
                 self.counters.octets_in += read as u64;
+                session.octets_in += read as u64;
                 session.partial.clear();
                 self.on_bytes(n, &buffer[..start + read]);
             }
@@ -114,6 +136,9 @@ impl Fleet {
     fn on_bytes(&mut self, n: usize, mut bytes: &[u8]) {
         let now = Instant::now();
         self.sessions[n].heard = now;
+        if let Some(watch) = self.watch_mut() {
+            watch.read_at(now);
+        }
         let result = loop {
             match parse::split(bytes, MESSAGE_LEN_MAX) {
                 Ok(Some(message)) => {
@@ -121,7 +146,7 @@ impl Fleet {
                     if let Err(fault) = self.on_message(n, message) {
                         break Err(fault);
                     }
-                    if matches!(self.sessions[n].stage, Stage::Waiting(_)) {
+                    if self.sessions[n].fd().is_none() {
                         return; // The message ended the session.
                     }
                 }
@@ -141,8 +166,11 @@ impl Fleet {
         match (message[18], self.sessions[n].stage) {
             (kind::UPDATE, Stage::Established) => {
                 self.counters.updates_in += 1;
+                self.sessions[n].update_octets += message.len() as u64;
+                let checker = &mut self.checkers[self.sessions[n].target];
                 if let Some(table) = &mut self.tables[n] {
-                    self.checker.update(&self.model, table, message)?;
+                    checker.update(&self.model, table, message)?;
+                    self.look_at_cover(n, self.sessions[n].heard);
                 }
             }
             (kind::OPEN, Stage::OpenSent(until)) => {
@@ -152,9 +180,11 @@ impl Fleet {
                     self.lose(n, &format!("the target has AS {is}, expected {wanted}"));
                     return Ok(());
                 }
-                self.checker.learn_cluster(open.router_id);
+                self.checkers[self.sessions[n].target].learn_cluster(open.router_id);
                 let theirs = Duration::from_secs(open.hold_time.into());
                 self.sessions[n].hold_time = theirs.min(self.settings.hold_time);
+                let keep = open.restart_time.map(|seconds| Duration::from_secs(seconds.into()));
+                self.sessions[n].peer_restart = keep;
                 self.sessions[n].stage = Stage::OpenConfirm(until);
                 self.sessions[n].push(Arc::from(KEEPALIVE));
                 self.flush(n);
@@ -175,6 +205,7 @@ impl Fleet {
                 self.send(n as NodeId, initial);
             }
             (kind::NOTIFICATION, _) => {
+                self.sessions[n].peer_restart = None;
                 let (code, subcode) = (body.first().unwrap_or(&0), body.get(1).unwrap_or(&0));
                 self.lose(n, &format!("the target sent NOTIFICATION {code}/{subcode}"));
             }
@@ -188,7 +219,10 @@ impl Fleet {
 
     /// Ends a session that failed and has it tried anew. Before it was up that is an attempt that
     /// failed, which daemons with a short backlog or a start delay make plenty of.
-    fn lose(&mut self, n: usize, why: &str) {
+    pub(super) fn lose(&mut self, n: usize, why: &str) {
+        if self.sessions[n].is_expendable {
+            return self.give_up(n);
+        }
         let session = &mut self.sessions[n];
         let was_established = session.is_established();
         session.drop_connection();
@@ -210,14 +244,15 @@ impl Fleet {
     /// Ends a session because the target sent what no daemon may send.
     fn convict(&mut self, n: usize, fault: Fault) {
         let why = format!("malformed message from the target: {fault}");
-        let is_counted = self.sessions[n].is_established();
+        let session = &self.sessions[n];
+        let is_counted = session.is_established() && !session.is_expendable;
         self.lose(n, &why);
         if !is_counted {
             self.problem(n, &why);
         }
     }
 
-    fn problem(&mut self, n: usize, what: &str) {
+    pub(super) fn problem(&mut self, n: usize, what: &str) {
         self.counters.problems += 1;
         if self.problems.len() < PROBLEMS_MAX {
             let from = self.sessions[n].node.source.ip();

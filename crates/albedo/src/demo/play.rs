@@ -69,6 +69,7 @@ impl<'t> Play<'t> {
             connect_retry: Duration::from_secs(1),
             cluster_id: None,
             rules: shape.rules,
+            key: None,
         };
         let fleet = Fleet::new(settings, plan.nodes, plan.model).context("cannot play nodes")?;
         let args = (args.nodes, args.blocks);
