@@ -25,8 +25,8 @@ use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
 use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
+use crate::commands;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
 use crate::guards::{HalfOpen, TaskGuard};
@@ -55,7 +55,7 @@ pub(crate) struct Setup {
     pub(crate) generation: u64,
     pub(crate) profile: Arc<Profile>,
     pub(crate) shared: Arc<PeerShared>,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: commands::Receiver<Command>,
     pub(crate) seat: MaybeSeat,
 }
 
@@ -159,7 +159,7 @@ impl Driver {
         self.server.forget(&self.setup.key, self.setup.generation);
         self.setup.commands.close();
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
-        while let Ok(command) = self.setup.commands.try_recv() {
+        while let Some(command) = self.setup.commands.take() {
             let Command::Accepted(incoming) = command else { continue };
             if self.stopping && self.setup.dynamic {
                 continue;
@@ -208,7 +208,7 @@ impl Driver {
     }
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Poll::Ready(command) = self.setup.commands.poll_recv(cx) {
+        while let Poll::Ready(command) = self.setup.commands.poll(cx) {
             match command {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
                 Some(Command::Stop(reason)) => {
@@ -371,7 +371,8 @@ impl Driver {
         match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally, at) {
             Ok(turn) => {
                 if turn.wrote {
-                    self.input(Event::Written(conn), turn.at);
+                    // It moves a deadline, and there is nothing to be done about it.
+                    self.fsm.handle(turn.at, Event::Written(conn));
                 }
                 turn.more
             }
