@@ -40,6 +40,8 @@ pub struct PeerPort {
     reader: Arc<Reader>,
     established: Instant,
     batches: Box<[RouteBatch]>,
+    /// Whether there may be something in the batches or letters.
+    has_input: bool,
     read_at: Instant,
     letters: Box<[VecDeque<Letter>]>,
     /// Where a channel was full once.
@@ -71,6 +73,7 @@ impl PeerPort {
             reader,
             established: clock::now(),
             batches: (0..shards).map(|_| RouteBatch::default()).collect(),
+            has_input: false,
             read_at: Instant::ZERO,
             letters: (0..shards).map(|_| VecDeque::new()).collect(),
             waiters: (0..shards).map(|_| None).collect(),
@@ -110,6 +113,7 @@ impl PeerPort {
             let letter = letter(self);
             self.seal(shard);
             self.letters[shard].push_back(letter);
+            self.has_input = true;
         }
     }
 
@@ -117,6 +121,7 @@ impl PeerPort {
         self.seal(shard.index());
         let at = clock::now();
         self.letters[shard.index()].push_back(Letter::Input { input, at });
+        self.has_input = true;
     }
 
     // Way in.
@@ -128,6 +133,7 @@ impl PeerPort {
 
     /// Announces an IPv4 prefix with a set, or withdraws it.
     pub fn route_v4(&mut self, path_id: PathId, key: Ipv4Prefix, attrs: Option<&Arc<AttrSet>>) {
+        self.has_input = true;
         let shard = key.shard(self.batches.len()).index();
         let batch = &mut self.batches[shard];
         batch.note(Family::Ipv4Unicast, attrs);
@@ -139,6 +145,7 @@ impl PeerPort {
 
     /// Announces an IPv6 prefix with a set, or withdraws it.
     pub fn route_v6(&mut self, path_id: PathId, key: Ipv6Prefix, attrs: Option<&Arc<AttrSet>>) {
+        self.has_input = true;
         let shard = key.shard(self.batches.len()).index();
         let batch = &mut self.batches[shard];
         batch.note(Family::Ipv6Unicast, attrs);
@@ -166,6 +173,9 @@ impl PeerPort {
 
     /// Puts everything into the shards' channels; `Pending` while one is full.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.has_input {
+            return Poll::Ready(());
+        }
         let mut full = false;
         for shard in 0..self.letters.len() {
             self.seal(shard);
@@ -187,6 +197,7 @@ impl PeerPort {
                 letters.shrink_to(4);
             }
         }
+        self.has_input = full;
         if full { Poll::Pending } else { Poll::Ready(()) }
     }
 
@@ -228,6 +239,7 @@ impl PeerPort {
         let input = Input::Join { peer: self.reader.peer, group: group.id, key: group.key, from };
         self.seal(shard.index());
         self.letters[shard.index()].push_back(Letter::Join { group: Arc::clone(group), input });
+        self.has_input = true;
     }
 
     /// The peer's role has changed: its routes are told to others by the new one (RFC 4456 §6).

@@ -25,8 +25,8 @@ use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
 use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
+use crate::commands;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
 use crate::guards::{HalfOpen, TaskGuard};
@@ -55,7 +55,7 @@ pub(crate) struct Setup {
     pub(crate) generation: u64,
     pub(crate) profile: Arc<Profile>,
     pub(crate) shared: Arc<PeerShared>,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: commands::Receiver<Command>,
     pub(crate) seat: MaybeSeat,
 }
 
@@ -159,7 +159,7 @@ impl Driver {
         self.server.forget(&self.setup.key, self.setup.generation);
         self.setup.commands.close();
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
-        while let Ok(command) = self.setup.commands.try_recv() {
+        while let Some(command) = self.setup.commands.take() {
             let Command::Accepted(incoming) = command else { continue };
             if self.stopping && self.setup.dynamic {
                 continue;
@@ -178,12 +178,13 @@ impl Driver {
             for conn in ConnId::ALL {
                 more |= self.poll_read(cx, conn);
             }
+            let at = now();
             for conn in ConnId::ALL {
-                more |= self.poll_write(cx, conn);
+                more |= self.poll_write(cx, conn, at);
             }
             // What either leads to is to be written, or connected, before the task sleeps.
             let cut_off = self.check_port();
-            if !self.poll_timer(cx) && !cut_off {
+            if !self.poll_timer(cx, at) && !cut_off {
                 break;
             }
             more = true;
@@ -207,7 +208,7 @@ impl Driver {
     }
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Poll::Ready(command) = self.setup.commands.poll_recv(cx) {
+        while let Poll::Ready(command) = self.setup.commands.poll(cx) {
             match command {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
                 Some(Command::Stop(reason)) => {
@@ -361,16 +362,17 @@ impl Driver {
     }
 
     /// Writes what there is, up to the turn's bound; whether there is more.
-    fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
+    fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId, at: Instant) -> bool {
         let Some(link) = &mut self.links[conn.index()] else { return false };
         let port = match &mut self.live {
             Some(live) if live.conn == conn => Some(&mut live.port),
             _ => None,
         };
-        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally) {
+        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally, at) {
             Ok(turn) => {
                 if turn.wrote {
-                    self.input(Event::Written(conn), now());
+                    // It moves a deadline, and there is nothing to be done about it.
+                    self.fsm.handle(turn.at, Event::Written(conn));
                 }
                 turn.more
             }
@@ -399,12 +401,12 @@ impl Driver {
     }
 
     /// Looks at the machine's next deadline; whether one was due.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let at = now();
+    fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
         let Some((deadline, name)) = self.fsm.poll_timeout() else { return false };
         if self.timer.poll(cx, at, Some(deadline)).is_pending() {
             return false;
         }
+        let at = now();
         if name == TimerName::Hold {
             self.spare_hold(at);
         }

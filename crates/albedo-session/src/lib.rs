@@ -15,6 +15,7 @@
 #![deny(unsafe_code)]
 
 pub mod admission;
+mod commands;
 pub mod config;
 mod connector;
 mod driver;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use albedo_types::Prefix;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
 use crate::admission::{Refusal, Source};
+use crate::commands;
 use crate::config::{Profile, Settings};
 use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
@@ -101,7 +101,7 @@ pub(crate) enum Command {
 /// A peer with a running task.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) commands: commands::Sender<Command>,
     pub(crate) shared: Arc<PeerShared>,
     pub(crate) profile: Arc<Profile>,
     pub(crate) origin: Origin,
@@ -115,21 +115,19 @@ impl Slot {
     /// Hands a connection to the task.
     pub(crate) fn offer(&self, incoming: Box<Incoming>) -> Result<(), Refused> {
         // The last place is for the command to stop.
-        if self.commands.capacity() <= 1 {
+        if self.commands.room() <= 1 {
             return Err((Refusal::Busy, incoming));
         }
-        self.commands.try_send(Command::Accepted(incoming)).map_err(|error| {
-            match error.into_inner() {
-                Command::Accepted(incoming) => (Refusal::Busy, incoming),
-                Command::Stop(_) => unreachable!("it was a connection that was sent"),
-            }
+        self.commands.send(Command::Accepted(incoming)).map_err(|command| match command {
+            Command::Accepted(incoming) => (Refusal::Busy, incoming),
+            Command::Stop(_) => unreachable!("it was a connection that was sent"),
         })
     }
 
     /// Tells the task to end; the only one to do so is who takes the slot out.
     pub(crate) fn stop(self, reason: StopReason) {
         // If the task has ended by itself meanwhile, that is what was wanted.
-        let _ = self.commands.try_send(Command::Stop(reason));
+        let _ = self.commands.send(Command::Stop(reason));
     }
 }
 

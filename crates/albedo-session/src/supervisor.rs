@@ -20,10 +20,10 @@ use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::admission::{Admission, Owner, Refusal, Source};
+use crate::commands;
 use crate::config::{Group, Peer, Profile, Settings};
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
@@ -347,7 +347,7 @@ impl Inner {
         detail: Detail,
         seat: MaybeSeat,
     ) {
-        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let (sender, commands) = commands::channel(COMMANDS_MAX);
         let generation = registry.next_generation;
         registry.next_generation += 1;
         let shared = Arc::new(PeerShared::new(Arc::clone(&self.stats), detail, now()));

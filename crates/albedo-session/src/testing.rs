@@ -116,7 +116,7 @@ pub(crate) async fn drain(port: &mut PeerPort, done: impl Fn(&[u8]) -> bool) -> 
     flush(port).await;
     while !done(&bytes) {
         let mut pieces = Vec::new();
-        poll_fn(|cx| port.poll_output(cx, &mut pieces)).await;
+        poll_fn(|cx| port.poll_output(cx, &mut pieces, albedo_engine::clock::now())).await;
         for piece in pieces {
             bytes.extend_from_slice(&piece.bytes);
             port.written(piece, albedo_engine::clock::now());

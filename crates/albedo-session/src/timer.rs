@@ -38,6 +38,10 @@ impl Timer {
         if deadline <= now {
             return Poll::Ready(());
         }
+        if self.set_to <= deadline && now < self.set_to {
+            // Set and not gone off: the runtime knows whom to wake.
+            return Poll::Pending;
+        }
         loop {
             if deadline < self.set_to {
                 self.set_to = deadline;

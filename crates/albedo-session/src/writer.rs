@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 
 use albedo_engine::clock::now;
 use albedo_engine::{PeerPort, Piece};
+use albedo_types::Instant;
 use albedo_wire::frame::{HEADER_LEN, MessageType};
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -52,6 +53,8 @@ pub(crate) struct Turn {
     pub(crate) wrote: bool,
     /// Whether there is more to write and the socket may take it.
     pub(crate) more: bool,
+    /// When the last write was made; the beginning of the turn if none was.
+    pub(crate) at: Instant,
 }
 
 impl Outbox {
@@ -82,8 +85,9 @@ impl Outbox {
         stream: &mut TcpStream,
         mut port: Option<&mut PeerPort>,
         tally: &mut Tally,
+        at: Instant,
     ) -> io::Result<Turn> {
-        let mut turn = Turn::default();
+        let mut turn = Turn { wrote: false, more: false, at };
         let mut budget = WRITE_TURN_BYTES_MAX;
         loop {
             if self.full {
@@ -97,13 +101,14 @@ impl Outbox {
                 debug_assert!(pieces.is_empty(), "each write gives its pieces back");
                 if let Some(port) = port.as_deref_mut() {
                     // Nothing there is as good as something: then the task will be woken.
-                    let _ = port.poll_output(cx, pieces);
+                    let _ = port.poll_output(cx, pieces, turn.at);
                 }
                 let port = port.as_deref_mut();
                 self.write_once(cx, stream, port, pieces, tally)
             })?;
-            let Some(wrote) = wrote else { return Ok(turn) };
+            let Some((wrote, at)) = wrote else { return Ok(turn) };
             turn.wrote |= wrote > 0;
+            turn.at = at;
             budget = budget.saturating_sub(wrote);
             if budget == 0 {
                 turn.more = true;
@@ -112,7 +117,7 @@ impl Outbox {
         }
     }
 
-    /// One vectored write; how many bytes the socket took, `None` if there was nothing to write.
+    /// One write; how many bytes the socket took and when, `None` if there was nothing to write.
     fn write_once(
         &mut self,
         cx: &mut Context<'_>,
@@ -120,7 +125,7 @@ impl Outbox {
         port: Option<&mut PeerPort>,
         pieces: &mut Vec<Piece>,
         tally: &mut Tally,
-    ) -> io::Result<Option<usize>> {
+    ) -> io::Result<Option<(usize, Instant)>> {
         let mut slices: SmallVec<[IoSlice<'_>; SLICES_INLINE]> = SmallVec::new();
         if !self.rest.is_empty() {
             slices.push(IoSlice::new(&self.rest));
@@ -131,16 +136,22 @@ impl Outbox {
             return Ok(None);
         }
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        let result = match Pin::new(stream).poll_write_vectored(cx, &slices) {
+        // A single slice needs no vector to be checked and copied by the kernel.
+        let result = match &slices[..] {
+            [slice] => Pin::new(stream).poll_write(cx, slice),
+            slices => Pin::new(stream).poll_write_vectored(cx, slices),
+        };
+        let result = match result {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(0),
         };
+        let at = now();
         drop(slices);
         let taken = *result.as_ref().unwrap_or(&0);
         self.full = taken < offered;
         tally.bytes_sent(taken);
-        self.took(taken, port, pieces, tally);
-        result.map(Some)
+        self.took(taken, port, pieces, tally, at);
+        result.map(|taken| Some((taken, at)))
     }
 
     /// Strikes out what the socket took.
@@ -150,6 +161,7 @@ impl Outbox {
         port: Option<&mut PeerPort>,
         pieces: &mut Vec<Piece>,
         tally: &mut Tally,
+        at: Instant,
     ) {
         let of_rest = taken.min(self.rest.len());
         let _ = self.rest.split_to(of_rest);
@@ -172,7 +184,6 @@ impl Outbox {
         if pieces.is_empty() {
             return;
         }
-        let at = now();
         let mut whole = 0;
         for piece in pieces.iter() {
             let len = piece.bytes.len();

@@ -13,7 +13,6 @@ use smallvec::SmallVec;
 
 use super::lane::Lane;
 use super::{PeerPort, Sync};
-use crate::clock;
 use crate::log::{ReadEnd, Tracked};
 use crate::reader::{Chunk, Post, Reader};
 
@@ -68,17 +67,21 @@ pub(super) fn refresh_marker(family: Family, subtype: Subtype) -> Bytes {
 
 impl PeerPort {
     /// Gathers what there is to write into `out`; `Pending` if there is nothing, and then the
-    /// task is woken once there is.
-    pub fn poll_output(&mut self, cx: &mut Context<'_>, out: &mut Vec<Piece>) -> Poll<()> {
+    /// task is woken once there is. `now` may be the beginning of the turn.
+    pub fn poll_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<Piece>,
+        now: Instant,
+    ) -> Poll<()> {
         self.reader.waker.register(cx.waker());
-        self.gather(out);
+        self.gather(out, now);
         // Gathering may have asked the shards for something.
         let _ = self.poll_flush(cx);
         if out.is_empty() { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    fn gather(&mut self, out: &mut Vec<Piece>) {
-        let now = clock::now();
+    fn gather(&mut self, out: &mut Vec<Piece>, now: Instant) {
         out.extend(self.control.drain(..));
         let mut budget = GATHER_BYTES_MAX;
         let lanes = self.lanes.len();

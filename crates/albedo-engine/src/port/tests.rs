@@ -88,7 +88,7 @@ impl Played {
     fn gather(&mut self) -> Vec<Piece> {
         let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
         let mut pieces = Vec::new();
-        let _ = self.port.poll_output(&mut Context::from_waker(&waker), &mut pieces);
+        let _ = self.port.poll_output(&mut Context::from_waker(&waker), &mut pieces, clock::now());
         pieces
     }
 

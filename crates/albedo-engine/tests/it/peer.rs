@@ -111,7 +111,7 @@ impl Peer {
         loop {
             let _ = self.port.poll_flush(&mut cx);
             let mut pieces = Vec::new();
-            if self.port.poll_output(&mut cx, &mut pieces) == Poll::Pending {
+            if self.port.poll_output(&mut cx, &mut pieces, clock::now()) == Poll::Pending {
                 return wrote;
             }
             wrote = true;

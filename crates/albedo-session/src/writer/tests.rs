@@ -69,7 +69,7 @@ async fn control_messages_go_between_messages_of_the_log() {
         // messages that were begun.
         outbox.send(KEEPALIVE.to_vec());
         keepalives += 1;
-        let turn = outbox.poll_write(cx, &mut ours, Some(&mut to), &mut tally).unwrap();
+        let turn = outbox.poll_write(cx, &mut ours, Some(&mut to), &mut tally, now()).unwrap();
         tally.settle(&peer, &all);
         if turn.more {
             cx.waker().wake_by_ref();
@@ -107,9 +107,10 @@ async fn last_words_begin_with_the_rest_of_what_was_begun() {
     for _ in 0..500 {
         outbox.send(message.clone());
     }
-    let turn =
-        poll_fn(|cx| Poll::Ready(outbox.poll_write(cx, &mut ours, None, &mut tally).unwrap()))
-            .await;
+    let turn = poll_fn(|cx| {
+        Poll::Ready(outbox.poll_write(cx, &mut ours, None, &mut tally, now()).unwrap())
+    })
+    .await;
     assert!(turn.wrote);
     let left = outbox.control.len();
     assert!(left > 0, "the socket was full");

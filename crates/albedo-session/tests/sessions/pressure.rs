@@ -168,11 +168,11 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         external: None,
     });
     let mut pieces = Vec::new();
-    poll_fn(|cx| port.poll_output(cx, &mut pieces)).await;
+    poll_fn(|cx| port.poll_output(cx, &mut pieces, now())).await;
     assert_eq!(pieces.len(), 1, "End-of-RIB and nothing else");
     port.written(pieces.remove(0), now());
     let waker = Waker::from(Arc::clone(blocker));
-    assert!(port.poll_output(&mut Context::from_waker(&waker), &mut pieces).is_pending());
+    assert!(port.poll_output(&mut Context::from_waker(&waker), &mut pieces, now()).is_pending());
     port
 }
 
