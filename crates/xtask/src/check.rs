@@ -20,6 +20,8 @@ use summary::Summary;
 /// The cargo profile of everything that is built here: one build serves the lints' build
 /// scripts, the tests and the program under test.
 const PROFILE: &str = "ci";
+/// The cargo-deny that is installed where one is needed.
+const DENY_VERSION: &str = "0.20.2";
 
 /// What became of each step.
 #[derive(Default)]
@@ -71,8 +73,10 @@ pub(crate) fn test(repo: &Repo) -> Result<()> {
     report.step("tidy", tidy::run(repo));
     if has_subcommand(repo, "deny") {
         report.step("deny", deny(repo));
+    } else if is_ci() {
+        // Not a Debian package, and minutes to compile: only where nothing may be left out.
+        report.step("deny", run(&mut install_deny(repo)).and_then(|()| deny(repo)));
     } else {
-        // Not a Debian package, and minutes to compile: the one check that even CI may lack.
         report.leave_out("deny", "cargo-deny is not installed");
     }
     let peers = install::ensure(repo);
@@ -122,6 +126,12 @@ pub(crate) fn deny(repo: &Repo) -> Result<()> {
         bail!("cargo-deny is not installed: cargo install cargo-deny --locked");
     }
     run(repo.cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+}
+
+fn install_deny(repo: &Repo) -> Command {
+    let mut command = repo.cargo();
+    command.args(["install", "--quiet", "--locked", "--version", DENY_VERSION, "cargo-deny"]);
+    command
 }
 
 fn clippy(repo: &Repo) -> Command {
