@@ -31,7 +31,7 @@ use lane::Lane;
 pub use output::{GATHER_BYTES_MAX, GATHER_PIECES_MAX, Piece};
 
 /// Routes in one letter to a shard.
-pub const BATCH_KEYS_MAX: usize = 256;
+pub const BATCH_KEYS_MAX: usize = 512;
 
 /// A peer's end of the engine; dropping it is the loss of the peer.
 #[derive(Debug)]
