@@ -202,9 +202,10 @@ impl Driver {
     /// Whether there is nothing left to do for this task: it was told to end, or its dynamic
     /// neighbour has come and gone.
     fn is_finished(&self) -> bool {
-        let gone = self.setup.dynamic && self.had_connection && self.setup.commands.is_empty();
+        // In this order: the commands have a lock, and nearly every turn has a connection.
         let idle = self.links.iter().all(Option::is_none) && self.connecting.is_none();
-        idle && (self.stopping || gone)
+        let gone = || self.setup.dynamic && self.had_connection && self.setup.commands.is_empty();
+        idle && (self.stopping || gone())
     }
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
