@@ -166,6 +166,8 @@ pub struct ShardNumbers {
     pub batches: u64,
     /// Segments appended.
     pub segments: u64,
+    /// Times that the worker itself gave a segment to a session's socket.
+    pub served: u64,
     /// UPDATE messages encoded.
     pub messages: u64,
     /// Bases written.
@@ -277,6 +279,7 @@ impl ShardNumbers {
             channel_depth: channel_depth as u64,
             batches: get(&stats.batches),
             segments: get(&stats.segments),
+            served: get(&stats.served),
             messages: get(&stats.messages),
             rebases: get(&stats.rebases),
             log_bytes: get(&stats.log_bytes),

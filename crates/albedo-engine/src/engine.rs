@@ -38,6 +38,10 @@ pub struct EngineConfig {
     pub mailbox_letters_max: usize,
     /// Tombstones of a family in a shard.
     pub tombstones_max: usize,
+    /// Threads that may write at once when a small segment goes out, the shard among them: with 1
+    /// a shard serves all the sessions that rest itself, with more it leaves the others' share to
+    /// their tasks.
+    pub writers: usize,
     /// Bounds of the shards and their logs.
     pub limits: Limits,
     /// Keeps peers from choosing prefixes that collide in the tables.
@@ -52,6 +56,7 @@ impl Default for EngineConfig {
             clusters: Vec::new(),
             mailbox_letters_max: MAILBOX_LETTERS_MAX,
             tombstones_max: TOMBSTONES_MAX,
+            writers: std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2),
             limits: Limits::default(),
             seed: 0,
         }
@@ -68,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pacing_max_nanos: AtomicU64,
     tombstones_max: usize,
+    writers: usize,
 }
 
 impl Shared {
@@ -85,6 +91,7 @@ impl Shared {
             stats,
             pacing_max_nanos: AtomicU64::new(pacing),
             tombstones_max: config.tombstones_max,
+            writers: config.writers.max(1),
         });
         (shared, mailboxes)
     }
@@ -99,6 +106,11 @@ impl Shared {
 
     pub(crate) const fn tombstones_max(&self) -> usize {
         self.tombstones_max
+    }
+
+    /// Threads that may write at once when a segment goes out the short way.
+    pub(crate) const fn writers(&self) -> usize {
+        self.writers
     }
 
     /// A shard has nothing of a peer any more; with the last one, its index is free.

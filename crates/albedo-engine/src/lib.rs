@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+mod direct;
 mod engine;
 mod group;
 mod interner;
@@ -23,6 +24,7 @@ mod reader;
 pub mod stats;
 mod worker;
 
+pub use direct::{DIRECT_BYTES_MAX, Outlet};
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
 pub use interner::{DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source};
 pub use mailbox::MAILBOX_LETTERS_MAX;

@@ -74,14 +74,20 @@ impl SharedLog {
         self.inner.write().expect(POISON).log = Log::default();
     }
 
-    /// Appends a segment; the handle tells the worker whether the round is over.
-    pub(crate) fn append(&self, segment: Segment) -> Arc<Tracked> {
+    pub(crate) const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Appends a segment; the handle tells the worker whether the round is over. With it comes the
+    /// segment's number.
+    pub(crate) fn append(&self, segment: Segment) -> (Arc<Tracked>, u64) {
         let mut inner = self.inner.write().expect(POISON);
         let remaining = AtomicU32::new(inner.active);
         let tracked = Arc::new(Tracked { segment, remaining });
         inner.log.append(Entry(Arc::clone(&tracked)));
-        self.end_seq.store(inner.log.end_seq(), Ordering::Release);
-        tracked
+        let end = inner.log.end_seq();
+        self.end_seq.store(end, Ordering::Release);
+        (tracked, end - 1)
     }
 
     /// Puts a new base in place; the last segment that is still there.
@@ -180,6 +186,16 @@ impl SharedLog {
             let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             self.round_nanos.store(nanos, Ordering::Relaxed);
         }
+    }
+
+    /// A shard has handed a segment to an active reader that rests; `wrote` unless it holds nothing
+    /// for it.
+    pub(crate) fn delivered(&self, tracked: &Tracked, wrote: bool, now: Instant) {
+        if wrote {
+            let times = &self.stats.times[self.family.index()];
+            times.delivery.record(now.since(tracked.segment.born));
+        }
+        self.pass(tracked, now);
     }
 
     /// When the oldest segment behind `version` was born, if there is one.

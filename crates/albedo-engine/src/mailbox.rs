@@ -223,6 +223,11 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Whether a letter can be had without waiting.
+    pub(crate) fn has_letters(&self) -> bool {
+        !self.receiver.is_empty() || !self.late.is_empty()
+    }
+
     /// Whether a sender waits for space.
     pub(crate) fn is_wanted(&self) -> bool {
         self.space.wanted.load(Ordering::SeqCst)

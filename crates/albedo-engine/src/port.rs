@@ -26,8 +26,10 @@ use crate::worker::Letter;
 
 mod lane;
 mod output;
+mod rest;
 
 use lane::Lane;
+pub(crate) use output::message_end;
 pub use output::{GATHER_BYTES_MAX, GATHER_PIECES_MAX, Piece};
 
 /// Routes in one letter to a shard.
@@ -50,6 +52,12 @@ pub struct PeerPort {
     syncs: [Sync; Family::COUNT],
     control: VecDeque<Piece>,
     next_lane: usize,
+    /// Whether there is an outlet, which shards may use while the session rests.
+    has_outlet: bool,
+    /// Whether the session rests.
+    resting: bool,
+    /// The rest of a message that a shard has begun.
+    begun: Option<Bytes>,
 }
 
 /// What is to be said once the lanes of a family have come far enough.
@@ -81,6 +89,9 @@ impl PeerPort {
             syncs: [Sync::Idle; Family::COUNT],
             control: VecDeque::new(),
             next_lane: 0,
+            has_outlet: false,
+            resting: false,
+            begun: None,
             shared,
         };
         port.tell_all(|port| Letter::Up {
@@ -209,6 +220,7 @@ impl PeerPort {
     /// the peer's role or policy has changed, the peer is told the difference; there is none where
     /// the key is still the same.
     pub fn join(&mut self, key: GroupKey) {
+        self.take_back();
         let family = key.family;
         let shards = self.batches.len();
         let group = self.shared.groups.of(key, shards, &self.shared.stats);
@@ -254,6 +266,7 @@ impl PeerPort {
     /// The peer asked for a family again (RFC 2918); `enhanced` puts BoRR and EoRR around it
     /// (RFC 7313 §4).
     pub fn refresh(&mut self, family: Family, enhanced: bool) {
+        self.take_back();
         let state = &mut self.syncs[family.index()];
         match state {
             // BoRR has to wait for the end of the initial update (RFC 7313 §4).
@@ -286,6 +299,7 @@ impl PeerPort {
 
     fn quit(&mut self) {
         let now = clock::now();
+        let _ = self.withdraw_outlet();
         for lane in &mut self.lanes {
             lane.deactivate(now);
         }
@@ -304,6 +318,7 @@ impl PeerPort {
 
     /// One more message to be written at the next boundary, before anything from the logs.
     pub fn control(&mut self, message: Bytes) {
+        self.take_back();
         self.control.push_back(Piece::control(message));
     }
 }

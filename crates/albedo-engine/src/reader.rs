@@ -11,6 +11,8 @@ use albedo_types::{Family, GroupId, PeerId, ShardId};
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 
+use crate::direct::Direct;
+
 /// What a worker leaves for a reader; one of each at most is under way.
 #[derive(Debug)]
 pub(crate) enum Post {
@@ -47,6 +49,10 @@ pub(crate) struct SharedLane {
     group: AtomicU32,
     post: Mutex<Vec<Post>>,
     has_post: AtomicBool,
+    /// Where the reader stands in the tail, and the table's version there; both are valid while
+    /// it rests, and written under the lock of its [`Direct`] only.
+    place: AtomicU64,
+    place_version: AtomicU64,
 }
 
 impl Default for SharedLane {
@@ -56,11 +62,37 @@ impl Default for SharedLane {
             group: AtomicU32::new(0),
             post: Mutex::default(),
             has_post: AtomicBool::new(false),
+            place: AtomicU64::new(0),
+            place_version: AtomicU64::new(0),
         }
     }
 }
 
 impl SharedLane {
+    /// Where the reader stands, if it rests and is not led elsewhere.
+    pub(crate) fn place(&self) -> Option<u64> {
+        let held = self.position.load(Ordering::Acquire) & HELD != 0;
+        (!held).then(|| self.place.load(Ordering::Relaxed))
+    }
+
+    /// Where the reader that rested stands, and at which version.
+    pub(crate) fn last_place(&self) -> (u64, u64) {
+        (self.place.load(Ordering::Relaxed), self.place_version.load(Ordering::Relaxed))
+    }
+
+    /// The reader is about to rest.
+    pub(crate) fn rest_at(&self, seq: u64, version: u64) {
+        self.place.store(seq, Ordering::Relaxed);
+        self.place_version.store(version, Ordering::Relaxed);
+    }
+
+    /// The worker has written what lies before `seq` for a reader that rests.
+    pub(crate) fn served_to(&self, seq: u64, version: u64) {
+        self.rest_at(seq, version);
+        let epoch = (self.position.load(Ordering::Acquire) >> 48) as u16;
+        self.publish(epoch, version);
+    }
+
     /// The version up to which the reader has seen everything that it may be asked to undo.
     pub(crate) fn version(&self) -> u64 {
         self.position.load(Ordering::Acquire) & NO_CLAIM
@@ -147,6 +179,8 @@ pub(crate) struct Reader {
     pub(crate) cut_off: AtomicBool,
     /// Shards that have forgotten the peer.
     pub(crate) forgotten: AtomicU32,
+    /// What the session lends to the shards while it rests.
+    pub(crate) direct: Mutex<Direct>,
     lanes: Box<[SharedLane]>,
     shards: usize,
 }
@@ -158,6 +192,7 @@ impl Reader {
             waker: AtomicWaker::new(),
             cut_off: AtomicBool::new(false),
             forgotten: AtomicU32::new(0),
+            direct: Mutex::default(),
             lanes: (0..Family::COUNT * shards).map(|_| SharedLane::default()).collect(),
             shards,
         }

@@ -165,6 +165,8 @@ pub struct ShardStats {
     pub batches: AtomicU64,
     /// Segments appended.
     pub segments: AtomicU64,
+    /// Times that the worker itself gave a segment to a session's socket.
+    pub served: AtomicU64,
     /// UPDATE messages encoded.
     pub messages: AtomicU64,
     /// Bases written.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use albedo_rib::{Input, Limits, Output, Shard};
+use albedo_rib::{Input, Limits, Output, Segment, Shard};
 use albedo_types::{Family, GroupId, Instant, PeerId, ShardId};
 
 use crate::clock;
+use crate::direct::{self, DIRECT_BYTES_MAX, DIRECT_READERS_MIN, DIRECT_TURN_READERS};
 use crate::engine::Shared;
 use crate::group::SharedGroup;
 use crate::log::{SharedLog, Tracked};
@@ -23,7 +24,7 @@ use crate::stats::{ShardStats, set};
 /// Letters that one batch takes.
 pub(crate) const BATCH_LETTERS_MAX: usize = 256;
 /// Routes after which a batch is ended.
-pub(crate) const BATCH_ROUTES_MAX: usize = 16 * 1024;
+pub(crate) const BATCH_ROUTES_MAX: usize = 8 * 1024;
 /// A worker turns at least this often, for its heartbeat.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Senders that wait for space are looked after at least this often: one that was woken may have
@@ -125,8 +126,10 @@ impl Worker {
             self.stats().batches.fetch_add(1, Ordering::Relaxed);
         }
         self.shard.step(clock::now(), &mut out);
+        // Of several segments each reader gets as many as it can with one write.
+        let appends = out.iter().filter(|output| matches!(output, Output::Append { .. })).count();
         for output in out.drain(..) {
-            self.deliver(output);
+            self.deliver(output, appends == 1);
         }
         out.shrink_to(1024);
         self.out = out;
@@ -238,7 +241,7 @@ impl Worker {
         let mut out = std::mem::take(&mut self.out);
         self.shard.apply(input, at, &mut out);
         for output in out.drain(..) {
-            self.deliver(output);
+            self.deliver(output, false);
         }
         self.out = out;
     }
@@ -273,7 +276,8 @@ impl Worker {
         self.readers.remove(&peer)
     }
 
-    fn deliver(&mut self, output: Output) {
+    /// Does what the shard says; a segment that comes `alone` may go out the short way.
+    fn deliver(&mut self, output: Output, alone: bool) {
         let shard = self.id.index();
         match output {
             Output::Open { group, version } => {
@@ -283,7 +287,7 @@ impl Worker {
                     member.last = None;
                 }
             }
-            Output::Append { group, segment } => self.append(group, segment),
+            Output::Append { group, segment } => self.append(group, segment, alone),
             Output::Rebase { group, base, version, seq, grace } => {
                 self.stats().rebases.fetch_add(1, Ordering::Relaxed);
                 if let Some(member) = self.groups.get_mut(&group) {
@@ -323,7 +327,7 @@ impl Worker {
         reader.waker.wake();
     }
 
-    fn append(&mut self, group: GroupId, segment: albedo_rib::Segment) {
+    fn append(&mut self, group: GroupId, segment: Segment, alone: bool) {
         let stats = &self.shared.stats.shards[self.id.index()];
         stats.segments.fetch_add(1, Ordering::Relaxed);
         stats.messages.fetch_add(u64::from(segment.messages), Ordering::Relaxed);
@@ -331,10 +335,41 @@ impl Worker {
             return;
         };
         member.version = segment.version;
-        member.last = Some(member.group.logs[self.id.index()].append(segment));
-        for reader in member.readers.values() {
-            reader.waker.wake();
+        let alone = alone && segment.bytes().len() <= DIRECT_BYTES_MAX;
+        let (tracked, seq) = member.group.logs[self.id.index()].append(segment);
+        member.last = Some(Arc::clone(&tracked));
+        let member = &self.groups[&group];
+        if alone {
+            self.fan_out(member, &tracked, seq);
+        } else {
+            wake(member.readers.values());
         }
+    }
+
+    /// Writes a segment to the readers that rest, and wakes the others.
+    ///
+    /// Where there are processors for it, sessions write for themselves beside the shard.
+    fn fan_out(&self, member: &Member, tracked: &Tracked, seq: u64) {
+        let log = &member.group.logs[self.id.index()];
+        let own = member.readers.len().div_ceil(self.shared.writers()).max(DIRECT_READERS_MIN);
+        wake(member.readers.values().skip(own));
+        let mut served = 0;
+        let mut readers = member.readers.values().take(own);
+        // What waits is worth more than what waking saves.
+        while !self.mailbox.has_letters() {
+            for reader in readers.by_ref().take(DIRECT_TURN_READERS) {
+                if direct::serve(reader, log, self.id, tracked, seq) {
+                    served += 1;
+                } else {
+                    reader.waker.wake();
+                }
+            }
+            if readers.len() == 0 {
+                break;
+            }
+        }
+        wake(readers);
+        self.stats().served.fetch_add(served, Ordering::Relaxed);
     }
 
     /// Removes the tombstones that every reader is past.
@@ -402,6 +437,12 @@ impl Worker {
         let cost: usize =
             self.groups.values().map(|member| member.group.logs[self.id.index()].cost()).sum();
         set(&stats.log_bytes, cost);
+    }
+}
+
+fn wake<'a>(readers: impl Iterator<Item = &'a Arc<Reader>>) {
+    for reader in readers {
+        reader.waker.wake();
     }
 }
 

@@ -37,6 +37,7 @@ use crate::registry::{Command, Incoming, MaybeSeat, SessionKey, StopReason};
 use crate::sockopt;
 use crate::stats::{SessionStats, Tally};
 use crate::status::{PeerShared, Present};
+use crate::stream::Stream;
 use crate::supervisor::Inner;
 use crate::timer::Timer;
 use crate::writer::Outbox;
@@ -62,7 +63,7 @@ pub(crate) struct Setup {
 /// A connection, and what waits on both sides of it.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
+    stream: Stream,
     local: SocketAddr,
     remote: SocketAddr,
     inbox: Inbox,
@@ -116,7 +117,7 @@ impl Link {
         Ok(Self {
             local: stream.local_addr()?,
             remote: stream.peer_addr()?,
-            stream,
+            stream: Stream::new(stream),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             extended: false,
@@ -288,7 +289,7 @@ impl Driver {
                 return true;
             }
             let mut scratch = Scratch::borrow();
-            match link.inbox.poll_read(cx, &mut link.stream, &mut scratch) {
+            match link.inbox.poll_read(cx, &mut link.stream.read, &mut scratch) {
                 Ok(ReadEnd::Nothing) => return false,
                 Ok(ReadEnd::Octets(octets)) => {
                     read += octets;
@@ -369,7 +370,7 @@ impl Driver {
             Some(live) if live.conn == conn => Some(&mut live.port),
             _ => None,
         };
-        match link.outbox.poll_write(cx, &mut link.stream, port, &mut self.tally, at) {
+        match link.outbox.poll_write(cx, &link.stream, port, &mut self.tally, at) {
             Ok(turn) => {
                 if turn.wrote {
                     // It moves a deadline, and there is nothing to be done about it.
@@ -420,7 +421,7 @@ impl Driver {
     fn spare_hold(&mut self, at: Instant) {
         for conn in ConnId::ALL {
             let Some(link) = &self.links[conn.index()] else { continue };
-            if sockopt::bytes_waiting(&link.stream).is_ok_and(|octets| octets > 0) {
+            if sockopt::bytes_waiting(link.stream.socket()).is_ok_and(|octets| octets > 0) {
                 SessionStats::count(&self.server.stats.hold_spared);
                 self.input(Event::DataWaiting(conn), at);
             }

@@ -29,6 +29,7 @@ pub mod registry;
 pub mod sockopt;
 pub mod stats;
 pub mod status;
+mod stream;
 mod supervisor;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use albedo_wire::frame::MESSAGE_LEN_MAX_EXTENDED;
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 
 /// Octets asked of a socket at once.
 pub const READ_BYTES: usize = 64 * 1024;
@@ -81,7 +81,7 @@ impl Inbox {
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &mut TcpStream,
+        stream: &mut OwnedReadHalf,
         scratch: &mut Scratch,
     ) -> io::Result<ReadEnd> {
         let kept = self.tail.len();

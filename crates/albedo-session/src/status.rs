@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use albedo_types::{Asn, FamilySet, HoldTime, Instant, PeerId, PeerRole, RouterId};
 
-use crate::stats::{STATES, SessionStats, Traffic};
+use crate::stats::{STATES, SessionStats, Tally, Traffic};
 
 /// A peer's state, written by its task and read by others.
 #[derive(Debug)]
@@ -114,6 +114,11 @@ impl PeerShared {
                 self.established.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Counts for the peer and for all.
+    pub(crate) fn count(&self, tally: &mut Tally) {
+        tally.settle(&self.traffic, &self.all.traffic);
     }
 
     /// Changes what is shown.

@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use albedo_engine::clock::now;
@@ -19,10 +18,9 @@ use albedo_types::Instant;
 use albedo_wire::frame::{HEADER_LEN, MessageType};
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tokio::io::AsyncWrite as _;
-use tokio::net::TcpStream;
 
 use crate::stats::Tally;
+use crate::stream::Stream;
 
 /// Bytes that one session writes before it lets others run.
 pub const WRITE_TURN_BYTES_MAX: usize = 1024 * 1024;
@@ -63,6 +61,12 @@ impl Outbox {
         self.control.push_back(message);
     }
 
+    /// A message that a shard has begun to write is to be ended first.
+    pub(crate) fn go_on_with(&mut self, begun: Bytes) {
+        debug_assert!(self.rest.is_empty(), "who rests owes nothing");
+        self.rest = begun;
+    }
+
     /// What is left, in order, for the last words of a connection; they count as written.
     pub(crate) fn into_last_words(self, tally: &mut Tally) -> Vec<u8> {
         let mut last = self.rest.to_vec();
@@ -82,7 +86,7 @@ impl Outbox {
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &mut TcpStream,
+        stream: &Stream,
         mut port: Option<&mut PeerPort>,
         tally: &mut Tally,
         at: Instant,
@@ -102,11 +106,19 @@ impl Outbox {
                 if let Some(port) = port.as_deref_mut() {
                     // Nothing there is as good as something: then the task will be woken.
                     let _ = port.poll_output(cx, pieces, turn.at);
+                    if let Some(begun) = port.take_begun() {
+                        self.go_on_with(begun);
+                    }
                 }
                 let port = port.as_deref_mut();
                 self.write_once(cx, stream, port, pieces, tally)
             })?;
-            let Some((wrote, at)) = wrote else { return Ok(turn) };
+            let Some((wrote, at)) = wrote else {
+                if let Some(port) = port {
+                    port.rest();
+                }
+                return Ok(turn);
+            };
             turn.wrote |= wrote > 0;
             turn.at = at;
             budget = budget.saturating_sub(wrote);
@@ -121,7 +133,7 @@ impl Outbox {
     fn write_once(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &mut TcpStream,
+        stream: &Stream,
         port: Option<&mut PeerPort>,
         pieces: &mut Vec<Piece>,
         tally: &mut Tally,
@@ -136,12 +148,7 @@ impl Outbox {
             return Ok(None);
         }
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        // A single slice needs no vector to be checked and copied by the kernel.
-        let result = match &slices[..] {
-            [slice] => Pin::new(stream).poll_write(cx, slice),
-            slices => Pin::new(stream).poll_write_vectored(cx, slices),
-        };
-        let result = match result {
+        let result = match stream.poll_write(cx, &slices) {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(0),
         };
@@ -208,7 +215,7 @@ impl Outbox {
 }
 
 /// Counts the messages that begin within the first `taken` bytes.
-fn count_messages(messages: &[u8], taken: usize, tally: &mut Tally) {
+pub(crate) fn count_messages(messages: &[u8], taken: usize, tally: &mut Tally) {
     let mut at = 0;
     while at < taken {
         let Some(header) = messages.get(at..at + HEADER_LEN) else { return };

@@ -174,6 +174,11 @@ table! {
         &[],
         "Segments appended to logs.",
     );
+    DIRECT_DELIVERIES = counter(
+        "albedo_direct_deliveries_total",
+        &[],
+        "Segments that shards wrote to sockets of up-to-date sessions without waking their tasks.",
+    );
     UPDATES_ENCODED = counter(
         "albedo_updates_encoded_total",
         &[],

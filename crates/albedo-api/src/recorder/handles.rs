@@ -32,6 +32,7 @@ struct Engine {
     log_bytes: Gauge,
     batches: Counter,
     segments: Counter,
+    direct_deliveries: Counter,
     updates_encoded: Counter,
     rebases: Counter,
     cut_off: Counter,
@@ -163,6 +164,7 @@ impl Engine {
             log_bytes: source.gauge(&names::LOG_BYTES),
             batches: source.counter(&names::BATCHES),
             segments: source.counter(&names::SEGMENTS),
+            direct_deliveries: source.counter(&names::DIRECT_DELIVERIES),
             updates_encoded: source.counter(&names::UPDATES_ENCODED),
             rebases: source.counter(&names::REBASES),
             cut_off: source.counter(&names::READERS_CUT_OFF),
@@ -188,6 +190,7 @@ impl Engine {
         self.log_bytes.set(numbers.sum(|shard| shard.log_bytes) as f64);
         self.batches.absolute(numbers.sum(|shard| shard.batches));
         self.segments.absolute(numbers.sum(|shard| shard.segments));
+        self.direct_deliveries.absolute(numbers.sum(|shard| shard.served));
         self.updates_encoded.absolute(numbers.sum(|shard| shard.messages));
         self.rebases.absolute(numbers.sum(|shard| shard.rebases));
         self.cut_off.absolute(numbers.cut_off);

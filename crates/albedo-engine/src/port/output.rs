@@ -74,6 +74,7 @@ impl PeerPort {
         out: &mut Vec<Piece>,
         now: Instant,
     ) -> Poll<()> {
+        self.take_back();
         self.reader.waker.register(cx.waker());
         self.gather(out, now);
         // Gathering may have asked the shards for something.
@@ -228,7 +229,7 @@ impl PeerPort {
         let mut control = Vec::new();
         for (n, piece) in pieces.into_iter().enumerate() {
             let taken = if n == 0 { taken } else { 0 };
-            let boundary = boundary(&piece.bytes, taken);
+            let boundary = message_end(&piece.bytes, taken);
             if taken > 0 && boundary > taken {
                 rest = Some(Bytes::copy_from_slice(&piece.bytes[taken..boundary]));
             }
@@ -305,7 +306,8 @@ impl PeerPort {
 
     /// When the oldest change was read that this peer has not got, if there is one.
     #[must_use]
-    pub fn oldest_undelivered(&self) -> Option<Instant> {
+    pub fn oldest_undelivered(&mut self) -> Option<Instant> {
+        self.take_back();
         let oldest = |lane: &Lane| lane.log.oldest_after(lane.follower.position().version);
         self.lanes.iter().filter_map(oldest).min()
     }
@@ -369,7 +371,7 @@ fn length(bytes: &Bytes) -> u32 {
 }
 
 /// The end of the message in which byte `taken` lies; `taken` itself, if a message ends there.
-fn boundary(messages: &[u8], taken: usize) -> usize {
+pub(crate) fn message_end(messages: &[u8], taken: usize) -> usize {
     let mut at = 0;
     while at < taken {
         let Some(len) = messages.get(at + HEADER_LEN - 3..at + HEADER_LEN - 1) else {

@@ -13,8 +13,8 @@ use crate::log::SharedLog;
 use crate::mailbox::{Mailbox, Received};
 use crate::reader::{Chunk, Post, SharedLane};
 
-const FAMILY: Family = Family::Ipv4Unicast;
-const MESSAGE: usize = 23;
+pub(super) const FAMILY: Family = Family::Ipv4Unicast;
+pub(super) const MESSAGE: usize = 23;
 
 struct Count(AtomicUsize);
 
@@ -24,8 +24,8 @@ impl Wake for Count {
     }
 }
 
-struct Played {
-    port: PeerPort,
+pub(super) struct Played {
+    pub(super) port: PeerPort,
     mailboxes: Vec<Mailbox<Letter>>,
     group: Arc<SharedGroup>,
 }
@@ -49,7 +49,7 @@ fn message() -> Vec<u8> {
 }
 
 /// A segment of this many messages.
-fn segment(messages: usize, version: u64) -> Segment {
+pub(super) fn segment(messages: usize, version: u64) -> Segment {
     let mut builder = albedo_rib::segment::SegmentBuilder::default();
     for _ in 0..messages {
         builder.out.extend(message());
@@ -58,7 +58,7 @@ fn segment(messages: usize, version: u64) -> Segment {
 }
 
 impl Played {
-    fn new(shards: usize) -> Self {
+    pub(super) fn new(shards: usize) -> Self {
         let config = EngineConfig { shards, ..EngineConfig::default() };
         let (shared, mailboxes) = Shared::new(&config);
         let info = PeerInfo {
@@ -76,7 +76,7 @@ impl Played {
     }
 
     /// What there is to write, all of which the socket takes.
-    fn poll(&mut self) -> usize {
+    pub(super) fn poll(&mut self) -> usize {
         let pieces = self.gather();
         let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
         for piece in pieces {
@@ -85,28 +85,28 @@ impl Played {
         bytes
     }
 
-    fn gather(&mut self) -> Vec<Piece> {
+    pub(super) fn gather(&mut self) -> Vec<Piece> {
         let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
         let mut pieces = Vec::new();
         let _ = self.port.poll_output(&mut Context::from_waker(&waker), &mut pieces, clock::now());
         pieces
     }
 
-    fn log(&self, shard: usize) -> &SharedLog {
+    pub(super) fn log(&self, shard: usize) -> &SharedLog {
         &self.group.logs[shard]
     }
 
-    fn lane(&self, shard: usize) -> &SharedLane {
+    pub(super) fn lane(&self, shard: usize) -> &SharedLane {
         self.port.reader.lane(FAMILY, ShardId(u32::try_from(shard).expect("few")))
     }
 
-    fn start(&self, shard: usize) {
+    pub(super) fn start(&self, shard: usize) {
         let epoch = self.lane(shard).send_back(0);
         self.lane(shard).put(Post::Start { group: self.group.id, end_seq: 0, epoch });
     }
 
     /// Starts all lanes, and has the port take what that brings.
-    fn start_all(&mut self) {
+    pub(super) fn start_all(&mut self) {
         for shard in 0..self.mailboxes.len() {
             self.log(shard).open(0);
             self.start(shard);
@@ -211,19 +211,19 @@ fn empty_last_chunk_is_followed_by_what_lies_behind_it() {
 fn blocked_peer_is_waited_for_in_no_log() {
     let mut played = Played::new(2);
     played.start_all();
-    let first = played.log(0).append(segment(3, 1));
+    let first = played.log(0).append(segment(3, 1)).0;
     let mut pieces = played.gather();
     assert_eq!(pieces.len(), 1);
-    let other = played.log(1).append(segment(1, 1));
+    let other = played.log(1).append(segment(1, 1)).0;
     assert!(first.is_outstanding() && other.is_outstanding());
     let rest = played.port.blocked(std::mem::take(&mut pieces), MESSAGE + 5, clock::now());
     assert_eq!(rest.map(|rest| rest.len()), Some(MESSAGE - 5), "the rest of the second message");
     assert!(!first.is_outstanding() && !other.is_outstanding());
-    assert!(!played.log(1).append(segment(1, 2)).is_outstanding());
+    assert!(!played.log(1).append(segment(1, 2)).0.is_outstanding());
     // The third message of the first, and two segments of the other log.
     assert_eq!(played.poll(), 3 * MESSAGE);
     assert_eq!(played.poll(), 0);
-    let next = played.log(0).append(segment(1, 2));
+    let next = played.log(0).append(segment(1, 2)).0;
     assert!(next.is_outstanding(), "it has come to the ends again");
     assert_eq!(played.poll(), MESSAGE);
     assert!(!next.is_outstanding());
@@ -233,8 +233,8 @@ fn blocked_peer_is_waited_for_in_no_log() {
 fn reader_that_is_behind_counts_in_nothing_that_is_left() {
     let mut played = Played::new(1);
     played.start_all();
-    let gone = played.log(0).append(segment(1, 1));
-    let left = played.log(0).append(segment(1, 2));
+    let gone = played.log(0).append(segment(1, 1)).0;
+    let left = played.log(0).append(segment(1, 2)).0;
     let last = played.log(0).rebase(vec![segment(1, 1)], 1, 1, 0);
     assert!(last.is_some_and(|last| Arc::ptr_eq(&last, &left)), "what a round is measured by");
     assert!(gone.is_outstanding() && left.is_outstanding());

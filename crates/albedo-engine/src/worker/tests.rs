@@ -111,3 +111,98 @@ fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
     }
     assert!(matches!(lanes[1].take()[..], [Post::Start { .. }]));
 }
+
+/// A socket that takes everything.
+#[derive(Debug)]
+struct Sink;
+
+impl crate::Outlet for Sink {
+    fn offer(&self, messages: &[u8]) -> usize {
+        messages.len()
+    }
+}
+
+/// A client that is up, has come to the end of its log, and rests.
+fn resting(worker: &mut Worker, shared: &Arc<Shared>) -> crate::PeerPort {
+    let info = PeerInfo {
+        addr: Ipv4Addr::new(10, 0, 0, 2).into(),
+        router_id: RouterId::new(2).expect("not zero"),
+        role: PeerRole::Client,
+    };
+    let peer = shared.readers.allocate();
+    let mut port = crate::PeerPort::new(Arc::clone(shared), peer, info);
+    port.set_outlet(Arc::new(Sink));
+    port.join(albedo_rib::GroupKey {
+        family: Family::Ipv4Unicast,
+        role: PeerRole::Client,
+        cluster_id: ClusterId(1),
+        as4: true,
+        message_len_max: 4096,
+        external: None,
+    });
+    write(worker, &mut port);
+    port.rest();
+    port
+}
+
+/// Lets both turn until there is nothing to write; how many octets there were.
+fn write(worker: &mut Worker, port: &mut crate::PeerPort) -> usize {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut octets = 0;
+    for _ in 0..4 {
+        let mut pieces = Vec::new();
+        let _ = port.poll_output(&mut cx, &mut pieces, Instant::ZERO);
+        octets += pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+        pieces.into_iter().for_each(|piece| port.written(piece, Instant::ZERO));
+        if worker.mailbox.has_letters() {
+            worker.turn();
+        }
+    }
+    octets
+}
+
+#[test]
+fn small_change_is_written_by_the_shard_and_a_large_one_by_the_session() {
+    let (mut worker, shared) = worker(64);
+    let mut port = resting(&mut worker, &shared);
+    let other = PeerId(7);
+    shared.mailboxes[0].send_blocking(up(other));
+    shared.mailboxes[0].send_blocking(route(other, 1));
+    assert!(worker.turn());
+    let served = || shared.stats.shards[0].served.load(Ordering::Relaxed);
+    assert_eq!(served(), 1);
+    assert_eq!(write(&mut worker, &mut port), 0, "all is written");
+    port.rest();
+    // More prefixes than a short segment holds.
+    let mut batch = RouteBatch::default();
+    let Letter::Input { input: Input::Routes { batch: one, .. }, .. } = route(other, 2) else {
+        unreachable!()
+    };
+    let set = one.items[0].attrs.clone().expect("announced");
+    batch.note(Family::Ipv4Unicast, Some(&set));
+    for n in 2..2 + u32::try_from(DIRECT_BYTES_MAX).expect("small") {
+        batch.v4.push((PathId(0), Ipv4Prefix::from_bits(n << 8, 24).expect("a prefix")));
+        batch.items[0].count = n - 1;
+    }
+    let input = Input::Routes { peer: other, batch };
+    shared.mailboxes[0].send_blocking(Letter::Input { input, at: Instant::ZERO });
+    assert!(worker.turn());
+    assert_eq!(served(), 1);
+    assert!(write(&mut worker, &mut port) > DIRECT_BYTES_MAX, "the log is read");
+}
+
+#[test]
+fn shard_that_has_something_to_do_leaves_writing_to_the_sessions() {
+    let letters = 2 * BATCH_LETTERS_MAX;
+    let (mut worker, shared) = worker(letters + 8);
+    let mut port = resting(&mut worker, &shared);
+    let other = PeerId(7);
+    shared.mailboxes[0].send_blocking(up(other));
+    for n in 0..letters {
+        shared.mailboxes[0].send_blocking(route(other, u32::try_from(n).expect("few")));
+    }
+    assert!(worker.turn());
+    assert!(worker.mailbox.has_letters());
+    assert_eq!(shared.stats.shards[0].served.load(Ordering::Relaxed), 0);
+    assert!(write(&mut worker, &mut port) > 0, "the log is read");
+}

@@ -1,12 +1,12 @@
 //! A session without a socket: what a port gives out goes into a table, by as many octets as the
 //! "socket" takes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-use albedo_engine::{EngineHandle, PeerPort, Piece, clock};
+use albedo_engine::{EngineHandle, Outlet, PeerPort, Piece, clock};
 use albedo_rib::{GroupKey, PeerInfo};
 use albedo_sim::table::{self, Table};
 use albedo_types::Family;
@@ -32,6 +32,30 @@ impl Wake for Flag {
     }
 }
 
+/// The stream of a "socket", to which a shard may write as well, and which then takes all of it,
+/// some, or nothing.
+#[derive(Debug)]
+struct Socket {
+    stream: Mutex<Vec<u8>>,
+    offers: AtomicUsize,
+    flag: Arc<Flag>,
+}
+
+impl Outlet for Socket {
+    fn offer(&self, messages: &[u8]) -> usize {
+        let taken = match self.offers.fetch_add(1, Ordering::Relaxed) % 7 {
+            2 => messages.len() / 2,
+            4 => 0,
+            5 => messages.len() - 1,
+            _ => messages.len(),
+        };
+        self.stream.lock().expect("no panic while held").extend_from_slice(&messages[..taken]);
+        // For whoever waits for a table.
+        Arc::clone(&self.flag).wake();
+        taken
+    }
+}
+
 /// A peer whose session is up.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -47,23 +71,31 @@ pub(crate) struct Peer {
     flag: Arc<Flag>,
     /// What the socket has to take before anything else.
     rest: Option<Bytes>,
-    /// What it has taken of a message.
-    partial: Vec<u8>,
+    socket: Arc<Socket>,
     keys: [Option<GroupKey>; Family::COUNT],
 }
 
 impl Peer {
     pub(crate) fn new(engine: &EngineHandle, info: PeerInfo) -> Self {
+        let flag = Flag::new();
+        let socket = Socket {
+            stream: Mutex::default(),
+            offers: AtomicUsize::new(0),
+            flag: Arc::clone(&flag),
+        };
+        let socket = Arc::new(socket);
+        let mut port = engine.register(info);
+        port.set_outlet(Arc::<Socket>::clone(&socket));
         Self {
-            port: engine.register(info),
+            port,
             table: Table::new(),
             ends: [0; Family::COUNT],
             markers: [[0; 2]; Family::COUNT],
             blocked: 0,
             updates: 0,
-            flag: Flag::new(),
+            flag,
             rest: None,
-            partial: Vec::new(),
+            socket,
             keys: [None; Family::COUNT],
         }
     }
@@ -97,6 +129,11 @@ impl Peer {
         let mut room = room;
         let mut wrote = false;
         self.flag.woken.store(false, Ordering::Release);
+        if let Some(begun) = self.port.take_begun() {
+            assert_eq!(self.rest, None, "who rests owes nothing");
+            self.rest = Some(begun);
+        }
+        self.take(&[]);
         if let Some(mut rest) = self.rest.take() {
             let now = rest.split_to(rest.len().min(room));
             room -= now.len();
@@ -112,6 +149,7 @@ impl Peer {
             let _ = self.port.poll_flush(&mut cx);
             let mut pieces = Vec::new();
             if self.port.poll_output(&mut cx, &mut pieces, clock::now()) == Poll::Pending {
+                self.port.rest();
                 return wrote;
             }
             wrote = true;
@@ -145,8 +183,9 @@ impl Peer {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.partial.extend_from_slice(bytes);
-        let stream = std::mem::take(&mut self.partial);
+        let mut stream =
+            std::mem::take(&mut *self.socket.stream.lock().expect("no panic while held"));
+        stream.extend_from_slice(bytes);
         let mut rest = stream.as_slice();
         while let Some(head) = rest.get(..19) {
             let len = usize::from(u16::from_be_bytes([head[16], head[17]]));
@@ -154,7 +193,7 @@ impl Peer {
             self.read(message);
             rest = &rest[len..];
         }
-        self.partial = rest.to_vec();
+        *self.socket.stream.lock().expect("no panic while held") = rest.to_vec();
     }
 
     fn read(&mut self, message: &[u8]) {

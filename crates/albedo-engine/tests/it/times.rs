@@ -68,6 +68,7 @@ fn each_segment_counts_once_and_once_for_every_active_reader_it_went_to() {
     assert_eq!(handle.oldest_undelivered(), None);
 
     // A peer whose socket is full is waited for once, and from then on not at all.
+    let _ = c.peer.port.withdraw_outlet();
     reflector.route(source, 2, PathId(0), Some(1));
     source.peer.pump(usize::MAX);
     let deadline = Instant::now() + PATIENCE;
@@ -107,6 +108,7 @@ fn slow_peer_holds_up_nobodys_convergence_in_any_shard() {
     let mut nodes = [0, 1, 2].map(|slot| reflector.up(slot, PeerRole::Client));
     let [source, b, c] = &mut nodes;
     poll_until(&mut [source, b, c], |nodes| nodes.iter().all(|n| n.peer.ends == [1, 1]));
+    let _ = c.peer.port.withdraw_outlet();
     reflector.route(source, 0, PathId(0), Some(0));
     source.peer.pump(usize::MAX);
     let deadline = Instant::now() + PATIENCE;

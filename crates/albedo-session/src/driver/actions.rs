@@ -62,9 +62,16 @@ impl Driver {
         if conn == ConnId::Outgoing {
             self.connecting = None;
         }
-        if let Some(link) = self.links[conn.index()].take() {
-            self.part(link, close.linger);
+        let Some(mut link) = self.links[conn.index()].take() else { return };
+        if let Some(live) = &mut self.live
+            && live.conn == conn
+        {
+            // Nothing may follow the last words.
+            if let Some(begun) = live.port.withdraw_outlet() {
+                link.outbox.go_on_with(begun);
+            }
         }
+        self.part(link, close.linger);
     }
 
     /// Closes a connection; if it is to be told something, beside this task.
@@ -72,8 +79,9 @@ impl Driver {
         if lingering {
             let guard = self.server.task();
             let last = link.outbox.into_last_words(&mut self.tally);
+            let Some(stream) = link.stream.into_inner() else { return };
             tokio::spawn(async move {
-                linger(link.stream, last).await;
+                linger(stream, last).await;
                 drop((guard, link.half_open));
             });
         }
@@ -100,7 +108,7 @@ impl Driver {
         // so the kernel gives it up by what was acknowledged last.
         let timeout = profile.session.send_hold.period(negotiated.hold_time);
         let timeout = timeout.map(|period| period + period / 4);
-        let _ = sockopt::set_user_timeout(&link.stream, timeout);
+        let _ = sockopt::set_user_timeout(link.stream.socket(), timeout);
         let router_id = negotiated.peer_router_id;
         let role = profile.role_of(negotiated.peer_asn);
         let info = PeerInfo { addr: remote.ip(), router_id, role };
@@ -108,6 +116,7 @@ impl Driver {
         for family in negotiated.families.iter() {
             port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
+        port.set_outlet(link.stream.outlet(Arc::clone(&self.setup.shared)));
         let context = context(profile, &negotiated, role, local.ip());
         let source = Source {
             router_id,

@@ -46,8 +46,9 @@ async fn control_messages_go_between_messages_of_the_log() {
     let mut to = testing::port(&handle, 2);
     testing::flush(&mut to).await;
 
-    let (mut ours, mut theirs) = pair().await;
+    let (ours, mut theirs) = pair().await;
     SockRef::from(&ours).set_send_buffer_size(16 * 1024).unwrap();
+    let ours = Stream::new(ours);
     let reader = tokio::spawn(async move {
         let mut bytes = Vec::new();
         let mut chunk = [0; 777];
@@ -69,7 +70,7 @@ async fn control_messages_go_between_messages_of_the_log() {
         // messages that were begun.
         outbox.send(KEEPALIVE.to_vec());
         keepalives += 1;
-        let turn = outbox.poll_write(cx, &mut ours, Some(&mut to), &mut tally, now()).unwrap();
+        let turn = outbox.poll_write(cx, &ours, Some(&mut to), &mut tally, now()).unwrap();
         tally.settle(&peer, &all);
         if turn.more {
             cx.waker().wake_by_ref();
@@ -98,8 +99,9 @@ async fn control_messages_go_between_messages_of_the_log() {
 
 #[tokio::test]
 async fn last_words_begin_with_the_rest_of_what_was_begun() {
-    let (mut ours, mut theirs) = pair().await;
+    let (ours, mut theirs) = pair().await;
     SockRef::from(&ours).set_send_buffer_size(16 * 1024).unwrap();
+    let ours = Stream::new(ours);
     let mut outbox = Outbox::default();
     let mut tally = Tally::default();
     let message = testing::announce(&testing::block([10, 0, 0, 1].into(), 0), 0..700);
@@ -107,10 +109,9 @@ async fn last_words_begin_with_the_rest_of_what_was_begun() {
     for _ in 0..500 {
         outbox.send(message.clone());
     }
-    let turn = poll_fn(|cx| {
-        Poll::Ready(outbox.poll_write(cx, &mut ours, None, &mut tally, now()).unwrap())
-    })
-    .await;
+    let turn =
+        poll_fn(|cx| Poll::Ready(outbox.poll_write(cx, &ours, None, &mut tally, now()).unwrap()))
+            .await;
     assert!(turn.wrote);
     let left = outbox.control.len();
     assert!(left > 0, "the socket was full");
@@ -120,6 +121,7 @@ async fn last_words_begin_with_the_rest_of_what_was_begun() {
         theirs.read_to_end(&mut bytes).await.unwrap();
         bytes
     });
+    let mut ours = ours.into_inner().expect("nobody else has it");
     ours.write_all(&last).await.unwrap();
     drop(ours);
     let bytes = reader.await.unwrap();

@@ -6,5 +6,6 @@ mod handshake;
 mod peer;
 mod pressure;
 mod reload;
+mod resting;
 mod setup;
 mod storms;
