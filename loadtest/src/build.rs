@@ -139,6 +139,16 @@ pub fn route_refresh(family: Family) -> Vec<u8> {
     out
 }
 
+/// Whether a whole UPDATE is the End-of-RIB of some family (RFC 4724 §2).
+#[must_use]
+pub fn is_end_of_rib(message: &[u8]) -> bool {
+    // Nothing at all, or MP_UNREACH_NLRI without a route and nothing else.
+    matches!(
+        &message[HEADER_LEN..],
+        [0, 0, 0, 0] | [0, 0, 0, 6, _, 15, 3, _, _, _] | [0, 0, 0, 7, _, 15, 0, 3, _, _, _]
+    )
+}
+
 /// The End-of-RIB of a family (RFC 4724 §2).
 pub fn end_of_rib(family: Family, out: &mut Vec<u8>) {
     let start = begin(out, kind::UPDATE);
@@ -312,6 +322,13 @@ mod tests {
         end_of_rib(Family::V6, &mut out);
         let lens: Vec<usize> = messages(&out).iter().map(|m| m.len()).collect();
         assert_eq!(lens, [23, 29]);
+        for message in messages(&out) {
+            assert!(is_end_of_rib(message));
+        }
+        assert!(!is_end_of_rib(&KEEPALIVE[..]));
+        let mut withdrawal = Vec::new();
+        withdraw(Family::V4, &[Prefix::v4(10 << 24, 8)], &mut withdrawal);
+        assert!(!is_end_of_rib(&withdrawal));
     }
 
     #[test]

@@ -108,6 +108,10 @@ pub struct Session {
     pub is_expendable: bool,
     /// What its OPEN says of graceful restart.
     pub graceful: Option<Graceful>,
+    /// End-of-RIBs that came since the session is up (RFC 4724 §2).
+    pub ends: u32,
+    /// When the last of them came.
+    pub ended_at: Option<Instant>,
     /// How long the target's routes are to be kept when the connection breaks (RFC 4724 §4.2).
     pub peer_restart: Option<Duration>,
 }
@@ -137,6 +141,8 @@ impl Session {
             target: 0,
             is_expendable: false,
             graceful: None,
+            ends: 0,
+            ended_at: None,
             peer_restart: None,
         }
     }

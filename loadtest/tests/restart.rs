@@ -202,18 +202,20 @@ fn rfc4724_s4_a_helper_sends_nothing_while_nodes_restart_and_another_is_told() {
 
 #[test]
 fn all_sessions_drop_and_return_to_exact_tables() {
-    let tiny = Tiny::start(ID, RIGHT);
+    let tiny = Tiny::start(ID, Manner { helps: true, ..RIGHT });
     let shape = cluster("127.19.0.0/16");
-    for (how, jitter) in [(How::Rst, 0), (How::Fin, 100)] {
+    for (how, jitter, is_graceful) in [(How::Rst, 0, false), (How::Cease, 100, true)] {
         let jitter = Duration::from_millis(jitter);
         let settings = settings(tiny.addr, shape.families(), 90);
-        let restart = ReflectorRestart { how, jitter, seed: 1 };
+        let restart = ReflectorRestart { how, jitter, is_graceful, seed: 1 };
         let outcome = restart
             .run(settings, shape.plan(Start::Cold), &conduct(PLENTY), None)
             .expect("loopback works");
         assert!(outcome.complete, "{how:?} {:?} {:?}", outcome.problems, outcome.faults);
         assert_eq!((outcome.routes_expected, outcome.tables_exact), (12 * 11 * 5, 12));
         assert_eq!(outcome.latencies["sync"].count(), 12);
+        let ends = outcome.latencies.get("end_of_rib").map(|ends| ends.count());
+        assert_eq!(ends, is_graceful.then_some(12));
         assert!(outcome.connects >= 12 && outcome.losses == 0);
         assert!(outcome.seconds_to_established <= outcome.seconds_to_last_exact);
         assert!(outcome.seconds_to_established > Some(0.0));
@@ -252,7 +254,7 @@ fn a_reflectors_process_ends_and_starts_anew_more_than_once() {
     let command = format!("{} floor --listen {}", env!("CARGO_BIN_EXE_albedo-loadtest"), first.1);
     let mut process = Process::new(first.0.id(), End::Term, &command).expect("it runs");
     let jitter = Duration::from_millis(50);
-    let restart = ReflectorRestart { how: How::Fin, jitter, seed: 1 };
+    let restart = ReflectorRestart { how: How::Fin, jitter, is_graceful: false, seed: 1 };
     let conduct = Conduct { pids: Vec::new(), ..conduct(PLENTY) };
     for _ in 0..2 {
         let before = process.pid();

@@ -195,6 +195,28 @@ impl Node {
         command
     }
 
+    /// Does something on a thread that is inside the node's namespace.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn inside<T: Send>(&self, what: impl FnOnce() -> T + Send) -> Result<T> {
+        thread::scope(|scope| {
+            let done = scope.spawn(|| -> Result<T> {
+                enter(&self.namespace)?;
+                Ok(what())
+            });
+            done.join().map_err(|_| anyhow::anyhow!("the thread inside died"))?
+        })
+    }
+
+    /// Takes the node off the bridge, silently, or puts it back.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn link(&self, up: bool) -> Result<()> {
+        ip(&self.namespace, if up { "link set eth0 up" } else { "link set eth0 down" })
+    }
+
     /// The node's kernel routes of a family, as `ip` prints them.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stderr, reason = "a test tells what it skips and shows logs on failure")]
 
 pub mod bgp;
+pub mod fib;
 pub mod lab;
 pub mod malformed;
 pub mod mrt;

@@ -84,6 +84,9 @@ pub struct ReflectorRestartArgs {
     /// How sessions end.
     #[arg(long, value_enum, default_value = "fin")]
     pub how: rolling_restart::How,
+    /// Nodes know graceful restart (RFC 4724), and it is over when they have End-of-RIB, too.
+    #[arg(long)]
+    pub graceful: bool,
     /// End the reflector's process, the first --pid, instead of its sessions.
     #[arg(long, value_enum, requires_all = ["restart_command", "pid"], conflicts_with = "how")]
     pub kill: Option<End>,
@@ -110,7 +113,8 @@ impl ReflectorRestartArgs {
     #[must_use]
     pub const fn scenario(&self) -> ReflectorRestart {
         let seed = self.cluster.common.seed;
-        ReflectorRestart { how: self.how, jitter: self.jitter, seed }
+        let is_graceful = self.graceful;
+        ReflectorRestart { how: self.how, jitter: self.jitter, is_graceful, seed }
     }
 }
 

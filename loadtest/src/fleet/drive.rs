@@ -166,7 +166,12 @@ impl Fleet {
         match (message[18], self.sessions[n].stage) {
             (kind::UPDATE, Stage::Established) => {
                 self.counters.updates_in += 1;
-                self.sessions[n].update_octets += message.len() as u64;
+                let session = &mut self.sessions[n];
+                session.update_octets += message.len() as u64;
+                if build::is_end_of_rib(message) {
+                    session.ends += 1;
+                    session.ended_at = Some(session.heard);
+                }
                 let checker = &mut self.checkers[self.sessions[n].target];
                 if let Some(table) = &mut self.tables[n] {
                     checker.update(&self.model, table, message)?;
@@ -192,6 +197,7 @@ impl Fleet {
             (kind::KEEPALIVE, Stage::OpenConfirm(_)) => {
                 let session = &mut self.sessions[n];
                 session.stage = Stage::Established;
+                (session.ends, session.ended_at) = (0, None);
                 session.keepalive_due = Instant::now() + session.hold_time / 3;
                 self.established += 1;
                 if !self.is_initial_held {

@@ -134,6 +134,14 @@ impl Fleet {
         self.tables[node as usize].as_ref()
     }
 
+    /// When each node had the End-of-RIB of every family, in order of the nodes.
+    pub fn ended_at(&self) -> impl Iterator<Item = Option<Instant>> {
+        let families = u32::try_from(self.settings.families.len()).unwrap_or(u32::MAX);
+        self.sessions
+            .iter()
+            .map(move |session| session.ended_at.filter(|_| session.ends >= families))
+    }
+
     /// What all tables have counted, those included that are no more.
     #[must_use]
     pub fn tally(&self) -> Tally {

@@ -4,7 +4,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::fleet::Settings;
+use crate::build::Graceful;
+use crate::fleet::{Fleet, Settings};
 use crate::latency::Recorder;
 use crate::model::NodeId;
 use crate::outcome::Outcome;
@@ -18,6 +19,8 @@ pub mod process;
 
 use process::Process;
 
+/// Seconds that nodes say they need to return.
+const RESTART_TIME: u16 = 120;
 /// Nobody returns before the scenario says so: longer than any run.
 const FAR: Duration = Duration::from_secs(1_000_000);
 
@@ -28,6 +31,8 @@ pub struct ReflectorRestart {
     pub how: How,
     /// Each node returns after a time drawn evenly between nothing and this.
     pub jitter: Duration,
+    /// Nodes know graceful restart (RFC 4724): it is over when they have End-of-RIB, too.
+    pub is_graceful: bool,
     /// What the times are drawn from.
     pub seed: u64,
 }
@@ -69,6 +74,10 @@ impl ReflectorRestart {
         process: Option<&mut Process>,
     ) -> io::Result<Outcome> {
         let mut run = Run::new(settings, plan, conduct)?;
+        if self.is_graceful {
+            let graceful = Graceful { seconds: RESTART_TIME, is_restarting: false };
+            run.nodes().for_each(|node| run.fleet.set_graceful(node, Some(graceful)));
+        }
         if !run.bring_up()? {
             return Ok(run.close());
         }
@@ -112,6 +121,9 @@ impl ReflectorRestart {
         run.mark("the last node returns");
         run.extend();
         run.until_exact()?;
+        if self.is_graceful {
+            await_ends(run, dropped)?;
+        }
         let mut sync = Recorder::new();
         for (exact, start) in run.fleet.exact_at().iter().zip(started) {
             if let Some(exact) = exact {
@@ -121,6 +133,21 @@ impl ReflectorRestart {
         run.out.latencies.insert("sync".to_owned(), sync.latency());
         Ok(())
     }
+}
+
+/// Waits until every node has End-of-RIB, and notes when after the drop each had.
+fn await_ends(run: &mut Run, dropped: Instant) -> io::Result<()> {
+    let all = |fleet: &Fleet| fleet.ended_at().all(|at| at.is_some());
+    if !run.until(run.deadline(), all)? {
+        let lack = run.fleet.ended_at().filter(Option::is_none).count();
+        run.fail(format!("{lack} nodes have no End-of-RIB"));
+    }
+    let mut ends = Recorder::new();
+    for at in run.fleet.ended_at().flatten() {
+        ends.record(at.saturating_duration_since(dropped));
+    }
+    run.out.latencies.insert("end_of_rib".to_owned(), ends.latency());
+    Ok(())
 }
 
 /// Ends the reflector's process, waits until it and all sessions are gone, and starts it anew;
@@ -154,7 +181,7 @@ mod tests {
     #[test]
     fn returns_are_spread_evenly_and_follow_from_the_seed() {
         let jitter = Duration::from_secs(10);
-        let restart = ReflectorRestart { how: How::Fin, jitter, seed: 7 };
+        let restart = ReflectorRestart { how: How::Fin, jitter, is_graceful: false, seed: 7 };
         let returns = restart.returns(0..1000);
         assert_eq!(returns, restart.returns(0..1000));
         assert_ne!(returns, ReflectorRestart { seed: 8, ..restart }.returns(0..1000));

@@ -266,6 +266,13 @@ fn come_up(state: &mut State, node: u32, id: u32, manner: Manner) {
             let _ = peer.stream.write_all(&[withdrawals(routes), all].concat());
         }
     }
+    if manner.helps {
+        let mut ends = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            build::end_of_rib(family, &mut ends);
+        }
+        let _ = peer.stream.write_all(&ends);
+    }
 }
 
 /// What a peer says: only what is new is passed on.

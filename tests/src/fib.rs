@@ -1,0 +1,207 @@
+//! A watch over many kernel tables at once: which routes were missing, from when to when.
+//!
+//! Each namespace's table is a file that is opened once and read again and again, so that a look
+//! at two hundred of them needs neither processes nor threads.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::lab::{Host, Node};
+use crate::net::Net;
+
+/// The pause between two looks at all tables.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The longest that may lie between two looks for a watch to be worth anything.
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// One namespace's IPv4 routes, as the kernel has them.
+#[derive(Debug)]
+pub struct Table(File);
+
+impl Table {
+    /// Opens the table of a node.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn open(node: &Node) -> Result<Self> {
+        let file = node.inside(|| File::open("/proc/thread-self/net/route"))?;
+        Ok(Self(file.context("/proc/thread-self/net/route")?))
+    }
+
+    /// The prefixes that packets are forwarded for.
+    ///
+    /// # Errors
+    /// When the kernel prints what is not understood.
+    pub fn forwarded(&mut self) -> Result<BTreeSet<Net>> {
+        let mut text = String::new();
+        self.0.rewind().context("route table")?;
+        self.0.read_to_string(&mut text).context("route table")?;
+        parse(&text)
+    }
+}
+
+/// Reads a table: interface, destination and gateway in the machine's order of octets, flags, …,
+/// mask. Routes that lead nowhere, such as blackholes, have no interface.
+fn parse(text: &str) -> Result<BTreeSet<Net>> {
+    let mut nets = BTreeSet::new();
+    for line in text.lines().skip(1) {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let [interface, destination, _, _, _, _, _, mask, ..] = columns[..] else {
+            return Err(anyhow!("a route of {} columns: {line}", columns.len()));
+        };
+        if interface == "*" {
+            continue;
+        }
+        let number = |text| u32::from_str_radix(text, 16).map(u32::from_be);
+        let address = Ipv4Addr::from_bits(number(destination).context("destination")?);
+        let length = number(mask).context("mask")?.leading_ones();
+        nets.insert(Net::new(address.into(), u8::try_from(length).context("mask")?)?);
+    }
+    Ok(nets)
+}
+
+/// A time during which a route was missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where.
+    pub host: Host,
+    /// The route.
+    pub net: Net,
+    /// The first look that missed it, after the beginning of the watch.
+    pub from: Duration,
+    /// The first look that found it again; `None` if none did.
+    pub until: Option<Duration>,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} missing from {:.2?}", self.net, self.host.v4(), self.from)?;
+        match self.until {
+            Some(until) => write!(f, " to {until:.2?}"),
+            None => write!(f, " to the end"),
+        }
+    }
+}
+
+/// What a watch has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Times that all tables were looked at.
+    pub looks: u32,
+    /// The longest time between two looks.
+    pub longest_pause: Duration,
+    /// All gaps, in order of their beginning.
+    pub gaps: Vec<Gap>,
+}
+
+impl Report {
+    /// Whether nothing was ever missing, and the tables were looked at often enough to know.
+    ///
+    /// # Errors
+    /// What was missing, or how long nobody looked.
+    pub fn ensure_whole(&self) -> Result<()> {
+        let shown: Vec<String> = self.gaps.iter().take(8).map(Gap::to_string).collect();
+        ensure!(self.gaps.is_empty(), "{} gaps: {}", self.gaps.len(), shown.join("; "));
+        Ok(())
+    }
+}
+
+/// What each table has to hold.
+pub type Expected = BTreeMap<Host, BTreeSet<Net>>;
+
+/// A running watch.
+#[derive(Debug)]
+pub struct Watch {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Report>>,
+}
+
+impl Watch {
+    /// Begins to look at the tables of the nodes.
+    ///
+    /// # Errors
+    /// When a table cannot be opened.
+    pub fn begin(nodes: &[Node], expected: Expected) -> Result<Self> {
+        let mut tables = Vec::new();
+        for node in nodes {
+            let nets = expected.get(&node.host).cloned().unwrap_or_default();
+            tables.push((node.host, Table::open(node)?, nets));
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let thread = thread::spawn(move || look(&mut tables, &told));
+        Ok(Self { over, thread })
+    }
+
+    /// Ends it; what was seen.
+    ///
+    /// # Errors
+    /// When a table could not be read.
+    pub fn end(self) -> Result<Report> {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| anyhow!("the watching thread died"))?
+    }
+}
+
+fn look(tables: &mut [(Host, Table, BTreeSet<Net>)], over: &AtomicBool) -> Result<Report> {
+    let start = Instant::now();
+    let mut report = Report::default();
+    let mut open: BTreeMap<(Host, Net), usize> = BTreeMap::new();
+    let mut last = start;
+    loop {
+        // The last look is one that was begun after the end was asked for.
+        let is_last = over.load(Ordering::Relaxed);
+        for (host, table, expected) in &mut *tables {
+            let found = table.forwarded()?;
+            let at = start.elapsed();
+            for net in &*expected {
+                let key = (*host, *net);
+                if found.contains(net) {
+                    if let Some(gap) = open.remove(&key) {
+                        report.gaps[gap].until = Some(at);
+                    }
+                } else if let Entry::Vacant(place) = open.entry(key) {
+                    place.insert(report.gaps.len());
+                    report.gaps.push(Gap { host: *host, net: *net, from: at, until: None });
+                }
+            }
+        }
+        report.looks += 1;
+        report.longest_pause = report.longest_pause.max(last.elapsed());
+        last = Instant::now();
+        if is_last {
+            return Ok(report);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::net::net;
+
+    const TABLE: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\n\
+        eth0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0\n\
+        eth0\t400CF40A\t0C00000A\t0003\t0\t0\t1024\tC0FFFFFF\t0\t0\t0\n\
+        *\t400BF40A\t00000000\t0200\t0\t0\t0\tC0FFFFFF\t0\t0\t0\n";
+
+    #[test]
+    fn routes_that_lead_somewhere_are_read() {
+        let nets = parse(TABLE).expect("a table");
+        let nets: Vec<_> = nets.into_iter().collect();
+        assert_eq!(nets, [net("10.0.0.0/8"), net("10.244.12.64/26")]);
+        assert!(parse("head\neth0 1 2\n").is_err());
+        assert!(parse("head\neth0 x 0 0 0 0 0 FF\n").is_err());
+    }
+}
