@@ -2,6 +2,8 @@
 //! in `benches/rivals`: everybody gets the settings that make it fastest while it still does the
 //! job.
 
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -176,6 +178,27 @@ impl Contestant {
             }
         }
         Ok(command)
+    }
+
+    /// A script that starts it once more, after it was killed.
+    pub(crate) fn again(self, command: &Command, folder: &Path) -> Result<PathBuf> {
+        let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+        let mut script = String::from("exec env");
+        for (name, value) in command.get_envs() {
+            let _ =
+                write!(script, " {}={}", name.to_string_lossy(), quoted(value.unwrap_or_default()));
+        }
+        for word in std::iter::once(command.get_program()).chain(command.get_args()) {
+            let _ = write!(script, " {}", quoted(word));
+        }
+        if matches!(self, Self::Bird | Self::Bird2) {
+            // It is told that this is no first start; else it tells half a table, and its end.
+            script.push_str(" -R");
+        }
+        script.push('\n');
+        let path = folder.join("again");
+        fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
     }
 
     fn set_environment(self, programs: &Programs, command: &mut Command) -> Result<()> {

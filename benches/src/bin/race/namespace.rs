@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The address daemons listen on.
 pub(crate) const SERVER: &str = "10.0.0.1";
@@ -51,6 +52,13 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
+        // What the load generator has started anew is nobody's child any more.
+        if let Ok(output) = Command::new("ip").args(["netns", "pids", &self.name]).output() {
+            let list = String::from_utf8_lossy(&output.stdout).into_owned();
+            for pid in list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+        }
         // What is left of a namespace costs nothing and goes with the machine.
         let _ = run(&["ip", "netns", "del", &self.name]);
     }

@@ -189,6 +189,10 @@ impl Race {
         for pid in daemon.processes() {
             load.arg("--pid").arg(pid.to_string());
         }
+        if scenario.restarts {
+            let again = seat.contestant.again(&command, folder)?;
+            load.arg("--restart-command").arg(format!("sh {}", again.display()));
+        }
         load.arg("--json").arg(&json);
         load.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&errors)?);
         // Its exit code tells whether the daemon was right; the file tells more.
@@ -203,7 +207,9 @@ impl Race {
         if status.is_none() {
             outcome = Outcome::failed("the load generator did not end in time".to_owned());
         }
-        if let Some(status) = daemon.has_ended()? {
+        if let Some(status) = daemon.has_ended()?
+            && !scenario.restarts
+        {
             outcome.complete = false;
             let words = format!("the daemon ended: {status}\n{}", daemon.last_words());
             outcome.problems.insert(0, words);

@@ -68,6 +68,18 @@ const SLOW: &[Column] = &[
     GENERATOR,
 ];
 
+/// From the start of a daemon that was killed.
+const STARTUP: &[Column] = &[
+    compared("end_of_rib_p50", "median End-of-RIB s", 1.0),
+    compared("end_of_rib_max", "last End-of-RIB s", 1.0),
+    WALL,
+    CPU,
+    PEAK,
+    OCTETS,
+    UPDATES,
+    GENERATOR,
+];
+
 /// A scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
@@ -81,6 +93,8 @@ pub(crate) struct Scenario {
     pub(crate) columns: &'static [Column],
     /// Who plays it.
     pub(crate) players: Players,
+    /// Whether the daemon is killed and started anew.
+    pub(crate) restarts: bool,
 }
 
 /// Who plays a scenario.
@@ -96,16 +110,35 @@ pub(crate) enum Players {
 }
 
 const fn cluster(name: &'static str, arguments: &'static [&'static str], nodes: u32) -> Scenario {
-    Scenario { name, arguments, sessions: nodes, columns: CONVERGENCE, players: Players::All }
+    Scenario {
+        name,
+        arguments,
+        sessions: nodes,
+        columns: CONVERGENCE,
+        players: Players::All,
+        restarts: false,
+    }
+}
+
+const fn startup(name: &'static str, arguments: &'static [&'static str], nodes: u32) -> Scenario {
+    let base = cluster(name, arguments, nodes);
+    Scenario { columns: STARTUP, players: Players::NoFloor, restarts: true, ..base }
 }
 
 const fn table(name: &'static str, arguments: &'static [&'static str], receivers: u32) -> Scenario {
     let sessions = receivers + 1;
-    Scenario { name, arguments, sessions, columns: CONVERGENCE, players: Players::All }
+    Scenario {
+        name,
+        arguments,
+        sessions,
+        columns: CONVERGENCE,
+        players: Players::All,
+        restarts: false,
+    }
 }
 
 /// All of them.
-pub(crate) const ALL: [Scenario; 15] = [
+pub(crate) const ALL: [Scenario; 17] = [
     cluster("cluster-100", &["cluster", "--nodes", "100", "--blocks", "4"], 100),
     cluster("cluster-500", &["cluster", "--nodes", "500", "--blocks", "4"], 500),
     cluster("cluster-1000", &["cluster", "--nodes", "1000", "--blocks", "4"], 1000),
@@ -138,6 +171,7 @@ pub(crate) const ALL: [Scenario; 15] = [
         sessions: 1000,
         columns: LATENCY,
         players: Players::All,
+        restarts: false,
     },
     Scenario {
         name: "source-loss-200k",
@@ -145,6 +179,7 @@ pub(crate) const ALL: [Scenario; 15] = [
         sessions: 21,
         columns: CONVERGENCE,
         players: Players::NoFloor,
+        restarts: false,
     },
     Scenario {
         name: "rolling-1000",
@@ -152,6 +187,7 @@ pub(crate) const ALL: [Scenario; 15] = [
         sessions: 1000,
         columns: RESTART,
         players: Players::NoFloor,
+        restarts: false,
     },
     Scenario {
         name: "slow-1000",
@@ -170,8 +206,20 @@ pub(crate) const ALL: [Scenario; 15] = [
         sessions: 1000,
         columns: SLOW,
         players: Players::NoFloor,
+        restarts: false,
     },
+    startup("startup-1000", &STARTUP_1000, 1000),
+    startup("startup-5000", &STARTUP_5000, 5000),
 ];
+
+/// What the generator plays when a daemon starts: all nodes try to return at once.
+const fn restart_of(nodes: &'static str) -> [&'static str; 10] {
+    let words = ["--blocks", "4", "--graceful", "--kill", "kill", "--jitter", "0s"];
+    let [a, b, c, d, e, f, g] = words;
+    ["reflector-restart", "--nodes", nodes, a, b, c, d, e, f, g]
+}
+const STARTUP_1000: [&str; 10] = restart_of("1000");
+const STARTUP_5000: [&str; 10] = restart_of("5000");
 
 /// The group of all scenarios.
 const GROUP_ALL: &str = "all";
