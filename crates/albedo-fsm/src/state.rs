@@ -123,6 +123,8 @@ pub(crate) struct Established {
     pub(crate) graceful: bool,
     /// The peer offered long-lived graceful restart.
     pub(crate) long_lived: bool,
+    /// Both keep routes over a NOTIFICATION as well, unless it is a hard reset (RFC 8538).
+    pub(crate) notification: bool,
 }
 
 /// Hold and keepalive timers. Hearing something moves the former by a single store: nothing is

@@ -387,7 +387,8 @@ const SCENES: [Scene; 10] = [
             ("NOTIFICATION 2/1", Idle, "close out, down told"),
             ("NOTIFICATION 3/1", Idle, "close out, down told"),
             ("DecodeFailed", Idle, "out<1/1, linger out, down protocol"),
-            ("timer Hold", Active, "out<4/0, linger out, down hold"),
+            // Silent, so that the peer keeps our routes (K8).
+            ("timer Hold", Active, "close out, down hold"),
             ("timer Keepalive", Established, "out<KEEPALIVE"),
             ("timer SendHold", Active, "out<8/0, linger out, down sendhold"),
         ],
