@@ -56,6 +56,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
             profile: Arc::new(profile),
             ranges: group.ranges.clone(),
             range_limit: Some(config.limits.per_range),
+            dial: false,
         });
     }
     let mut peers = Vec::with_capacity(config.peers.len());
