@@ -269,6 +269,18 @@ pub enum ShutdownMode {
     Final,
 }
 
+impl ShutdownMode {
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Graceful => "graceful",
+            Self::Final => "final",
+        }
+    }
+}
+
 /// A key that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);

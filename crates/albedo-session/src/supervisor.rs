@@ -33,7 +33,8 @@ use crate::guards::{Seat, TaskGuard, Tasks};
 use crate::intake::FaultGate;
 use crate::listener;
 use crate::registry::{
-    COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
+    COMMANDS_MAX, Incoming, Local, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason,
+    plan,
 };
 use crate::sockopt::{self, Md5Key, SocketError};
 use crate::startup::{self, DeferralStatus, Restart, Startup};
@@ -230,7 +231,7 @@ impl Server {
     #[must_use]
     pub fn snapshot(&self) -> Vec<PeerStatus> {
         let registry = self.0.registry();
-        let mut peers: Vec<PeerStatus> = registry.slots.values().map(status).collect();
+        let mut peers: Vec<PeerStatus> = registry.slots.iter().map(status).collect();
         drop(registry);
         peers.sort_by_key(|peer| (peer.addr.ip(), peer.addr.port()));
         peers
@@ -539,11 +540,16 @@ fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
     });
 }
 
-fn status(slot: &Slot) -> PeerStatus {
+fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {
     let detail = slot.shared.detail();
+    let listener = match key.local {
+        Local::Listener(at) => Some(at),
+        Local::Address(_) | Local::Any => None,
+    };
     PeerStatus {
         addr: slot.addr,
         dynamic: matches!(slot.origin, Origin::Range(_)),
+        listener,
         role: detail.agreed.map_or(slot.profile.role, |agreed| agreed.role),
         state: slot.shared.state(),
         since: slot.shared.since(),

@@ -153,6 +153,7 @@ impl Driver {
             role,
             hold_time: negotiated.hold_time,
             families: negotiated.families,
+            graceful: negotiated.graceful.is_some(),
         };
         self.setup.shared.change(|detail| {
             detail.local = Some(local);
