@@ -20,7 +20,7 @@
 
 use core::time::Duration;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use albedo_types::{Family, FamilySet, Instant};
 
@@ -92,6 +92,8 @@ pub struct Deferral<K> {
     expected: BTreeMap<K, FamilySet>,
     /// Those of them who are not there, and can be.
     missing: BTreeMap<K, FamilySet>,
+    /// Those of them that the network has no way to.
+    away: BTreeSet<K>,
     /// Sessions that are up.
     live: BTreeMap<u64, Live<K>>,
     counts: [Counts; Family::COUNT],
@@ -125,9 +127,9 @@ struct Counts {
 }
 
 impl Counts {
-    /// Whether everybody who was expected is there and has told everything.
-    const fn is_complete(&self) -> bool {
-        self.expected > 0 && self.missing == 0 && self.outstanding == 0 && self.waited_for == 0
+    /// Whether everybody who is there has told everything.
+    const fn is_heard(&self) -> bool {
+        self.outstanding == 0 && self.waited_for == 0
     }
 
     /// Whether nothing but quiet is waited for.
@@ -171,6 +173,7 @@ impl<K: Copy + Ord> Deferral<K> {
             limits,
             is_known,
             missing: expected.clone(),
+            away: BTreeSet::new(),
             expected,
             live: BTreeMap::new(),
             counts,
@@ -189,6 +192,7 @@ impl<K: Copy + Ord> Deferral<K> {
             self.first.get_or_insert(now);
         }
         self.forget_missing(key);
+        self.away.remove(&key);
         let is_expected = self.expected.contains_key(&key);
         for family in hello.families.iter() {
             let counts = &mut self.counts[family.index()];
@@ -240,15 +244,31 @@ impl<K: Copy + Ord> Deferral<K> {
         self.last = now;
     }
 
-    /// The network has no way to a peer: it is not waited for until it comes.
+    /// The network has no way to a peer: it is not waited for until it comes. That it is not there
+    /// remains, so the quiet time is what ends it then: the network may just not be ready.
     pub fn unreachable(&mut self, key: K) {
-        self.forget_missing(key);
+        if self.forget_missing(key) {
+            self.away.insert(key);
+        }
     }
 
-    fn forget_missing(&mut self, key: K) {
-        for family in self.missing.remove(&key).into_iter().flat_map(FamilySet::iter) {
+    /// Whether it was missing.
+    fn forget_missing(&mut self, key: K) -> bool {
+        let families = self.missing.remove(&key);
+        for family in families.into_iter().flat_map(FamilySet::iter) {
             self.counts[family.index()].missing -= 1;
         }
+        families.is_some()
+    }
+
+    /// Whether everybody who was expected for a family is there and has told everything; of a
+    /// family that nobody had, whether everybody is there.
+    fn is_complete(&self, family: Family) -> bool {
+        let counts = &self.counts[family.index()];
+        let is_missing =
+            if counts.expected > 0 { counts.missing > 0 } else { !self.missing.is_empty() };
+        let is_known = self.is_known && !self.expected.is_empty();
+        is_known && !is_missing && self.away.is_empty() && counts.is_heard()
     }
 
     /// The families whose deferral ends now.
@@ -259,7 +279,7 @@ impl<K: Copy + Ord> Deferral<K> {
             let counts = &self.counts[family.index()];
             if late {
                 Some(DeferralEnd::Late)
-            } else if self.is_known && counts.is_complete() {
+            } else if self.is_complete(family) {
                 Some(DeferralEnd::Complete)
             } else if quiet && counts.is_settled() {
                 Some(DeferralEnd::Quiet)

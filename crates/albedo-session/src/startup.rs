@@ -126,6 +126,8 @@ impl Inner {
             self.release();
             if let Some((_, why)) = end {
                 tracing::info!(why = why.words(), "selection deferral is over");
+            } else {
+                tracing::info!(families = ?new, "selection deferral has ended for some families");
             }
         }
         ended
