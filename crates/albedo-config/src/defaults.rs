@@ -81,8 +81,8 @@ pub const FORWARDING_STATE: bool = true;
 /// Clean while another reflector has the routes, and no outage of the cluster when none has.
 pub const SHUTDOWN_MODE: ShutdownMode = ShutdownMode::Auto;
 
-/// Known neighbours come by themselves. Calico's nodes always connect, and a second connection
-/// that crosses theirs looks like a second restart to them, which costs our routes.
+/// Known neighbours come by themselves. Calico's nodes connect, and a connection of ours that
+/// crosses theirs makes BIRD 1.6 drop the routes that it keeps of us.
 pub const DIAL: bool = false;
 
 /// A word would make the peer drop what it keeps of us.

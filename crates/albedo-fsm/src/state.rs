@@ -114,6 +114,8 @@ pub(crate) struct OpenConfirm {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Established {
+    /// When it was entered.
+    pub(crate) since: Instant,
     pub(crate) clock: Clock,
     pub(crate) send_hold: Option<SendHoldClock>,
     pub(crate) families: FamilySet,

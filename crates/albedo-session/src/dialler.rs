@@ -3,7 +3,8 @@
 //! Each of them is dialled once after the start, and from then on only when it has had no session
 //! and made no connection for [`DIAL_AGAIN`]. Whoever has a connection already, up or coming up,
 //! is left alone: to a node that is up a second connection means that we have restarted, and twice
-//! in a row makes it drop our routes (RFC 4724 §5).
+//! in a row makes it drop our routes (RFC 4724 §5). Two that cross do the same to BIRD 1.6, so this
+//! is for nodes that do not connect by themselves.
 //!
 //! All outgoing connections of the server share one bound, whoever asked for them.
 

@@ -146,6 +146,7 @@ impl Session {
         let terms = &up.negotiated;
         let period = self.config.send_hold.period(terms.hold_time);
         *self.conn(id) = Some(Conn::Established(Established {
+            since: now,
             clock,
             send_hold: period.map(|period| SendHoldClock { period, last_written: now }),
             families: terms.families,
