@@ -98,6 +98,11 @@ impl Drain {
         !matches!(self.state().status.phase, DrainPhase::None | DrainPhase::Planned)
     }
 
+    /// Whether clients were let go without a word: they are still ours, though they are not here.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_on() && self.state().status.mode == DrainMode::Silent
+    }
+
     pub(crate) fn status(&self) -> DrainStatus {
         self.state().status.clone()
     }

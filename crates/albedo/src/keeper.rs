@@ -1,4 +1,7 @@
 //! Keeps the roster true while the program runs: looks, and writes what changed, at a bounded rate.
+//!
+//! Once the clients were let go without a word it stays as it was: they keep our routes, and the
+//! next start has to wait for them.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +12,7 @@ use albedo_engine::clock::now;
 use albedo_session::{PeerStatus, Server};
 use albedo_types::Instant;
 
+use crate::drain::Drain;
 use crate::roster::{Roster, replace};
 
 /// How often the peers are looked at.
@@ -52,10 +56,13 @@ impl Keeper {
         self.errors.load(Ordering::Relaxed)
     }
 
-    /// Takes down who is there; what is to be written now, if the interval lets it.
-    fn observe(&self, peers: &[PeerStatus], at: Instant) -> bool {
+    /// Takes down who is there, if anybody is to be looked at; whether the file is to be written
+    /// now.
+    fn look(&self, peers: Option<&[PeerStatus]>, at: Instant) -> bool {
         let mut state = self.state();
-        state.dirty |= state.roster.observe(peers, epoch_seconds());
+        if let Some(peers) = peers {
+            state.dirty |= state.roster.observe(peers, epoch_seconds());
+        }
         let due = state.written_at.is_none_or(|before| at.since(before) >= WRITE_INTERVAL);
         if state.dirty && due {
             state.written_at = Some(at);
@@ -83,19 +90,25 @@ impl Keeper {
     }
 
     /// Looks and writes until it is aborted.
-    pub(crate) async fn run(self: Arc<Self>, server: Server) {
+    pub(crate) async fn run(self: Arc<Self>, server: Server, drain: Arc<Drain>) {
         loop {
             tokio::time::sleep(LOOK).await;
-            if self.observe(&server.snapshot(), now()) {
+            // In this order: whoever is let go in between was still there.
+            let peers = server.snapshot();
+            let peers = (!drain.is_silent()).then_some(&peers[..]);
+            if self.look(peers, now()) {
                 Arc::clone(&self).write_beside().await;
             }
         }
     }
 
     /// The last look before sessions end.
-    pub(crate) async fn last_look(self: Arc<Self>, server: &Server) {
+    pub(crate) async fn last_look(self: Arc<Self>, server: &Server, drain: &Drain) {
+        if drain.is_silent() {
+            return;
+        }
         // Not at the rate of a life: there will be no other one.
-        self.observe(&server.snapshot(), now());
+        self.look(Some(&server.snapshot()), now());
         self.write_beside().await;
     }
 

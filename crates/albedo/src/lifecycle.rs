@@ -77,7 +77,7 @@ impl Running {
         let drain = Drain::new(server.clone(), &config.shutdown.message);
         let roster = keeper.as_ref().map(|keeper| Kept {
             keeper: Arc::clone(keeper),
-            task: tokio::spawn(Arc::clone(keeper).run(server.clone())),
+            task: tokio::spawn(Arc::clone(keeper).run(server.clone(), Arc::clone(&drain))),
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
@@ -182,15 +182,16 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, startup, roster, .. } = self;
+        let Self { reflector, source, admin, startup, roster, drain, .. } = self;
         startup.abort();
         source.stopping();
         drop(source);
         if let Some(Kept { keeper, task }) = roster {
             // While everybody is still there.
             task.abort();
-            keeper.last_look(reflector.server()).await;
+            keeper.last_look(reflector.server(), &drain).await;
         }
+        drop(drain);
         let clean = reflector.stop(farewell).await;
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.

@@ -135,11 +135,18 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
 
 #[tokio::test]
 async fn a_drain_is_refused_to_the_last_reflector_and_done_with_force() {
-    let running = Running::start(loopback(), Path::new("file.yaml")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roster.json");
+    let mut config = loopback();
+    config.restart.roster_file = Some(file.clone());
+    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
     let source = Arc::clone(running.source());
     let mut stream = client(&running).await;
     let server = running.reflector().server().clone();
     while !server.snapshot().iter().any(PeerStatus::is_established) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    while !file.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let ask = DrainRequest { limit_seconds: 60, ..DrainRequest::default() };
@@ -162,6 +169,31 @@ async fn a_drain_is_refused_to_the_last_reflector_and_done_with_force() {
     assert_eq!((running_check.ok, &*running_check.detail), (false, "sends clients away"));
     assert!(source.cancel_drain().unwrap_err().contains("restart the program"));
     drop((stream, server, source));
+    let written = std::fs::read(&file).unwrap();
+    assert!(running.stop(&Farewell::Restart).await);
+    // Who was let go so is one to wait for.
+    assert_eq!(std::fs::read(&file).unwrap(), written);
+    assert!(String::from_utf8(written).unwrap().contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn g10_a_stop_writes_down_who_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roster.json");
+    let mut config = loopback();
+    config.restart.roster_file = Some(file.clone());
+    let running = Running::start(config.clone(), Path::new("file.yaml")).await.unwrap();
+    let mut stream = client(&running).await;
+    while !running.reflector().server().snapshot().iter().any(PeerStatus::is_established) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let client = async move { stream.read_to_end(&mut Vec::new()).await };
+    let (clean, read) = tokio::join!(running.stop(&Farewell::Restart), client);
+    read.unwrap();
+    assert!(clean);
+    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    assert_eq!(running.reflector().server().deferral().waits.missing, 1);
+    assert_eq!(running.source().snapshot().life.roster_peers, 1);
     assert!(running.stop(&Farewell::Restart).await);
 }
 
