@@ -3,9 +3,9 @@
 //! They need root, network namespaces and the peers that `cargo xtask install` unpacks, and say
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
+mod life;
 mod malformed;
 mod matrix;
 mod race;
 mod real_input;
-mod restart;
 mod two_reflectors;

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test helper that fails is a test that fails")]
 
 mod handshake;
+mod life;
 mod peer;
 mod pressure;
 mod reload;
-mod restart;
 mod setup;
 mod storms;
