@@ -63,6 +63,10 @@ impl Entry {
         }
         due
     }
+
+    const fn is_given_up(&self) -> bool {
+        self.tries >= DIAL_TRIES_MAX
+    }
 }
 
 /// Dials until nobody is left to be dialled.
@@ -77,7 +81,7 @@ pub(crate) async fn run(inner: Arc<Inner>, known: Vec<Known>) {
                 inner.dial(&entry.known);
             }
         }
-        entries.retain(|entry| entry.tries < DIAL_TRIES_MAX);
+        entries.retain(|entry| !entry.is_given_up());
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -121,6 +125,21 @@ mod tests {
 
     fn at(seconds: u64) -> Instant {
         Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn c5_who_never_comes_is_given_up() {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 179));
+        let mut entry = Entry { known: Known { remote: addr, local: addr }, last: None, tries: 0 };
+        let mut dialled = 0;
+        // As long as it is on the list, once a minute.
+        for minute in 0.. {
+            if entry.is_given_up() {
+                break;
+            }
+            dialled += u32::from(entry.is_due(false, at(60 * minute)));
+        }
+        assert_eq!(dialled, DIAL_TRIES_MAX);
     }
 
     #[test]
