@@ -26,6 +26,12 @@ pub struct Settings {
     pub shards: usize,
     /// Peers that are not clients, or reflectors that are, by address; it dials them.
     pub mates: Vec<Mate>,
+    /// What a stop tells whom: `shutdown.mode`. BIRD knows no such thing.
+    pub shutdown: &'static str,
+    /// Whether it writes a roster down and reads it again. BIRD knows no such thing.
+    pub has_roster: bool,
+    /// Whether it dials the nodes that the roster knows.
+    pub dials: bool,
 }
 
 /// Another reflector.
@@ -41,7 +47,14 @@ impl Settings {
     /// A reflector alone: everybody in 10/8 and fd00::/16 is a client.
     #[must_use]
     pub fn alone(host: Host) -> Self {
-        Self { cluster_id: host.v4(), shards: 2, mates: Vec::new() }
+        Self {
+            cluster_id: host.v4(),
+            shards: 2,
+            mates: Vec::new(),
+            shutdown: "auto",
+            has_roster: false,
+            dials: false,
+        }
     }
 }
 
@@ -79,6 +92,17 @@ impl Reflector {
         self.daemon.stop()
     }
 
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.daemon.kill();
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
     /// What it has printed.
     #[must_use]
     pub fn log(&self) -> String {
@@ -104,9 +128,13 @@ listen: [\"{v4}:179\", \"[{v6}]:179\"]
 shards: {}
 logLevel: info
 admin: {{http: \"127.0.0.1:9179\"}}
-peerGroups:
+shutdown: {{mode: {}}}
+{}peerGroups:
 ",
-        settings.cluster_id, settings.shards
+        settings.cluster_id,
+        settings.shards,
+        settings.shutdown,
+        if settings.has_roster { "restart: {rosterFile: roster.json}\n" } else { "" },
     );
     let mut group = |name: &str, role: &str, ranges: &str, passive: bool| {
         let _ = write!(
@@ -120,7 +148,9 @@ peerGroups:
 {ranges}"
         );
     };
-    group("nodes", "client", "    ranges: [\"10.0.0.0/8\", \"fd00::/16\"]\n", true);
+    let dial = if settings.dials { "    dial: true\n" } else { "" };
+    let ranges = format!("    ranges: [\"10.0.0.0/8\", \"fd00::/16\"]\n{dial}");
+    group("nodes", "client", &ranges, !settings.dials);
     group("client-mates", "client", "", false);
     group("mates", "nonClient", "", false);
     if !settings.mates.is_empty() {

@@ -1,7 +1,8 @@
 //! The administrative HTTP server: metrics, health, a page and the JSON behind it.
 //!
-//! It only answers questions; nothing can be changed through it.
+//! It answers everybody's questions; what changes something is asked from this machine only.
 
+mod control;
 mod health;
 mod listener;
 mod page;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +21,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::control::Control;
 use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
 use listener::Guarded;
@@ -32,6 +34,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone)]
 struct App {
     source: Arc<dyn StatusSource>,
+    control: Arc<dyn Control>,
     metrics: Arc<Metrics>,
 }
 
@@ -43,11 +46,14 @@ struct App {
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn StatusSource>,
+    control: Arc<dyn Control>,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let upkeep = tokio::spawn(run_upkeep(Arc::clone(&metrics)));
-    let answers = axum::serve(Guarded::new(listener), router(source, metrics));
+    let router = router(App { source, control, metrics });
+    let service = router.into_make_service_with_connect_info::<control::Remote>();
+    let answers = axum::serve(Guarded::new(listener), service);
     let result = answers.with_graceful_shutdown(stop).await;
     upkeep.abort();
     result
@@ -62,7 +68,8 @@ async fn run_upkeep(metrics: Arc<Metrics>) {
     }
 }
 
-fn router(source: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> Router {
+fn router(app: App) -> Router {
+    let drain = get(control::status).post(control::drain).delete(control::cancel);
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -70,7 +77,8 @@ fn router(source: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> Router {
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
         .route("/api/v1/peers", get(peers))
-        .with_state(App { source, metrics })
+        .route("/api/v1/drain", drain.layer(DefaultBodyLimit::max(control::BODY_MAX)))
+        .with_state(app)
 }
 
 fn scrape(State(app): State<App>) -> Ready<Response> {

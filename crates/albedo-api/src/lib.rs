@@ -1,10 +1,11 @@
 //! Metrics, health and status over HTTP.
 //!
-//! The crate asks and never tells: the program hands in a [`StatusSource`], a scrape copies the
-//! numbers of the data path, and no request changes anything.
+//! The program hands in a [`StatusSource`], and a scrape copies the numbers of the data path.
+//! What little may be changed goes by way of [`Control`], and only from this machine.
 //! Names of metrics are in one table, [`names`].
 #![forbid(unsafe_code)]
 
+pub mod control;
 mod http;
 pub mod names;
 mod process;
@@ -13,6 +14,7 @@ pub mod snapshot;
 mod status;
 mod text;
 
+pub use control::Control;
 pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
 pub use status::{Check, FamilyStatus, PeerRow, ShardStatus, Status, StatusSource};

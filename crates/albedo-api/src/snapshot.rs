@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub sessions: SessionNumbers,
     /// Of the configuration.
     pub config: ConfigNumbers,
+    /// How this life began, and what the next one will know.
+    pub life: LifeNumbers,
     /// From the start of the process until all expected peers were in sync, once that is so.
     pub startup_convergence: Option<Duration>,
 }
@@ -90,6 +92,21 @@ impl SessionNumbers {
     pub fn all(&self) -> u64 {
         self.by_state.iter().sum()
     }
+}
+
+/// How this life began, and what the next one will know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LifeNumbers {
+    /// Whether peers that keep our routes from before are told nothing yet.
+    pub is_deferring: bool,
+    /// Peers that are waited for and not there.
+    pub missing: u64,
+    /// Peers in the roster.
+    pub roster_peers: u64,
+    /// Times that the roster could not be written.
+    pub roster_errors: u64,
+    /// Whether clients are sent away and not let in.
+    pub is_draining: bool,
 }
 
 /// What the configuration came to.

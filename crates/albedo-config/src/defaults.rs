@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use albedo_types::{FamilySet, HoldTime};
 
-use crate::settings::{GracefulRestart, LogFormat, LogLevel};
+use crate::settings::{GracefulRestart, LogFormat, LogLevel, ShutdownMode};
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
 /// IPv6 is asked for by name: a kernel without it would refuse to start otherwise.
@@ -65,6 +65,28 @@ pub const LIMIT_SESSIONS_PER_SOURCE: u32 = 2;
 /// A cluster of thousands of nodes comes back within seconds; a flood of connections costs no
 /// more than that.
 pub const LIMIT_ACCEPT_RATE: u32 = 4_000;
+
+/// A node that goes on while we are away connects within some seven seconds: Calico's templates
+/// have a delay of two and a retry of five. Twice that and a reserve, and still nobody is kept
+/// waiting for as long as a graceful restart may take.
+pub const DEFERRAL_MAX: Duration = Duration::from_secs(20);
+
+/// Nodes that lost us at the same instant come back within the jitter of their retry timers,
+/// which for Calico's is 1.25 s.
+pub const QUIET_TIME: Duration = Duration::from_secs(2);
+
+/// A reflector does not forward, and nodes that are told otherwise drop its routes at once.
+pub const FORWARDING_STATE: bool = true;
+
+/// Clean while another reflector has the routes, and no outage of the cluster when none has.
+pub const SHUTDOWN_MODE: ShutdownMode = ShutdownMode::Auto;
+
+/// Known neighbours come by themselves. Calico's nodes connect, and a connection of ours that
+/// crosses theirs makes BIRD 1.6 drop the routes that it keeps of us.
+pub const DIAL: bool = false;
+
+/// A word would make the peer drop what it keeps of us.
+pub const SILENT_HOLD_EXPIRY: bool = true;
 
 /// Cores for each shard beyond the first one, see [`shards`].
 pub const CORES_PER_SHARD: usize = 4;

@@ -12,7 +12,7 @@ use albedo_types::{
 };
 
 use crate::node::Scalar;
-use crate::settings::{LogFormat, LogLevel, PeerAs};
+use crate::settings::{LogFormat, LogLevel, PeerAs, ShutdownMode};
 use crate::suggest;
 
 /// A kind of value.
@@ -121,6 +121,37 @@ pub(crate) const RESTART_TIME: Kind<Duration> = Kind {
 pub(crate) const LONG_LIVED_STALE_TIME: Kind<Duration> = Kind {
     allowed: "0 (off) or whole seconds up to 16777215s",
     read: |scalar| whole_seconds(scalar, 0, 0xff_ffff),
+};
+
+pub(crate) const DEFERRAL_MAX: Kind<Duration> = Kind {
+    allowed: "0 (off) or a duration from 1s to 10m",
+    read: |scalar| match duration(scalar)? {
+        time if time.is_zero() => Ok(time),
+        time if (1..=600).contains(&time.as_secs()) && time <= Duration::from_secs(600) => Ok(time),
+        _ => Err(None),
+    },
+};
+
+pub(crate) const QUIET_TIME: Kind<Duration> = Kind {
+    allowed: "a duration from 100ms to 1m",
+    read: |scalar| match duration(scalar)? {
+        time if (100..=60_000).contains(&time.as_millis()) => Ok(time),
+        _ => Err(None),
+    },
+};
+
+pub(crate) const SHUTDOWN_MODE: Kind<ShutdownMode> = Kind {
+    allowed: "auto, graceful or final",
+    read: |scalar| {
+        word(
+            scalar,
+            &[
+                ("auto", ShutdownMode::Auto),
+                ("graceful", ShutdownMode::Graceful),
+                ("final", ShutdownMode::Final),
+            ],
+        )
+    },
 };
 
 pub(crate) const PACING_MAX: Kind<Duration> = Kind {

@@ -23,7 +23,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use settings::{
     Admin, Config, GracefulRestart, Limits, Log, LogFormat, LogLevel, MaxPrefixes, Pacing, Peer,
-    PeerAs, PeerGroup, PeerSettings, Secret,
+    PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod life;
 mod member;
 mod session;
 
@@ -37,7 +38,7 @@ pub(crate) struct Ours {
     pub(crate) cluster_id: ClusterId,
 }
 
-const TOP: [&str; 12] = [
+const TOP: [&str; 14] = [
     "asNumber",
     "routerId",
     "clusterId",
@@ -50,6 +51,8 @@ const TOP: [&str; 12] = [
     "logFormat",
     "pacing",
     "limits",
+    "restart",
+    "shutdown",
 ];
 
 /// Every key, as the reference names it.
@@ -57,11 +60,13 @@ const TOP: [&str; 12] = [
 pub(crate) fn all_keys() -> Vec<String> {
     let top = TOP.map(str::to_owned).into_iter();
     let limits = LIMITS.map(|key| format!("limits.{key}"));
-    let members = ["admin.http", "pacing.max", "name", "ranges", "address", "group"];
+    let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
+    let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
+    let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = session::GRACEFUL_KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
-    top.chain(limits).chain(members).chain(inner).chain(families).collect()
+    top.chain(limits).chain(life).chain(members).chain(inner).chain(families).collect()
 }
 
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
@@ -106,6 +111,8 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         },
         pacing: read_pacing(&top, report),
         limits: read_limits(&top, report),
+        restart: life::restart(&top, world, report),
+        shutdown: life::shutdown(&top, report),
     })
 }
 

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
@@ -36,6 +37,10 @@ pub struct Config {
     pub pacing: Pacing,
     /// Bounds on what strangers can make us hold, `limits`.
     pub limits: Limits,
+    /// How a start goes on from the last life, `restart`.
+    pub restart: Restart,
+    /// How a stop ends sessions, `shutdown`.
+    pub shutdown: Shutdown,
 }
 
 impl Config {
@@ -64,6 +69,8 @@ pub struct PeerGroup {
     pub name: String,
     /// Sources that may connect without being configured; always passive.
     pub ranges: Vec<Prefix>,
+    /// Whether neighbours from the ranges that are known from the last life are dialled, `dial`.
+    pub dial: bool,
     /// What its members have.
     pub settings: PeerSettings,
 }
@@ -113,6 +120,9 @@ pub struct PeerSettings {
     pub max_prefixes: MaxPrefixes,
     /// Graceful restart, `gracefulRestart` (RFC 4724); `None` is off.
     pub graceful_restart: Option<GracefulRestart>,
+    /// Whether a session whose hold timer expired ends without a word if the peer keeps our
+    /// routes then, `silentHoldExpiry`.
+    pub silent_hold_expiry: bool,
 }
 
 impl PeerSettings {
@@ -222,6 +232,53 @@ pub struct Limits {
     pub sessions_per_source: u32,
     /// Connections accepted in a second, `limits.acceptRate`.
     pub accept_rate: u32,
+}
+
+/// How a start goes on from the last life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// Where the peers of the last life are written down, `restart.rosterFile`; `None` is
+    /// nowhere.
+    pub roster_file: Option<PathBuf>,
+    /// The longest that peers which keep our routes are told nothing, `restart.deferralMax`; zero
+    /// is off (RFC 4724 §4.1).
+    pub deferral_max: Duration,
+    /// How long nothing new may come for that to end earlier, `restart.quietTime`.
+    pub quiet_time: Duration,
+    /// What is said of forwarding while we were away, `restart.forwardingState`.
+    pub forwarding_state: bool,
+}
+
+/// How a stop ends sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// `shutdown.mode`.
+    pub mode: ShutdownMode,
+    /// A word to the other operators where a Cease is sent, `shutdown.message` (RFC 9003).
+    pub message: String,
+}
+
+/// Who is told that we go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownMode {
+    /// Everybody if another reflector is there to take over, else nobody who keeps our routes.
+    Auto,
+    /// Nobody who keeps our routes.
+    Graceful,
+    /// Everybody, for good.
+    Final,
+}
+
+impl ShutdownMode {
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Graceful => "graceful",
+            Self::Final => "final",
+        }
+    }
 }
 
 /// A key that is never printed.

@@ -56,6 +56,7 @@ fn default_settings() -> PeerSettings {
             restart_time: Duration::from_secs(120),
             long_lived_stale_time: Duration::ZERO,
         }),
+        silent_hold_expiry: true,
     }
 }
 
@@ -71,6 +72,7 @@ fn the_example_comes_to_what_it_says() {
         groups: vec![PeerGroup {
             name: "nodes".to_owned(),
             ranges: vec!["10.0.0.0/8".parse().unwrap()],
+            dial: false,
             settings: nodes.clone(),
         }],
         peers: vec![Peer {
@@ -88,6 +90,13 @@ fn the_example_comes_to_what_it_says() {
             sessions_per_source: 2,
             accept_rate: 4_000,
         },
+        restart: Restart {
+            roster_file: None,
+            deferral_max: Duration::from_secs(20),
+            quiet_time: Duration::from_secs(2),
+            forwarding_state: true,
+        },
+        shutdown: Shutdown { mode: ShutdownMode::Auto, message: String::new() },
     };
     assert_eq!(good(EXAMPLE), expected);
 }
@@ -230,6 +239,25 @@ fn off_is_off() {
 }
 
 #[test]
+fn the_roster_lies_beside_the_configuration_unless_it_says_where() {
+    let text = |file: &str| format!("{BASE}restart: {{rosterFile: {file}, deferralMax: 90s}}\n");
+    let file = |name: &str| {
+        let config = parse("f", &text(name), Path::new("/etc/albedo"), &surroundings());
+        config.unwrap().restart.roster_file.unwrap()
+    };
+    assert_eq!(file("roster.json"), Path::new("/etc/albedo/roster.json"));
+    assert_eq!(file("/var/lib/albedo/r"), Path::new("/var/lib/albedo/r"));
+    assert_eq!(good(&text("r")).restart.deferral_max, Duration::from_secs(90));
+    let group = |dial: &str| format!("{BASE}peerGroups: [{{name: a, {dial}}}]\n");
+    assert!(good(&group("dial: true")).groups[0].dial);
+    assert!(!good(&group("passive: true, dial: false")).groups[0].dial);
+    let config = good(&format!("{BASE}shutdown: {{mode: final, message: moving out}}\n"));
+    assert_eq!(config.shutdown.message, "moving out");
+    let config = good(&group("silentHoldExpiry: false"));
+    assert!(!config.groups[0].settings.silent_hold_expiry);
+}
+
+#[test]
 fn a_password_comes_from_a_file_beside_the_configuration_and_is_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), "hunter2\r\n").unwrap();
@@ -259,6 +287,12 @@ mod environment {
             ("ALBEDO_LIMITS_PER_RANGE", "2", "limits: {perRange: 2}"),
             ("ALBEDO_LIMITS_SESSIONS_PER_SOURCE", "3", "limits: {sessionsPerSource: 3}"),
             ("ALBEDO_LIMITS_ACCEPT_RATE", "4", "limits: {acceptRate: 4}"),
+            ("ALBEDO_RESTART_ROSTER_FILE", "r.json", "restart: {rosterFile: r.json}"),
+            ("ALBEDO_RESTART_DEFERRAL_MAX", "0", "restart: {deferralMax: 0}"),
+            ("ALBEDO_RESTART_QUIET_TIME", "1s", "restart: {quietTime: 1s}"),
+            ("ALBEDO_RESTART_FORWARDING_STATE", "false", "restart: {forwardingState: false}"),
+            ("ALBEDO_SHUTDOWN_MODE", "final", "shutdown: {mode: final}"),
+            ("ALBEDO_SHUTDOWN_MESSAGE", "bye", "shutdown: {message: bye}"),
         ] {
             let key = text.split(':').next().unwrap();
             let others: String = BASE
@@ -271,7 +305,7 @@ mod environment {
             assert_ne!(from_file, good(BASE), "{name}");
             assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
         }
-        assert_eq!(VARIABLES.len(), 13);
+        assert_eq!(VARIABLES.len(), 19);
     }
 
     #[test]
@@ -420,6 +454,12 @@ mod reference {
             ("connectRetry", seconds(defaults::CONNECT_RETRY)),
             ("passive", format!("`{}`", defaults::PASSIVE)),
             ("port", format!("`{}`", defaults::PORT)),
+            ("dial", format!("`{}`", defaults::DIAL)),
+            ("silentHoldExpiry", format!("`{}`", defaults::SILENT_HOLD_EXPIRY)),
+            ("restart.deferralMax", seconds(defaults::DEFERRAL_MAX)),
+            ("restart.quietTime", seconds(defaults::QUIET_TIME)),
+            ("restart.forwardingState", format!("`{}`", defaults::FORWARDING_STATE)),
+            ("shutdown.mode", "`auto`".to_owned()),
             ("gracefulRestart.restartTime", seconds(defaults::RESTART_TIME)),
         ] {
             let start = format!("| `{key}` |");

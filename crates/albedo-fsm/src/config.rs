@@ -43,9 +43,9 @@ pub struct SessionConfig {
     pub send_hold: SendHold,
     /// Time between two KEEPALIVEs; `None`, and anything longer, is a third of the hold time.
     pub keepalive: Option<Duration>,
-    /// End a session whose hold timer expired without NOTIFICATION if the peer offered
-    /// long-lived graceful restart: it then keeps our routes as stale, and 4/0 would make it
-    /// drop them (RFC 9494 §4.2).
+    /// End a session whose hold timer expired without NOTIFICATION if the peer offered graceful
+    /// restart or its long-lived kind: it then keeps our routes as stale, and 4/0 would make it
+    /// drop them (RFC 4724 §4.2, RFC 9494 §4.2).
     pub silent_hold_expiry: bool,
 }
 
@@ -84,6 +84,9 @@ pub struct LocalCapabilities {
     pub families: FamilySet,
     /// Graceful restart, and its long-lived kind (RFC 4724, RFC 9494).
     pub graceful: Option<GracefulOffer>,
+    /// F in both: that forwarding went on while we were away. A reflector does not forward, and
+    /// peers drop what they have of us when told otherwise.
+    pub forwarding: bool,
     /// Several paths per prefix, for all families (RFC 7911).
     pub add_path: Option<AddPathMode>,
     /// Messages of up to 65,535 octets (RFC 8654).
@@ -96,8 +99,7 @@ pub struct LocalCapabilities {
     pub software_version: Option<String>,
 }
 
-/// What we offer of graceful restart. Forwarding is always said to have gone on: a reflector does
-/// not forward, and peers drop what they have of us when told otherwise.
+/// What we offer of graceful restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GracefulOffer {
     /// How long peers should wait for us; at most 4095 s on the wire.
@@ -125,6 +127,7 @@ impl Default for LocalCapabilities {
         Self {
             families: FamilySet::ALL,
             graceful: None,
+            forwarding: true,
             add_path: Some(AddPathMode::Receive),
             extended_message: true,
             extended_next_hop: true,
@@ -237,7 +240,7 @@ impl LocalCapabilities {
         let entry = |family: Family| GracefulFamily {
             afi: family.afi(),
             safi: family.safi(),
-            forwarding: true,
+            forwarding: self.forwarding,
         };
         GracefulRestart {
             restarting: offer.restarting,
@@ -252,7 +255,7 @@ impl LocalCapabilities {
         let entry = |family: Family| LongLivedFamily {
             afi: family.afi(),
             safi: family.safi(),
-            forwarding: true,
+            forwarding: self.forwarding,
             stale_time: seconds.min(STALE_TIME_MAX),
         };
         LongLived { families: self.families.iter().map(entry).collect() }

@@ -56,6 +56,9 @@ mod config;
 pub use albedo_wire::open::ExpectedAs;
 pub use config::{Fqdn, GracefulOffer, LocalCapabilities, SendHold, SessionConfig};
 
+mod deferral;
+pub use deferral::{Deferral, DeferralEnd, DeferralLimits, DeferralWaits, Hello};
+
 mod event;
 pub use event::{CloseReason, ConnId, Event};
 

@@ -114,6 +114,8 @@ pub(crate) struct OpenConfirm {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Established {
+    /// When it was entered.
+    pub(crate) since: Instant,
     pub(crate) clock: Clock,
     pub(crate) send_hold: Option<SendHoldClock>,
     pub(crate) families: FamilySet,
@@ -123,6 +125,8 @@ pub(crate) struct Established {
     pub(crate) graceful: bool,
     /// The peer offered long-lived graceful restart.
     pub(crate) long_lived: bool,
+    /// Both keep routes over a NOTIFICATION as well, unless it is a hard reset (RFC 8538).
+    pub(crate) notification: bool,
 }
 
 /// Hold and keepalive timers. Hearing something moves the former by a single store: nothing is

@@ -44,6 +44,8 @@ pub struct Group {
     pub ranges: Vec<Prefix>,
     /// Sessions of each range at the same time.
     pub range_limit: Option<u32>,
+    /// Whether those that are known from our last life are dialled.
+    pub dial: bool,
 }
 
 /// A configured peer.

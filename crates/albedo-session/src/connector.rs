@@ -8,15 +8,18 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 
+use crate::dialler::DIAL_PATIENCE;
 use crate::sockopt::{self, Md5Key, SocketOptions};
 
 /// A connection that is being made; dropping it gives it up.
 pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// Begins to connect.
+/// Begins to connect, once `dials` lets it.
 ///
 /// # Errors
 ///
@@ -26,8 +29,14 @@ pub(crate) fn connect(
     local: Option<IpAddr>,
     key: Option<&Md5Key>,
     options: &SocketOptions,
+    dials: &Arc<Semaphore>,
 ) -> Result<Connecting, sockopt::SocketError> {
     let socket = sockopt::outgoing(peer, local, key, options)?;
     let socket = TcpSocket::from_std_stream(socket.into());
-    Ok(Box::pin(async move { socket.connect(peer).await }))
+    let dials = Arc::clone(dials);
+    Ok(Box::pin(async move {
+        let _permit = dials.acquire_owned().await.map_err(io::Error::other)?;
+        let connected = tokio::time::timeout(DIAL_PATIENCE, socket.connect(peer)).await;
+        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }))
 }

@@ -14,13 +14,15 @@
 //! RFC 4271 §8, RFC 4486, RFC 9003, RFC 9687.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use albedo_engine::PeerPort;
 use albedo_engine::clock::now;
 use albedo_fsm::{CloseReason, ConnId, Event, Session, StateName, TimerName};
+use albedo_rib::GroupKey;
 use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
 use albedo_wire::notification::codes::cease;
@@ -29,6 +31,7 @@ use tokio::net::TcpStream;
 use crate::commands;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
+use crate::dialler::DIAL_AGAIN;
 use crate::guards::{HalfOpen, TaskGuard};
 use crate::intake::Intake;
 use crate::linger::linger;
@@ -58,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) shared: Arc<PeerShared>,
     pub(crate) commands: commands::Receiver<Command>,
     pub(crate) seat: MaybeSeat,
+    /// A dynamic neighbour of our last life is dialled once, from this address.
+    pub(crate) dial_from: Option<IpAddr>,
 }
 
 /// A connection, and what waits on both sides of it.
@@ -84,6 +89,16 @@ struct Live {
     /// Whether both sides know graceful restart.
     graceful: bool,
     since: Instant,
+    /// Groups that it joins once the deferral of their family has ended.
+    postponed: Vec<Postponed>,
+}
+
+/// A group that a session is to join.
+#[derive(Debug)]
+struct Postponed {
+    key: GroupKey,
+    /// Whether the peer has asked for the family meanwhile, and if so by an enhanced refresh.
+    refresh: Option<bool>,
 }
 
 /// A peer's task.
@@ -129,7 +144,12 @@ impl Link {
 impl Driver {
     pub(crate) fn new(server: Arc<Inner>, setup: Setup) -> Self {
         let seed = now().as_nanos() ^ setup.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let fsm = Session::new(setup.profile.session.clone(), seed);
+        let mut session = setup.profile.session.clone();
+        if setup.dial_from.is_some() {
+            (session.passive, session.dynamic) = (false, false);
+            session.connect_retry = DIAL_AGAIN;
+        }
+        let fsm = Session::new(session, seed);
         Self {
             server,
             setup,
@@ -213,6 +233,7 @@ impl Driver {
         while let Poll::Ready(command) = self.setup.commands.poll(cx) {
             match command {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
+                Some(Command::Released) => self.released(),
                 Some(Command::Stop(reason)) => {
                     self.stop(&reason);
                     return false;
@@ -240,6 +261,7 @@ impl Driver {
         }
         let Ok(link) = Link::new(stream, Some(half_open)) else { return };
         self.offered = Some(link);
+        self.mark_restart();
         self.input(Event::Accepted, now());
         // Whatever the machine did not take is closed.
         self.offered = None;
@@ -247,7 +269,8 @@ impl Driver {
 
     fn stop(&mut self, reason: &StopReason) {
         self.stopping = true;
-        let graceful = self.live.as_ref().is_some_and(|live| live.graceful);
+        // Of one that is not up it is not known what it keeps.
+        let graceful = self.live.as_ref().is_none_or(|live| live.graceful);
         let event = if reason.leave && graceful {
             Event::Leave
         } else {
@@ -264,14 +287,20 @@ impl Driver {
         let Some(connecting) = &mut self.connecting else { return };
         let Poll::Ready(result) = connecting.0.as_mut().poll(cx) else { return };
         self.connecting = None;
+        self.had_connection = true;
         let link = result.and_then(|stream| Link::new(stream, None));
         match link {
             Ok(link) => {
                 self.links[ConnId::Outgoing.index()] = Some(link);
+                self.mark_restart();
                 self.input(Event::Connected(ConnId::Outgoing), now());
             }
             Err(error) => {
                 tracing::debug!(peer = %self.setup.addr, %error, "cannot connect");
+                let kind = error.kind();
+                if matches!(kind, ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
+                    self.server.unreachable(self.setup.key.source);
+                }
                 self.input(Event::ConnectFailed, now());
             }
         }
@@ -358,7 +387,12 @@ impl Driver {
         let taken = live.intake.update(frame.body, &mut live.port, &mut self.tally, at);
         match taken {
             Ok(false) => {}
-            Ok(true) => self.setup.shared.set_heard(true),
+            Ok(true) => {
+                if live.intake.is_whole() {
+                    self.setup.shared.set_heard(true);
+                }
+                self.server.session_heard(self.setup.generation, live.intake.ended());
+            }
             Err(notification) => self.input(Event::DecodeFailed(conn, *notification), at),
         }
     }

@@ -78,8 +78,18 @@ impl Intake {
         Self { context, source, log, limits, ended: FamilySet::EMPTY }
     }
 
+    /// The families whose End-of-RIB has come.
+    pub(crate) const fn ended(&self) -> FamilySet {
+        self.ended
+    }
+
+    /// Whether that of every family has.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.ended == self.context.families
+    }
+
     /// Takes the body of one UPDATE and puts its routes into the port; whether it was the
-    /// End-of-RIB of the last family that had none yet.
+    /// End-of-RIB of a family that had none yet.
     ///
     /// # Errors
     ///
@@ -94,7 +104,7 @@ impl Intake {
         let before = self.ended;
         match self.take(body, port, tally, now) {
             Ok(()) => match self.limits.as_ref().and_then(|limits| limits.verdict()) {
-                None => Ok(self.ended != before && self.ended == self.context.families),
+                None => Ok(self.ended != before),
                 Some(notification) => {
                     tally.dropped(DROPPED_BY_LIMIT, 1);
                     Err(Box::new(notification))

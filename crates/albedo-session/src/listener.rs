@@ -68,7 +68,8 @@ async fn offer(inner: &Arc<Inner>, stream: TcpStream, remote: std::net::SocketAd
 /// The Cease that tells a known peer why it is sent away (RFC 4486).
 pub(crate) const fn cease_of(refusal: &Refusal) -> Option<u8> {
     match refusal {
-        Refusal::UnknownSource => None,
+        // Any word would make a node that keeps our routes drop them (K7 of our requirements).
+        Refusal::UnknownSource | Refusal::Stopping => None,
         Refusal::SessionsFull { .. } | Refusal::RangeFull { .. } => Some(cease::OUT_OF_RESOURCES),
         _ => Some(cease::REJECTED),
     }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use albedo_types::Prefix;
+use albedo_types::{Family, Prefix};
 use tokio::net::TcpStream;
 
 use crate::admission::{Refusal, Source};
@@ -19,8 +19,11 @@ use crate::config::{Profile, Settings};
 use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
 
-/// Commands that wait for a session's task; one place is kept for the command to stop.
-pub const COMMANDS_MAX: usize = 4;
+/// Commands that wait for a session's task.
+pub const COMMANDS_MAX: usize = 4 + Family::COUNT;
+/// Places of them that connections leave free: for the command to stop, and for what is said once
+/// for each family.
+const COMMANDS_KEPT: usize = 1 + Family::COUNT;
 
 /// Our end of a session, as far as it tells sessions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +97,8 @@ impl StopReason {
 pub(crate) enum Command {
     /// A connection has come in.
     Accepted(Box<Incoming>),
+    /// The deferral of a family has ended: see which.
+    Released,
     /// End the session and yourself.
     Stop(StopReason),
 }
@@ -114,14 +119,21 @@ pub(crate) struct Slot {
 impl Slot {
     /// Hands a connection to the task.
     pub(crate) fn offer(&self, incoming: Box<Incoming>) -> Result<(), Refused> {
-        // The last place is for the command to stop.
-        if self.commands.room() <= 1 {
+        if self.commands.room() <= COMMANDS_KEPT {
             return Err((Refusal::Busy, incoming));
         }
         self.commands.send(Command::Accepted(incoming)).map_err(|command| match command {
             Command::Accepted(incoming) => (Refusal::Busy, incoming),
-            Command::Stop(_) => unreachable!("it was a connection that was sent"),
+            Command::Released | Command::Stop(_) => {
+                unreachable!("it was a connection that was sent")
+            }
         })
+    }
+
+    /// Tells the task that the deferral of a family has ended.
+    pub(crate) fn release(&self) {
+        // A task that has ended needs to know nothing; for the others places are kept.
+        let _ = self.commands.send(Command::Released);
     }
 
     /// Tells the task to end; the only one to do so is who takes the slot out.

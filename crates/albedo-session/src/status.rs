@@ -53,6 +53,8 @@ pub struct Agreed {
     pub hold_time: HoldTime,
     /// Families.
     pub families: FamilySet,
+    /// Whether the peer knows graceful restart, and so may keep our routes.
+    pub graceful: bool,
 }
 
 /// A copy of a peer's state.
@@ -62,6 +64,8 @@ pub struct PeerStatus {
     pub addr: SocketAddr,
     /// Whether it is a dynamic neighbour.
     pub dynamic: bool,
+    /// The listener that a dynamic neighbour came to.
+    pub listener: Option<SocketAddr>,
     /// What it is to the reflector.
     pub role: PeerRole,
     /// State, an index into [`STATES`].
@@ -101,6 +105,12 @@ impl PeerShared {
             detail: Mutex::new(detail),
             all,
         }
+    }
+
+    /// One that no task writes to, for tests of whoever shows peers.
+    #[must_use]
+    pub fn for_tests(all: Arc<SessionStats>, detail: Detail) -> Arc<Self> {
+        Arc::new(Self::new(all, detail, Instant::ZERO))
     }
 
     /// Notes the state; an index into [`STATES`].

@@ -9,30 +9,35 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
-use albedo_types::Prefix;
+use albedo_engine::{EngineHandle, PeerPort};
+use albedo_types::{PeerRole, Prefix};
 use albedo_wire::frame::MessageType;
 use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use crate::admission::{Admission, Owner, Refusal, Source};
 use crate::commands;
 use crate::config::{Group, Peer, Profile, Settings};
+use crate::dialler::{self, DIALS_MAX};
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
 use crate::intake::FaultGate;
 use crate::listener;
 use crate::registry::{
-    COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
+    COMMANDS_MAX, Incoming, Local, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason,
+    plan,
 };
 use crate::sockopt::{self, Md5Key, SocketError};
+use crate::startup::{self, DeferralStatus, Restart, Startup};
 use crate::stats::{SessionStats, Tally, Traffic};
 use crate::status::{Detail, PeerShared, PeerStatus};
 
@@ -62,7 +67,7 @@ pub enum Farewell {
 
 /// The sessions of a reflector.
 #[derive(Clone, Debug)]
-pub struct Server(Arc<Inner>);
+pub struct Server(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -73,15 +78,27 @@ pub(crate) struct Inner {
     admission: Mutex<Admission>,
     registry: Mutex<Registry>,
     pub(crate) tasks: Tasks,
+    pub(crate) startup: Startup,
+    /// Outgoing connections that may be made.
+    pub(crate) dials: Arc<Semaphore>,
+    /// Whether sessions that end leave their ports in `parked`.
+    pub(crate) parking: AtomicBool,
+    /// Ports of sessions that have ended while those of others are still to end: nobody is to be
+    /// told of it. As many as there are sessions.
+    pub(crate) parked: Mutex<Vec<PeerPort>>,
 }
 
 #[derive(Debug)]
-struct Registry {
-    settings: Arc<Settings>,
-    slots: HashMap<SessionKey, Slot>,
+pub(crate) struct Registry {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) slots: HashMap<SessionKey, Slot>,
     listeners: HashMap<SocketAddr, Listening>,
+    /// What runs beside the sessions: the start, the dialler.
+    beside: Vec<AbortHandle>,
     next_generation: u64,
-    stopping: bool,
+    pub(crate) stopping: bool,
+    /// Whether only other reflectors are let in.
+    pub(crate) draining: bool,
 }
 
 /// A listener that is bound and not yet listened to.
@@ -100,7 +117,7 @@ impl Drop for Listening {
     }
 }
 
-const POISON: &str = "nothing panics while it holds this lock";
+pub(crate) const POISON: &str = "nothing panics while it holds this lock";
 
 impl Server {
     /// Binds the listeners and starts the configured peers; needs a runtime to run in.
@@ -109,13 +126,28 @@ impl Server {
     ///
     /// An address cannot be bound or an option is refused; then nothing is left running.
     pub fn start(settings: Settings, engine: EngineHandle) -> Result<Self, SocketError> {
+        Self::start_again(settings, engine, Restart::default())
+    }
+
+    /// The same, with what is known of the last life.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_again(
+        settings: Settings,
+        engine: EngineHandle,
+        restart: Restart,
+    ) -> Result<Self, SocketError> {
         let admission = Admission::new(settings.limits, [], Vec::new());
         let registry = Registry {
             settings: Arc::default(),
             slots: HashMap::new(),
             listeners: HashMap::new(),
+            beside: Vec::new(),
             next_generation: 0,
             stopping: false,
+            draining: false,
         };
         let server = Self(Arc::new(Inner {
             engine,
@@ -125,8 +157,22 @@ impl Server {
             admission: Mutex::new(admission),
             registry: Mutex::new(registry),
             tasks: Tasks::default(),
+            startup: Startup::new(&restart),
+            dials: Arc::new(Semaphore::new(DIALS_MAX)),
+            parking: AtomicBool::new(false),
+            parked: Mutex::default(),
         }));
         server.apply(settings)?;
+        let inner = &server.0;
+        let mut registry = inner.registry();
+        if !inner.startup.is_over() {
+            registry.beside.push(tokio::spawn(startup::run(Arc::clone(inner))).abort_handle());
+        }
+        if !restart.dial.is_empty() {
+            let dialler = tokio::spawn(dialler::run(Arc::clone(inner), restart.dial));
+            registry.beside.push(dialler.abort_handle());
+        }
+        drop(registry);
         Ok(server)
     }
 
@@ -185,10 +231,16 @@ impl Server {
     #[must_use]
     pub fn snapshot(&self) -> Vec<PeerStatus> {
         let registry = self.0.registry();
-        let mut peers: Vec<PeerStatus> = registry.slots.values().map(status).collect();
+        let mut peers: Vec<PeerStatus> = registry.slots.iter().map(status).collect();
         drop(registry);
         peers.sort_by_key(|peer| (peer.addr.ip(), peer.addr.port()));
         peers
+    }
+
+    /// How the selection deferral after the start stands.
+    #[must_use]
+    pub fn deferral(&self) -> DeferralStatus {
+        self.0.startup.status()
     }
 
     /// The counters of all sessions.
@@ -227,28 +279,48 @@ impl Server {
         !keys.is_empty()
     }
 
+    /// Lets nobody in any more; from here on nobody is told that others go.
+    pub fn stop_accepting(&self) {
+        let mut registry = self.0.registry();
+        registry.stopping = true;
+        registry.listeners.clear();
+        for task in registry.beside.drain(..) {
+            task.abort();
+        }
+        drop(registry);
+        self.0.park(true);
+    }
+
     /// Stops accepting, ends every session, and waits until all are gone, for at most `patience`.
     /// Whether all were gone.
+    ///
+    /// The shards hear of it only then: whose session ends last is not told that the routes of the
+    /// others are gone, because they are not.
     pub async fn stop(&self, farewell: &Farewell, patience: Duration) -> bool {
         let (text, leave) = match farewell {
             Farewell::Shutdown { text } => (text.as_str(), false),
             Farewell::Restart => ("", true),
         };
-        {
-            let mut registry = self.0.registry();
-            registry.stopping = true;
-            registry.listeners.clear();
-            for (_, slot) in registry.slots.drain() {
-                slot.stop(StopReason { leave, ..StopReason::cease(cease::SHUTDOWN, text) });
-            }
+        self.stop_accepting();
+        for (_, slot) in self.0.registry().slots.drain() {
+            slot.stop(StopReason { leave, ..StopReason::cease(cease::SHUTDOWN, text) });
         }
-        tokio::time::timeout(patience, self.0.tasks.all_gone()).await.is_ok()
+        let gone = tokio::time::timeout(patience, self.0.tasks.all_gone()).await.is_ok();
+        if gone {
+            self.0.park(false);
+        }
+        gone
     }
 }
 
 impl Inner {
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().expect(POISON)
+    }
+
+    /// Tells every session that the deferral of a family has ended.
+    pub(crate) fn release(&self) {
+        self.registry().slots.values().for_each(Slot::release);
     }
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
@@ -283,6 +355,9 @@ impl Inner {
                 let Some(peer) = settings.peers.get(n) else {
                     return Err((Refusal::UnknownSource, incoming));
                 };
+                if registry.draining && peer.profile.role != PeerRole::NonClient {
+                    return Err((Refusal::Stopping, incoming));
+                }
                 match registry.slots.get(&SessionKey::configured(peer.source())) {
                     Some(slot) => slot.offer(incoming),
                     None => Err((Refusal::UnknownSource, incoming)),
@@ -296,6 +371,9 @@ impl Inner {
                 let Some(group) = settings.groups.get(range.group) else {
                     return Err((Refusal::UnknownSource, incoming));
                 };
+                if registry.draining && group.profile.role != PeerRole::NonClient {
+                    return Err((Refusal::Stopping, incoming));
+                }
                 if let Err(refusal) = self.admission().take_seat(range) {
                     return Err((refusal, incoming));
                 }
@@ -314,7 +392,7 @@ impl Inner {
         };
         let key = SessionKey::configured(peer.source());
         let profile = Arc::clone(&peer.profile);
-        self.spawn(registry, key, peer.addr, Origin::Configured, profile, detail, None);
+        self.spawn(registry, key, peer.addr, Origin::Configured, profile, detail, None, None);
     }
 
     fn start_dynamic(
@@ -328,7 +406,7 @@ impl Inner {
         let detail = Detail { group: Arc::clone(&group.name), ..Detail::default() };
         let profile = Arc::clone(&group.profile);
         let (addr, origin) = (incoming.remote, Origin::Range(seat.range()));
-        self.spawn(registry, key, addr, origin, profile, detail, Some(seat));
+        self.spawn(registry, key, addr, origin, profile, detail, Some(seat), None);
         if let Some(slot) = registry.slots.get(&key)
             && slot.offer(incoming).is_err()
         {
@@ -337,7 +415,7 @@ impl Inner {
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of what a peer's task begins with")]
-    fn spawn(
+    pub(crate) fn spawn(
         self: &Arc<Self>,
         registry: &mut Registry,
         key: SessionKey,
@@ -346,6 +424,7 @@ impl Inner {
         profile: Arc<Profile>,
         detail: Detail,
         seat: MaybeSeat,
+        dial_from: Option<IpAddr>,
     ) {
         let (sender, commands) = commands::channel(COMMANDS_MAX);
         let generation = registry.next_generation;
@@ -360,6 +439,7 @@ impl Inner {
             shared: Arc::clone(&shared),
             commands,
             seat,
+            dial_from,
         };
         let slot = Slot { commands: sender, shared, profile, origin, addr, generation };
         registry.slots.insert(key, slot);
@@ -460,11 +540,16 @@ fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
     });
 }
 
-fn status(slot: &Slot) -> PeerStatus {
+fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {
     let detail = slot.shared.detail();
+    let listener = match key.local {
+        Local::Listener(at) => Some(at),
+        Local::Address(_) | Local::Any => None,
+    };
     PeerStatus {
         addr: slot.addr,
         dynamic: matches!(slot.origin, Origin::Range(_)),
+        listener,
         role: detail.agreed.map_or(slot.profile.role, |agreed| agreed.role),
         state: slot.shared.state(),
         since: slot.shared.since(),

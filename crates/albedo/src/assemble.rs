@@ -9,11 +9,13 @@ use std::sync::Arc;
 use albedo_config::{Config, PeerAs, PeerSettings};
 use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer, SendHold, SessionConfig};
-use albedo_session::admission::Limits;
+use albedo_session::admission::{Limits, Source};
 use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
-use albedo_session::{Group, IntakeRules, Peer, Profile, Settings};
+use albedo_session::{DeferralLimits, Group, IntakeRules, Peer, Profile, Restart, Settings};
 use albedo_types::{ClusterId, Family};
 use anyhow::{Context as _, Result};
+
+use crate::roster::Roster;
 
 /// The name that stands for peers without a group.
 const NO_GROUP: &str = "";
@@ -56,6 +58,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
             profile: Arc::new(profile),
             ranges: group.ranges.clone(),
             range_limit: Some(config.limits.per_range),
+            dial: group.dial,
         });
     }
     let mut peers = Vec::with_capacity(config.peers.len());
@@ -82,6 +85,25 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
         },
         socket: SocketOptions::default(),
     })
+}
+
+/// What a start is told of the last life.
+pub(crate) fn restart(config: &Config, roster: Option<&Roster>, now: u64) -> Restart {
+    let limits =
+        DeferralLimits { quiet: config.restart.quiet_time, max: config.restart.deferral_max };
+    let of_configured = || {
+        let expected = config
+            .peers
+            .iter()
+            .map(|peer| (Source { ip: peer.address, scope: 0 }, peer.settings.families));
+        expected.collect()
+    };
+    Restart {
+        limits,
+        is_known: roster.is_some_and(Roster::is_known),
+        expected: roster.map_or_else(of_configured, |roster| roster.expected(config, now)),
+        dial: roster.map_or_else(Vec::new, |roster| roster.to_dial(config)),
+    }
 }
 
 /// What one session is.
@@ -127,7 +149,9 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
     session.connect_retry = settings.connect_retry;
     session.passive = settings.passive;
     session.send_hold = SendHold::Standard;
+    session.silent_hold_expiry = settings.silent_hold_expiry;
     session.capabilities.families = settings.families;
+    session.capabilities.forwarding = config.restart.forwarding_state;
     session.capabilities.graceful = settings.graceful_restart.map(|graceful| GracefulOffer {
         restart_time: graceful.restart_time,
         long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),

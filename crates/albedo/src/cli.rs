@@ -27,10 +27,45 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 where it is good, 1 where it is not.
     Check(ConfigArgs),
+    /// Send the clients of a running reflector away, so that it can be stopped.
+    ///
+    /// Tells what it will do, does it, and reports each client. With other reflectors there,
+    /// clients get a Cease a portion at a time and go on with those; the last reflector refuses,
+    /// and with --force lets everybody go at once without a word, so that they keep its routes.
+    /// It asks over HTTP, on a loopback address, and only on the reflector's own machine.
+    ///
+    /// Exit code 0 when nobody is left, 1 where somebody is or it was refused.
+    Drain(DrainArgs),
     /// Run the reflector among simulated nodes on this machine and watch it converge.
     Demo(DemoArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
+}
+
+/// How to drain.
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    /// Where the reflector's `admin.http` is.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "ALBEDO_ADMIN_HTTP",
+          default_value_t = albedo_config::defaults::ADMIN_HTTP)]
+    pub(crate) admin: std::net::SocketAddr,
+    /// Also if no other reflector is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Over how many seconds the clients are spread; 0 is all at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) over: u32,
+    /// After how many seconds it is over, whoever is left.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) limit: u32,
+    /// Only tell what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// End a drain, and let everybody in again.
+    #[arg(long, conflicts_with_all = ["force", "dry_run"])]
+    pub(crate) cancel: bool,
 }
 
 /// Where the settings come from.

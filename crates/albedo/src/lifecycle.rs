@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_api::Metrics;
-use albedo_config::Config;
+use albedo_config::{Config, ShutdownMode};
 use albedo_session::{Applied, Farewell};
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpListener;
@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::assemble;
+use crate::drain::{self, Drain};
+use crate::keeper::{Keeper, epoch_seconds};
 use crate::reflector::Reflector;
 use crate::source::{Source, Standing};
 
@@ -31,6 +33,15 @@ pub(crate) struct Running {
     config: Config,
     admin: Option<Admin>,
     startup: JoinHandle<()>,
+    drain: Arc<Drain>,
+    roster: Option<Kept>,
+}
+
+/// A roster, and the task that keeps it true.
+#[derive(Debug)]
+struct Kept {
+    keeper: Arc<Keeper>,
+    task: JoinHandle<()>,
 }
 
 /// The administrative server.
@@ -53,9 +64,24 @@ impl Running {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
         };
-        let reflector = Reflector::start(&assemble::engine_config(&config, seed()), settings)?;
+        let keeper = config.restart.roster_file.as_deref().map(Keeper::new);
+        let restart = match &keeper {
+            Some(keeper) => {
+                keeper.ask(|roster| assemble::restart(&config, Some(roster), epoch_seconds()))
+            }
+            None => assemble::restart(&config, None, epoch_seconds()),
+        };
+        let engine = assemble::engine_config(&config, seed());
+        let reflector = Reflector::start(&engine, settings, restart)?;
+        let server = reflector.server();
+        let drain = Drain::new(server.clone(), &config.shutdown.message);
+        let roster = keeper.as_ref().map(|keeper| Kept {
+            keeper: Arc::clone(keeper),
+            task: tokio::spawn(Arc::clone(keeper).run(server.clone(), Arc::clone(&drain))),
+        });
         let standing = Standing::new(&config, file);
-        let source = Source::new(reflector.engine(), reflector.server().clone(), standing);
+        let (engine, server) = (reflector.engine(), server.clone());
+        let source = Source::new(engine, server, Arc::clone(&drain), keeper, standing);
         let source = Arc::new(source);
         let admin = match listener {
             Some(listener) => Some(Admin::start(listener, Arc::clone(&source), config.shards)?),
@@ -67,7 +93,7 @@ impl Running {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, startup })
+        Ok(Self { reflector, source, config, admin, startup, drain, roster })
     }
 
     /// What is known of it.
@@ -103,6 +129,7 @@ impl Running {
         let settings = assemble::settings(&config)?;
         let applied = self.reflector.server().apply(settings)?;
         self.reflector.engine().set_pacing(config.pacing.max);
+        self.drain.set_message(&config.shutdown.message);
         self.config = config;
         Ok(applied)
     }
@@ -115,6 +142,9 @@ impl Running {
         }
         if new.admin != old.admin {
             bail!("admin.http: another address needs a restart");
+        }
+        if new.restart != old.restart {
+            bail!("restart: how this life began is settled, another value needs a restart");
         }
         let known = self.source.clusters();
         if let Some(unknown) =
@@ -130,12 +160,38 @@ impl Running {
         &self.config
     }
 
+    /// How sessions are to be ended, by the configuration and by who is there.
+    pub(crate) fn farewell(&self) -> Farewell {
+        let mates = drain::mates(&self.reflector.server().snapshot());
+        let is_told = match self.config.shutdown.mode {
+            ShutdownMode::Final => true,
+            ShutdownMode::Graceful => false,
+            // Whoever is left takes over, and nothing stale is kept; or nobody is left, and what
+            // is kept is all there is.
+            ShutdownMode::Auto => mates > 0,
+        };
+        let mode = self.config.shutdown.mode.name();
+        let farewell = if is_told { "cease" } else { "silence" };
+        tracing::info!(mode, mates, farewell, "taking leave");
+        if is_told {
+            Farewell::Shutdown { text: self.config.shutdown.message.clone() }
+        } else {
+            Farewell::Restart
+        }
+    }
+
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, startup, .. } = self;
+        let Self { reflector, source, admin, startup, roster, drain, .. } = self;
         startup.abort();
         source.stopping();
         drop(source);
+        if let Some(Kept { keeper, task }) = roster {
+            // While everybody is still there.
+            task.abort();
+            keeper.last_look(reflector.server(), &drain).await;
+        }
+        drop(drain);
         let clean = reflector.stop(farewell).await;
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.
@@ -161,7 +217,8 @@ impl Admin {
             // An error means that the other side is gone, which is a stop as well.
             let _ = stopped.await;
         };
-        let task = tokio::spawn(albedo_api::serve(listener, source, metrics, until));
+        let control: Arc<dyn albedo_api::Control> = Arc::<Source>::clone(&source);
+        let task = tokio::spawn(albedo_api::serve(listener, source, control, metrics, until));
         tracing::info!(%addr, "metrics, health and status over HTTP");
         Ok(Self { stop, task })
     }

@@ -8,9 +8,13 @@ mod check;
 mod cli;
 mod completions;
 mod demo;
+mod drain;
+mod drain_command;
+mod keeper;
 mod lifecycle;
 mod logging;
 mod reflector;
+mod roster;
 mod serve;
 mod source;
 
@@ -28,6 +32,7 @@ fn main() -> ExitCode {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Drain(args) => drain_command::run(&args),
         Command::Completions(args) => completions::run(args.shell),
     };
     result.unwrap_or_else(|error| {

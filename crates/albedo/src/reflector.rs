@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use albedo_engine::{Engine, EngineConfig, EngineHandle};
-use albedo_session::{Farewell, Server, Settings};
+use albedo_session::{Farewell, Restart, Server, Settings};
 use anyhow::{Context as _, Result};
 
 /// How long a stop waits for changes that are under way.
@@ -30,9 +30,13 @@ impl Reflector {
     /// # Errors
     ///
     /// No threads, or an address that cannot be bound.
-    pub(crate) fn start(config: &EngineConfig, settings: Settings) -> Result<Self> {
+    pub(crate) fn start(
+        config: &EngineConfig,
+        settings: Settings,
+        restart: Restart,
+    ) -> Result<Self> {
         let engine = Engine::start(config).context("cannot start the shards")?;
-        match Server::start(settings, engine.handle()) {
+        match Server::start_again(settings, engine.handle(), restart) {
             Ok(server) => Ok(Self { engine, server }),
             Err(error) => {
                 let _ = engine.stop();
@@ -55,6 +59,8 @@ impl Reflector {
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
         let Self { engine, server } = self;
         let handle = engine.handle();
+        // What is told from here on is what came in before.
+        server.stop_accepting();
         let under_way = async {
             while handle.oldest_undelivered().is_some() {
                 tokio::time::sleep(FLUSH_LOOK).await;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use albedo_config::Config;
-use albedo_session::{Farewell, sockopt};
+use albedo_session::sockopt;
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -101,8 +101,9 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
         }
     };
     tracing::info!(signal, "stopping; a second signal stops at once");
+    let farewell = running.farewell();
     tokio::select! {
-        clean = running.stop(&Farewell::Restart) => {
+        clean = running.stop(&farewell) => {
             if clean {
                 tracing::info!("stopped");
             } else {

@@ -2,20 +2,23 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
-use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, SessionNumbers, Snapshot};
+use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
 use albedo_api::{Check, PeerRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_session::stats::SessionStats;
-use albedo_session::{PeerStatus, Server};
+use albedo_session::{DeferralStatus, PeerStatus, Server};
 use albedo_types::{ClusterId, Instant};
 
 use crate::assemble;
+use crate::drain::Drain;
+use crate::keeper::Keeper;
 
 /// A worker that has not turned for this long is stuck.
 pub(crate) const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -37,6 +40,10 @@ pub(crate) struct Source {
     settled: AtomicU64,
     stopping: AtomicBool,
     standing: Mutex<Standing>,
+    drain: Arc<Drain>,
+    keeper: Option<Arc<Keeper>>,
+    /// Whether there is a selection deferral at all.
+    defers: bool,
 }
 
 /// What the configuration says, and how reloads went.
@@ -46,6 +53,7 @@ pub(crate) struct Standing {
     sessions_max: u64,
     numbers: ConfigNumbers,
     clusters: Vec<ClusterId>,
+    defers: bool,
 }
 
 impl Standing {
@@ -59,6 +67,7 @@ impl Standing {
             sessions_max: 0,
             numbers: ConfigNumbers::default(),
             clusters: assemble::clusters(config),
+            defers: !config.restart.deferral_max.is_zero(),
         };
         standing.take(config);
         standing
@@ -85,7 +94,13 @@ fn seconds_since_epoch() -> f64 {
 }
 
 impl Source {
-    pub(crate) fn new(engine: EngineHandle, server: Server, standing: Standing) -> Self {
+    pub(crate) fn new(
+        engine: EngineHandle,
+        server: Server,
+        drain: Arc<Drain>,
+        keeper: Option<Arc<Keeper>>,
+        standing: Standing,
+    ) -> Self {
         Self {
             engine,
             server,
@@ -93,6 +108,9 @@ impl Source {
             converged: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            drain,
+            keeper,
+            defers: standing.defers,
             standing: Mutex::new(standing),
         }
     }
@@ -132,16 +150,62 @@ impl Source {
     pub(crate) fn look_at_startup(&self) -> bool {
         let at = now();
         let peers = self.server.snapshot();
-        let waiting = waiting_for(&peers);
+        let deferral = self.server.deferral();
+        let waiting = self.waiting_for(&peers, &deferral);
         let settled = self.settle(&peers, waiting.is_some(), at);
         let late = at.since(Instant::ZERO) >= STARTUP_MAX;
-        let over = settled.filter(|since| late || at.since(*since) >= STARTUP_QUIET);
+        // A deferral has waited for quiet already.
+        let is_quiet = |since: Instant| {
+            if self.defers { deferral.end.is_some() } else { at.since(since) >= STARTUP_QUIET }
+        };
+        let over = settled.filter(|since| late || is_quiet(*since));
         let Some(over) = over.or_else(|| late.then_some(at)) else { return false };
         self.converged.store(over.as_nanos().max(1), Ordering::Relaxed);
         let after = over.since(Instant::ZERO).as_secs_f64();
         let missing = waiting.unwrap_or_default();
         tracing::info!(after, missing, "start is over");
         true
+    }
+
+    /// What the start waits for, in words.
+    fn waiting_for(&self, peers: &[PeerStatus], deferral: &DeferralStatus) -> Option<String> {
+        if !self.defers {
+            return waiting_for(peers);
+        }
+        if deferral.end.is_some() {
+            return None;
+        }
+        let waits = deferral.waits;
+        if waits.nobody {
+            Some("the first peer".into())
+        } else if waits.missing > 0 {
+            Some(format!("{} peers that are expected", waits.missing))
+        } else if waits.unheard > 0 {
+            Some(format!("End-of-RIB of {} peers", waits.unheard))
+        } else {
+            // Who was told everything at once is in sync while it is waited for quiet.
+            (deferral.postponed > 0).then(|| "nothing new to come".into())
+        }
+    }
+
+    /// Whether peers that keep our routes can be told, as a check of readiness.
+    fn deferral_check(&self) -> Check {
+        let deferral = self.server.deferral();
+        let is_over_by_time = deferral.waits.nobody && self.startup_convergence().is_some();
+        let detail = match deferral.end {
+            _ if !self.defers => "off".to_owned(),
+            Some((at, why)) => {
+                let after = at.since(Instant::ZERO).as_secs_f64();
+                format!("over after {after:.1} s: {}", why.words())
+            }
+            None => {
+                let waiting = self.waiting_for(&[], &deferral);
+                let waiting = waiting.as_deref().unwrap_or("nothing new to come");
+                format!("peers that keep our routes are told nothing yet; waits for {waiting}")
+            }
+        };
+        let ok = deferral.end.is_some() || is_over_by_time;
+        Check { name: "selection-deferral".into(), ok, detail }
     }
 
     /// Since when everybody who has come is in sync; anew with each peer that comes later.
@@ -211,17 +275,20 @@ impl StatusSource for Source {
         let start = match self.startup_convergence() {
             Some(after) => (true, format!("converged after {:.1} s", after.as_secs_f64())),
             None => {
-                let waiting = waiting_for(&self.server.snapshot());
+                let waiting = self.waiting_for(&self.server.snapshot(), &self.server.deferral());
                 let waiting = waiting.as_deref().unwrap_or("the last changes, and then for quiet");
                 (false, format!("waits for {waiting}"))
             }
         };
+        let draining = self.drain.is_on();
+        let running = match (stopping, draining) {
+            (true, _) => "is stopping",
+            (false, true) => "sends clients away",
+            (false, false) => "takes sessions",
+        };
         vec![
-            Check {
-                name: "running".into(),
-                ok: !stopping,
-                detail: if stopping { "is stopping" } else { "takes sessions" }.into(),
-            },
+            Check { name: "running".into(), ok: !stopping && !draining, detail: running.into() },
+            self.deferral_check(),
             Check { name: "initial-convergence".into(), ok: start.0, detail: start.1 },
         ]
     }
@@ -230,12 +297,39 @@ impl StatusSource for Source {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
         drop(standing);
+        let deferral = self.server.deferral();
+        let keeper = self.keeper.as_ref();
+        let life = LifeNumbers {
+            is_deferring: deferral.end.is_none(),
+            missing: deferral.waits.missing as u64,
+            roster_peers: keeper.map_or(0, |keeper| keeper.ask(|roster| roster.len() as u64)),
+            roster_errors: keeper.map_or(0, |keeper| keeper.errors()),
+            is_draining: self.drain.is_on(),
+        };
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
             sessions: SessionNumbers::read(self.server.stats(), limit),
             config: numbers,
+            life,
             startup_convergence: self.startup_convergence(),
         }
+    }
+}
+
+impl Control for Source {
+    fn drain(&self, request: &DrainRequest) -> Result<DrainStatus, String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("the reflector is stopping".to_owned());
+        }
+        self.drain.begin(request)
+    }
+
+    fn cancel_drain(&self) -> Result<DrainStatus, String> {
+        self.drain.cancel()
+    }
+
+    fn drain_status(&self) -> DrainStatus {
+        self.drain.status()
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Version {
     Calico,
     /// BIRD 1.6 as a Calico node up to 3.31: LOCAL_PREF is 100.
     CalicoOld,
+    /// The first that never connects, as a Calico node does where the rule of addresses says so.
+    CalicoPassive,
     /// BIRD 1.6 for IPv6 as a Calico node from 3.32 on; its router id is the node's IPv4 address.
     CalicoV6,
     /// BIRD 2, both families, one session each.
@@ -38,7 +40,9 @@ pub enum Version {
 impl Version {
     fn program(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Calico | Self::CalicoOld => ("bird", "usr/sbin/bird", "usr/sbin/birdc"),
+            Self::Calico | Self::CalicoOld | Self::CalicoPassive => {
+                ("bird", "usr/sbin/bird", "usr/sbin/birdc")
+            }
             Self::CalicoV6 => ("bird", "usr/sbin/bird6", "usr/sbin/birdc6"),
             Self::Two => ("bird2", "usr/sbin/bird", "usr/sbin/birdc"),
         }
@@ -46,7 +50,7 @@ impl Version {
 
     fn families(self) -> &'static [Family] {
         match self {
-            Self::Calico | Self::CalicoOld => &[Family::V4],
+            Self::Calico | Self::CalicoOld | Self::CalicoPassive => &[Family::V4],
             Self::CalicoV6 => &[Family::V6],
             Self::Two => &[Family::V4, Family::V6],
         }
@@ -143,7 +147,7 @@ impl Peer for Bird {
 
     fn local_pref(&self) -> u32 {
         match self.version {
-            Version::Calico | Version::CalicoV6 => CALICO_LOCAL_PREF,
+            Version::Calico | Version::CalicoPassive | Version::CalicoV6 => CALICO_LOCAL_PREF,
             Version::CalicoOld | Version::Two => 100,
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::control::{DrainPhase, DrainRequest, DrainStatus, DrainedClient};
 use crate::snapshot::Snapshot;
 use crate::status::{Check, PeerRow, Status};
 
@@ -50,8 +51,30 @@ impl StatusSource for Fixed {
     }
 }
 
+/// Says what it was asked.
+#[derive(Default)]
+struct Obeys(std::sync::Mutex<Vec<String>>);
+
+impl Control for Obeys {
+    fn drain(&self, request: &DrainRequest) -> Result<DrainStatus, String> {
+        self.0.lock().unwrap().push(format!("{request:?}"));
+        if request.force { Ok(self.drain_status()) } else { Err("nobody else is there".into()) }
+    }
+
+    fn cancel_drain(&self) -> Result<DrainStatus, String> {
+        self.0.lock().unwrap().push("cancel".into());
+        Ok(self.drain_status())
+    }
+
+    fn drain_status(&self) -> DrainStatus {
+        let client = DrainedClient { address: "10.0.0.7".into(), ..DrainedClient::default() };
+        DrainStatus { clients: vec![client], ..DrainStatus::default() }
+    }
+}
+
 struct Server {
     addr: SocketAddr,
+    control: Arc<Obeys>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -61,16 +84,21 @@ async fn start(ready: bool) -> Server {
     let addr = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let metrics = Metrics::new("1.2.3", 0).unwrap();
-    let task = tokio::spawn(serve(listener, Arc::new(Fixed { ready }), metrics, async {
+    let control = Arc::new(Obeys::default());
+    let obeys: Arc<dyn Control> = Arc::<Obeys>::clone(&control);
+    let task = tokio::spawn(serve(listener, Arc::new(Fixed { ready }), obeys, metrics, async {
         let _ = stopped.await;
     }));
-    Server { addr, stop, task }
+    Server { addr, control, stop, task }
 }
 
 /// Asks and closes; what came back, as status line, headers and body.
 async fn get(addr: SocketAddr, path: &str) -> (String, String, String) {
+    ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: albedo\r\nConnection: close\r\n\r\n")).await
+}
+
+async fn ask(addr: SocketAddr, request: &str) -> (String, String, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: albedo\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -119,6 +147,42 @@ async fn metrics_page_and_json_answer() {
     assert_eq!(peers[0]["holdTimeSeconds"], 90);
 
     assert_eq!(get(server.addr, "/nothing").await.0, "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
+async fn a_drain_is_asked_for_in_json_from_this_machine() {
+    let server = start(true).await;
+    let post = |method: &str, host: &str, kind: &str, body: &str| {
+        format!(
+            "{method} /api/v1/drain HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let body = "{\"force\": true, \"overSeconds\": 5, \"limitSeconds\": 60}";
+    let json = "application/json";
+    for (request, code) in [
+        (post("POST", "127.0.0.1", json, body), "200"),
+        (post("POST", "127.0.0.1", json, &body.replace("true", "false")), "409"),
+        (post("POST", "127.0.0.1", json, &body.replace('5', "3601")), "400"),
+        (post("POST", "127.0.0.1", json, "{}"), "400"),
+        (post("POST", "127.0.0.1", json, &" ".repeat(control::BODY_MAX + 1)), "413"),
+        (post("POST", "127.0.0.1", "text/plain", body), "403"),
+        (post("POST", "evil.example", json, body), "403"),
+        (post("DELETE", "evil.example", json, ""), "403"),
+        (post("DELETE", "localhost", json, ""), "200"),
+        (post("PUT", "127.0.0.1", json, body), "405"),
+    ] {
+        let (status, _, answer) = ask(server.addr, &request).await;
+        assert!(status.contains(&format!(" {code} ")), "{request}: {status} {answer}");
+    }
+    let asked = server.control.0.lock().unwrap().clone();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked[0].contains("force: true, over_seconds: 5, limit_seconds: 60"), "{asked:?}");
+    let (status, _, body) = get(server.addr, "/api/v1/drain").await;
+    assert!(status.contains(" 200 "));
+    let status: DrainStatus = serde_json::from_str(&body).unwrap();
+    assert_eq!((status.left_over(), status.phase), (1, DrainPhase::None));
 }
 
 #[tokio::test]

@@ -54,6 +54,31 @@ table! {
         &[],
         "Age of the oldest change that some peer has not been given; 0 if there is none.",
     );
+    DEFERRAL = gauge(
+        "albedo_selection_deferral",
+        &[],
+        "Whether peers that keep our routes from before are still told nothing after the start.",
+    );
+    DEFERRAL_MISSING = gauge(
+        "albedo_selection_deferral_missing_peers",
+        &[],
+        "Peers that the selection deferral waits for and that are not there.",
+    );
+    ROSTER_PEERS = gauge(
+        "albedo_roster_peers",
+        &[],
+        "Peers in the roster that the next start will read.",
+    );
+    ROSTER_ERRORS = counter(
+        "albedo_roster_write_errors_total",
+        &[],
+        "Times that the roster could not be written.",
+    );
+    DRAINING = gauge(
+        "albedo_draining",
+        &[],
+        "Whether clients are sent away and not let in.",
+    );
     // Sessions.
     SESSIONS = gauge(
         "albedo_sessions",

@@ -9,13 +9,14 @@ use crate::names::{
     REFUSALS, RELOAD_RESULTS, SESSION_STATES, TREATMENTS,
 };
 use crate::process::Process;
-use crate::snapshot::{ConfigNumbers, EngineNumbers, SessionNumbers, Snapshot};
+use crate::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
 
 /// All handles of the exporter.
 pub(super) struct Handles {
     engine: Engine,
     sessions: Sessions,
     config: Config,
+    life: Life,
     process: ProcessHandles,
     pub(super) startup: Histogram,
 }
@@ -63,6 +64,14 @@ struct Config {
     reloads: Vec<Counter>,
     last_good: Gauge,
     read_at: Gauge,
+}
+
+struct Life {
+    deferral: Gauge,
+    missing: Gauge,
+    roster_peers: Gauge,
+    roster_errors: Counter,
+    draining: Gauge,
 }
 
 struct ProcessHandles {
@@ -126,6 +135,13 @@ impl Handles {
                 last_good: source.gauge(&names::RELOAD_GOOD),
                 read_at: source.gauge(&names::RELOAD_TIME),
             },
+            life: Life {
+                deferral: source.gauge(&names::DEFERRAL),
+                missing: source.gauge(&names::DEFERRAL_MISSING),
+                roster_peers: source.gauge(&names::ROSTER_PEERS),
+                roster_errors: source.counter(&names::ROSTER_ERRORS),
+                draining: source.gauge(&names::DRAINING),
+            },
             process: ProcessHandles {
                 open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
                 max_fds: source.gauge(&names::PROCESS_MAX_FDS),
@@ -143,6 +159,7 @@ impl Handles {
         self.engine.set(&snapshot.engine);
         self.sessions.set(&snapshot.sessions);
         self.config.set(&snapshot.config);
+        self.life.set(&snapshot.life);
         self.process.set(process);
     }
 }
@@ -253,6 +270,16 @@ impl Config {
         absolute(&self.reloads, &[numbers.reloads_taken, numbers.reloads_refused]);
         self.last_good.set(f64::from(u8::from(numbers.last_good)));
         self.read_at.set(numbers.read_at);
+    }
+}
+
+impl Life {
+    fn set(&self, numbers: &LifeNumbers) {
+        self.deferral.set(f64::from(u8::from(numbers.is_deferring)));
+        self.missing.set(numbers.missing as f64);
+        self.roster_peers.set(numbers.roster_peers as f64);
+        self.roster_errors.absolute(numbers.roster_errors);
+        self.draining.set(f64::from(u8::from(numbers.is_draining)));
     }
 }
 

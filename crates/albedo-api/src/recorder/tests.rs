@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use albedo_engine::stats::{FAST, Histogram};
 
 use super::*;
-use crate::snapshot::{Buckets, ShardNumbers};
+use crate::snapshot::{Buckets, LifeNumbers, ShardNumbers};
 
 /// Series on `/metrics` at most, whatever the number of peers: three hundred cost a Prometheus
 /// next to nothing, and the number has to be looked at before it grows.
@@ -43,6 +43,13 @@ fn snapshot(shards: usize) -> Snapshot {
     snapshot.sessions.messages[1][1] = 77;
     snapshot.sessions.notifications[0][6] = 5;
     snapshot.sessions.rejected_updates[1] = 9;
+    snapshot.life = LifeNumbers {
+        is_deferring: true,
+        missing: 3,
+        roster_peers: 12,
+        roster_errors: 2,
+        is_draining: false,
+    };
     snapshot.startup_convergence = Some(Duration::from_secs(100));
     snapshot
 }
@@ -91,6 +98,11 @@ fn the_numbers_of_the_snapshot_arrive() {
         ("albedo_rejected_updates_total{treatment=\"treat_as_withdraw\"}", 9.0),
         ("albedo_updates_encoded_total", 42.0),
         ("albedo_log_bytes", 8_192.0),
+        ("albedo_selection_deferral", 1.0),
+        ("albedo_selection_deferral_missing_peers", 3.0),
+        ("albedo_roster_peers", 12.0),
+        ("albedo_roster_write_errors_total", 2.0),
+        ("albedo_draining", 0.0),
         ("albedo_oldest_undelivered_change_seconds", 0.25),
         ("albedo_shard_busy_seconds_total{shard=\"1\"}", 1.5),
         ("albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"0.001\"}", 1.0),

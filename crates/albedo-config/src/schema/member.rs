@@ -7,6 +7,7 @@ use albedo_types::{PeerRole, Prefix};
 
 use super::session::{self, Session};
 use super::{Ours, World};
+use crate::defaults;
 use crate::diagnostic::{Fault, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
@@ -20,6 +21,7 @@ pub(crate) struct Group {
     /// `None` where it is missing or faulty.
     pub(crate) name: Option<At<String>>,
     pub(crate) ranges: Vec<At<Prefix>>,
+    dial: bool,
     session: Session,
     settings: PeerSettings,
 }
@@ -29,6 +31,7 @@ impl Group {
         Some(PeerGroup {
             name: self.name?.value,
             ranges: self.ranges.into_iter().map(|at| at.value).collect(),
+            dial: self.dial,
             settings: self.settings,
         })
     }
@@ -70,10 +73,11 @@ pub(crate) fn group(
     world: &World<'_>,
     report: &mut Report<'_>,
 ) -> Option<Group> {
-    let known: Vec<&str> = ["name", "ranges"].into_iter().chain(session::KEYS).collect();
+    let known: Vec<&str> = ["name", "ranges", "dial"].into_iter().chain(session::KEYS).collect();
     let fields = Fields::open(node, key, &known, report)?;
     let name = fields.required("name", &GROUP_NAME, report);
     let ranges = fields.set("ranges", &kinds::RANGE, report).unwrap_or_default();
+    let dial = fields.scalar("dial", &kinds::BOOL, report);
     let session = Session::read(&fields, world, report);
     let settings = session.resolve(ours);
     check(&session, &settings, ours, key, report);
@@ -85,7 +89,12 @@ pub(crate) fn group(
             range.report(report, Fault::new(quote(&range.value.to_string()), allowed));
         }
     }
-    Some(Group { name, ranges, session, settings })
+    if let Some(dial) = dial.as_ref().filter(|dial| dial.value && settings.passive) {
+        let allowed = "one of the two: who is passive is never dialled";
+        dial.report(report, Fault::new("dial true with passive true", allowed));
+    }
+    let dial = dial.map_or(defaults::DIAL, |at| at.value);
+    Some(Group { name, ranges, dial, session, settings })
 }
 
 /// Reads one of `peers`.

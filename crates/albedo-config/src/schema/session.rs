@@ -17,7 +17,7 @@ use crate::node::{Node, Value, quote};
 use crate::settings::{GracefulRestart, MaxPrefixes, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 17] = [
     "asNumber",
     "role",
     "families",
@@ -34,6 +34,7 @@ pub(crate) const KEYS: [&str; 16] = [
     "ttlSecurity",
     "maxPrefixes",
     "gracefulRestart",
+    "silentHoldExpiry",
 ];
 
 /// What one mapping says; `None` where it says nothing (or something faulty, which was reported).
@@ -54,6 +55,7 @@ pub(crate) struct Session {
     pub(crate) ttl_security: Option<At<Option<u8>>>,
     pub(crate) max_prefixes: Option<Vec<At<(Family, NonZeroU32)>>>,
     pub(crate) graceful_restart: Option<At<Option<GracefulRestart>>>,
+    pub(crate) silent_hold_expiry: Option<At<bool>>,
     /// Keys others are checked against that could not be read: their default means nothing.
     pub(crate) faulty: Vec<&'static str>,
 }
@@ -82,6 +84,7 @@ impl Session {
             ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
             max_prefixes: read_max_prefixes(fields, report),
             graceful_restart: read_graceful_restart(fields, report),
+            silent_hold_expiry: fields.scalar("silentHoldExpiry", &kinds::BOOL, report),
             faulty: Vec::new(),
         };
         session.with_faulty(fields)
@@ -120,6 +123,7 @@ impl Session {
             ttl_security: self.ttl_security.or(group.ttl_security),
             max_prefixes: self.max_prefixes.or(group.max_prefixes),
             graceful_restart: self.graceful_restart.or(group.graceful_restart),
+            silent_hold_expiry: self.silent_hold_expiry.or(group.silent_hold_expiry),
             faulty: [self.faulty, group.faulty].concat(),
         }
     }
@@ -148,6 +152,8 @@ impl Session {
             max_prefixes,
             graceful_restart: value(self.graceful_restart.as_ref())
                 .unwrap_or(Some(defaults::GRACEFUL_RESTART)),
+            silent_hold_expiry: value(self.silent_hold_expiry.as_ref())
+                .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
         }
     }
 }

@@ -91,3 +91,30 @@ fn stale_times_are_cut_at_what_the_wire_holds() {
         assert_eq!(long_lived.families.len(), 2);
     }
 }
+
+#[test]
+fn k5_forwarding_is_said_to_have_gone_on_unless_configured_otherwise() {
+    let mut config = config();
+    config.capabilities.graceful = Some(GracefulOffer {
+        restart_time: Duration::from_secs(30),
+        long_lived_stale_time: Some(Duration::from_secs(86400)),
+        restarting: true,
+    });
+    for forwarding in [true, false] {
+        config.capabilities.forwarding = forwarding;
+        let open = config.open();
+        let graceful = open.capabilities.iter().find_map(|capability| match capability {
+            Capability::GracefulRestart(offer) => Some(offer),
+            _ => None,
+        });
+        let long_lived = open.capabilities.iter().find_map(|capability| match capability {
+            Capability::LongLived(offer) => Some(offer),
+            _ => None,
+        });
+        let (graceful, long_lived) = (graceful.unwrap(), long_lived.unwrap());
+        assert!(graceful.restarting);
+        assert_eq!((graceful.families.len(), long_lived.families.len()), (2, 2));
+        assert!(graceful.families.iter().all(|family| family.forwarding == forwarding));
+        assert!(long_lived.families.iter().all(|family| family.forwarding == forwarding));
+    }
+}

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use albedo_types::Instant;
+use albedo_wire::capability::Capability;
 use albedo_wire::frame::{Frame, MessageType};
 use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
@@ -145,12 +146,14 @@ impl Session {
         let terms = &up.negotiated;
         let period = self.config.send_hold.period(terms.hold_time);
         *self.conn(id) = Some(Conn::Established(Established {
+            since: now,
             clock,
             send_hold: period.map(|period| SendHoldClock { period, last_written: now }),
             families: terms.families,
             enhanced_refresh: terms.enhanced_refresh,
             graceful: terms.graceful.as_ref().is_some_and(|offer| !offer.families.is_empty()),
             long_lived: terms.long_lived.is_some(),
+            notification: keeps_over_notification(&up),
         }));
         self.push(Action::Up(up));
     }
@@ -186,6 +189,19 @@ impl Session {
             _ => Action::Refresh(refresh),
         });
     }
+}
+
+/// Whether both set N in capability 64 (RFC 8538 §2).
+fn keeps_over_notification(up: &Up) -> bool {
+    let set = |open: &Open| {
+        // The last of its code counts (RFC 4724 §3).
+        let offer = open.capabilities.iter().rev().find_map(|capability| match capability {
+            Capability::GracefulRestart(offer) => Some(offer.notification),
+            _ => None,
+        });
+        offer == Some(true)
+    };
+    set(&up.local_open) && set(&up.remote_open)
 }
 
 /// The message that this is the body of a ROUTE-REFRESH of.

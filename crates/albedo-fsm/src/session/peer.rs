@@ -1,5 +1,7 @@
 //! What concerns the peer as a whole: starting, stopping, connecting, accepting.
 
+use core::time::Duration;
+
 use albedo_types::Instant;
 use albedo_wire::frame::KEEPALIVE;
 use albedo_wire::notification::Notification;
@@ -10,6 +12,10 @@ use crate::action::{Action, Close, Down, DownReason};
 use crate::event::ConnId;
 use crate::state::{Conn, Dial, Mode, OpenSent};
 use crate::timer::jittered;
+
+/// How long after a connection of ours came up one of the peer's may still have crossed it: as
+/// long as one of ours may take to come about, and a peer that is busy to look at it.
+const CROSSING_MAX: Duration = Duration::from_secs(5);
 
 impl Session {
     /// From Idle: the failures are forgotten, and it begins (F1).
@@ -59,8 +65,16 @@ impl Session {
     }
 
     /// Ends everything and says why (F15).
+    ///
+    /// Where both keep routes over a NOTIFICATION, an end that is for good has to be a hard reset
+    /// (RFC 8538 §5.1).
     pub(super) fn stop(&mut self, subcode: u8, text: &str) {
-        let sent = Notification::cease_with_text(subcode, text);
+        let mut sent = Notification::cease_with_text(subcode, text);
+        let is_final = matches!(subcode, cease::SHUTDOWN | cease::DECONFIGURED);
+        let keeps = |conn: &Conn| matches!(conn, Conn::Established(state) if state.notification);
+        if is_final && self.conns.iter().flatten().any(keeps) {
+            sent = Notification::hard_reset(&sent);
+        }
         self.end_all(&DownReason::Stopped, Some(&sent));
     }
 
@@ -113,7 +127,13 @@ impl Session {
             self.push(Action::Reject(None));
             return;
         }
-        if let Some((id, graceful)) = self.established() {
+        if let Some((id, graceful, since)) = self.established() {
+            if graceful && id == ConnId::Outgoing && now.since(since) < CROSSING_MAX {
+                // It was on its way when ours came up. A word would cost us what the peer keeps,
+                // and taking it for a restart would be the second one in a row for the peer.
+                self.push(Action::Reject(None));
+                return;
+            }
             if !graceful {
                 let collision = Notification::cease(cease::COLLISION);
                 self.push(Action::Reject(Some(collision.encode())));
@@ -148,10 +168,11 @@ impl Session {
         self.conns.iter().any(Option::is_some)
     }
 
-    /// The connection that is Established, and whether its peer knows graceful restart.
-    fn established(&self) -> Option<(ConnId, bool)> {
+    /// The connection that is Established, whether its peer knows graceful restart, and since
+    /// when it is.
+    fn established(&self) -> Option<(ConnId, bool, Instant)> {
         ConnId::ALL.into_iter().find_map(|id| match &self.conns[id.index()] {
-            Some(Conn::Established(state)) => Some((id, state.graceful)),
+            Some(Conn::Established(state)) => Some((id, state.graceful, state.since)),
             _ => None,
         })
     }

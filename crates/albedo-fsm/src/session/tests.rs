@@ -214,6 +214,43 @@ fn reasons_are_one_line_of_words() {
     }
 }
 
+/// A peer that keeps routes over a NOTIFICATION as well: our OPEN and its own set N.
+fn keeping(ours: bool, theirs: bool) -> Rig {
+    let mut open = open_of(PEER_ID, LOCAL_AS, Graceful::Yes);
+    for capability in &mut open.capabilities {
+        if let Capability::GracefulRestart(offer) = capability {
+            offer.notification = theirs;
+        }
+    }
+    let mut rig = Rig::started(config());
+    rig.input(Event::Connected(ConnId::Outgoing));
+    rig.receive(ConnId::Outgoing, &open.encode());
+    // What we said is what was sent, so it is put in where it lies.
+    if let Some(Conn::OpenConfirm(state)) = &mut rig.session.conns[ConnId::Outgoing.index()] {
+        let offer = GracefulRestart { notification: ours, ..GracefulRestart::default() };
+        state.up.local_open.capabilities.push(Capability::GracefulRestart(offer));
+    }
+    rig.receive(ConnId::Outgoing, &KEEPALIVE);
+    rig
+}
+
+#[test]
+fn g17_an_end_for_good_is_a_hard_reset_where_notifications_keep_routes() {
+    for (ours, theirs, subcode, said) in [
+        (true, true, 2, "out<6/9, linger out, down stopped"),
+        (true, true, 3, "out<6/9, linger out, down stopped"),
+        (true, true, 4, "out<6/4, linger out, down stopped"),
+        (true, false, 2, "out<6/2, linger out, down stopped"),
+        (false, true, 2, "out<6/2, linger out, down stopped"),
+    ] {
+        let mut rig = keeping(ours, theirs);
+        assert_eq!(rig.input(Event::Stop { subcode, text: "bye" }), said);
+        let words = format!("{}", rig.session.reason().unwrap());
+        let wraps = words.contains("hard reset (6/9) for cease");
+        assert_eq!(wraps, ours && theirs && subcode != 4, "{words}");
+    }
+}
+
 #[test]
 fn only_dynamic_sessions_are_disposable_and_only_unused() {
     let open = open_of(PEER_ID, LOCAL_AS, Graceful::No);

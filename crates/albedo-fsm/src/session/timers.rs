@@ -92,16 +92,17 @@ impl Session {
         self.fail(now, down.sent(Notification::hold_timer_expired()));
     }
 
-    /// F14.
+    /// F14, K8.
     fn hold_expired(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = &mut self.conns[id.index()] else {
             return;
         };
-        let long_lived = matches!(conn, Conn::Established(state) if state.long_lived);
+        let retains =
+            matches!(conn, Conn::Established(state) if state.graceful || state.long_lived);
         let periods = conn.clock().and_then(|clock| clock.periods);
         let after = periods.map(|periods| periods.hold).unwrap_or_default();
         let mut down = Down::new(id, DownReason::HoldExpired { after });
-        if !(long_lived && self.config.silent_hold_expiry) {
+        if !(retains && self.config.silent_hold_expiry) {
             down = down.sent(Notification::hold_timer_expired());
         }
         self.fail(now, down);

@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use albedo_engine::Source;
-use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Up};
+use albedo_engine::{PeerPort, Source};
+use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Hello, Up};
 use albedo_rib::{ExternalKey, GroupKey, PeerInfo};
 use albedo_types::{Family, Instant, PeerRole};
 use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
@@ -14,7 +14,7 @@ use albedo_wire::negotiated::Negotiated;
 use albedo_wire::route_refresh::{RouteRefresh, Subtype};
 use albedo_wire::update::UpdateContext;
 
-use super::{ConnectingBox, Driver, Link, Live, connector, linger};
+use super::{ConnectingBox, Driver, Link, Live, Postponed, Setup, connector, linger};
 use crate::config::Profile;
 use crate::intake::Intake;
 use crate::sockopt;
@@ -41,11 +41,13 @@ impl Driver {
     fn connect(&mut self, at: Instant) {
         let profile = &self.setup.profile;
         let key = profile.key.as_ref();
-        let local = profile.local_address;
-        match connector::connect(self.setup.addr, local, key, &profile.socket) {
+        let local = self.setup.dial_from.or(profile.local_address);
+        let dials = &self.server.dials;
+        match connector::connect(self.setup.addr, local, key, &profile.socket, dials) {
             Ok(connecting) => self.connecting = Some(ConnectingBox(connecting)),
             Err(error) => {
                 tracing::warn!(peer = %self.setup.addr, %error, "cannot connect");
+                self.had_connection = true;
                 self.fsm.handle(at, Event::ConnectFailed);
             }
         }
@@ -71,7 +73,32 @@ impl Driver {
                 link.outbox.go_on_with(begun);
             }
         }
-        self.part(link, close.linger);
+        // What was begun is brought to its end, and the peer gets all that was written.
+        self.part(link, close.linger || self.stopping);
+    }
+
+    /// Says in the next OPEN whether we are still finding our feet (RFC 4724 §4.1).
+    pub(super) fn mark_restart(&mut self) {
+        let restarting = !self.server.startup.is_over();
+        if let Some(offer) = &mut self.fsm.config_mut().capabilities.graceful {
+            offer.restarting = restarting;
+        }
+    }
+
+    /// The deferral of a family has ended: what was put off is done.
+    pub(super) fn released(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        let ended = self.server.startup.ended();
+        for Postponed { key, refresh } in std::mem::take(&mut live.postponed) {
+            if !ended.contains(key.family) {
+                live.postponed.push(Postponed { key, refresh });
+                continue;
+            }
+            live.port.join(key);
+            if let Some(enhanced) = refresh {
+                live.port.refresh(key.family, enhanced);
+            }
+        }
     }
 
     /// Closes a connection; if it is to be told something, beside this task.
@@ -113,10 +140,8 @@ impl Driver {
         let role = profile.role_of(negotiated.peer_asn);
         let info = PeerInfo { addr: remote.ip(), router_id, role };
         let mut port = self.server.engine.register(info);
-        for family in negotiated.families.iter() {
-            port.join(group_key(profile, &negotiated, family, role, local.ip()));
-        }
         port.set_outlet(link.stream.outlet(Arc::clone(&self.setup.shared)));
+        let postponed = self.join_groups(&mut port, &negotiated, role, local.ip());
         let context = context(profile, &negotiated, role, local.ip());
         let source = Source {
             router_id,
@@ -137,6 +162,7 @@ impl Driver {
             role,
             hold_time: negotiated.hold_time,
             families: negotiated.families,
+            graceful: negotiated.graceful.is_some(),
         };
         self.setup.shared.change(|detail| {
             detail.local = Some(local);
@@ -160,17 +186,45 @@ impl Driver {
         let offered = profile.session.capabilities.graceful.is_some();
         let graceful = offered && negotiated.graceful.is_some();
         let since = at;
-        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, graceful, since }));
+        let live = Live { conn, port, intake, enhanced_refresh, graceful, since, postponed };
+        self.live = Some(Box::new(live));
+    }
+
+    /// Joins the groups of a session that is up; those that it is to join later come back.
+    fn join_groups(
+        &self,
+        port: &mut PeerPort,
+        negotiated: &Negotiated,
+        role: PeerRole,
+        local: IpAddr,
+    ) -> Vec<Postponed> {
+        let Setup { generation, key, profile, .. } = &self.setup;
+        let ended = self.server.session_up(*generation, key.source, hello(negotiated, role));
+        let mut postponed = Vec::new();
+        for family in negotiated.families.iter() {
+            let key = group_key(profile, negotiated, family, role, local);
+            // Who does not know graceful restart has nothing of ours left to lose.
+            if ended.contains(family) || negotiated.graceful.is_none() {
+                port.join(key);
+            } else {
+                postponed.push(Postponed { key, refresh: None });
+            }
+        }
+        self.server.startup.count_postponed(postponed.len());
+        postponed
     }
 
     fn down(&mut self, down: &Down, at: Instant) {
         self.count_end(down, at);
         let reason = down.to_string();
-        if let Some(live) = self.live.take() {
+        if let Some(mut live) = self.live.take() {
+            // The port may outlive the connection.
+            let _ = live.port.withdraw_outlet();
             SessionStats::count(&self.server.stats.ended);
             let up_for = at.since(live.since).as_secs();
             tracing::info!(peer = %self.setup.addr, %reason, up_for, "session down");
-            live.port.leave();
+            self.server.retire(live.port);
+            self.server.session_down(self.setup.generation);
         }
         self.setup.shared.change(|detail| {
             detail.local = None;
@@ -202,9 +256,26 @@ impl Driver {
     fn refresh(&mut self, refresh: RouteRefresh) {
         let Some(live) = &mut self.live else { return };
         let Some(family) = Family::from_wire(refresh.afi, refresh.safi) else { return };
-        if refresh.subtype == Subtype::Request {
+        if refresh.subtype != Subtype::Request {
+            return;
+        }
+        let put_off = live.postponed.iter_mut().find(|postponed| postponed.key.family == family);
+        if let Some(postponed) = put_off {
+            postponed.refresh = Some(live.enhanced_refresh);
+        } else {
             live.port.refresh(family, live.enhanced_refresh);
         }
+    }
+}
+
+/// What the selection deferral is told of a session.
+fn hello(negotiated: &Negotiated, role: PeerRole) -> Hello {
+    let graceful = negotiated.graceful.as_ref();
+    Hello {
+        families: negotiated.families,
+        graceful: graceful.is_some(),
+        restarting: graceful.is_some_and(|offer| offer.restarting),
+        mate: role == PeerRole::NonClient,
     }
 }
 

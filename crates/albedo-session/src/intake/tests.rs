@@ -129,14 +129,14 @@ fn end_of_rib_is_noted() {
     let mut intake = intake(1);
     for family in Family::ALL {
         assert!(!intake.ended.contains(family));
-        let last = family == Family::Ipv6Unicast;
         let message = albedo_wire::update::end_of_rib(family);
         let mut tally = Tally::default();
-        for last in [last, false] {
-            let all = intake.update(body(message), &mut port, &mut tally, Instant::ZERO).unwrap();
-            assert_eq!(all, last);
+        for is_first in [true, false] {
+            let new = intake.update(body(message), &mut port, &mut tally, Instant::ZERO).unwrap();
+            assert_eq!(new, is_first);
         }
-        assert!(intake.ended.contains(family));
+        assert!(intake.ended().contains(family));
+        assert_eq!(intake.is_whole(), family == Family::Ipv6Unicast);
     }
     port.leave();
     assert!(engine.stop());

@@ -24,6 +24,10 @@ pub(crate) struct Peer {
     context: UpdateContext,
     pub(crate) table: Table,
     pub(crate) ends: usize,
+    /// Prefixes that were withdrawn from it.
+    pub(crate) withdrawals: usize,
+    /// How often each prefix was announced to it.
+    heard: BTreeMap<Ipv4Prefix, usize>,
 }
 
 /// A message as it came.
@@ -84,6 +88,8 @@ impl Peer {
             context: UpdateContext::internal(ASN),
             table: Table::new(),
             ends: 0,
+            withdrawals: 0,
+            heard: BTreeMap::new(),
         }
     }
 
@@ -107,6 +113,56 @@ impl Peer {
         assert_eq!(self.message().await.kind, MessageType::Open);
         self.send(&KEEPALIVE).await;
         assert_eq!(self.message().await.kind, MessageType::Keepalive);
+    }
+
+    /// The same, with the other side's OPEN as the answer.
+    pub(crate) async fn exchange(&mut self, open: &Open) -> Open {
+        self.send(&open.encode()).await;
+        let message = self.message().await;
+        assert_eq!(message.kind, MessageType::Open);
+        self.send(&KEEPALIVE).await;
+        assert_eq!(self.message().await.kind, MessageType::Keepalive);
+        Open::decode(&message.body).unwrap()
+    }
+
+    /// Comes up, if the other side wants it.
+    pub(crate) async fn try_handshake(&mut self, open: &Open) -> bool {
+        self.try_send(&open.encode()).await;
+        let is_open = self.next().await.is_some_and(|said| said.kind == MessageType::Open);
+        self.try_send(&KEEPALIVE).await;
+        is_open && self.next().await.is_some_and(|said| said.kind == MessageType::Keepalive)
+    }
+
+    /// Checks that nothing but keepalives has come that was not read.
+    pub(crate) fn check_silence(&mut self) {
+        let mut chunk = [0; 4096];
+        while let Ok(octets) = self.stream.try_read(&mut chunk) {
+            assert_ne!(octets, 0, "the end of the connection");
+            self.unread.extend_from_slice(&chunk[..octets]);
+        }
+        while let Some(frame) = frame::split(&self.unread, true).unwrap() {
+            assert_eq!(frame.kind, MessageType::Keepalive, "{:?}", frame.body);
+            let len = frame.len;
+            self.unread.drain(..len);
+        }
+    }
+
+    /// How often a prefix was announced to it.
+    pub(crate) fn heard_of(&self, key: &Ipv4Prefix) -> usize {
+        self.heard.get(key).copied().unwrap_or_default()
+    }
+
+    /// Reads to the end of the connection; the NOTIFICATION that came last, if one did.
+    pub(crate) async fn last_word(&mut self) -> Option<Notification> {
+        let mut last = None;
+        while let Some(message) = self.next().await {
+            assert_eq!(last, None, "nothing follows a notification");
+            if message.kind == MessageType::Notification {
+                last = Some(Notification::decode(&message.body).unwrap());
+            }
+            self.take(&message);
+        }
+        last
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -163,11 +219,14 @@ impl Peer {
         }
         for route in update.withdrawn_prefixes(&self.context) {
             self.table.remove(&route.unwrap().1);
+            self.withdrawals += 1;
         }
         let mut block = Vec::new();
         update.block.write_to(&mut block);
         for route in update.announced_prefixes(&self.context) {
-            self.table.insert(route.unwrap().1, block.clone());
+            let key = route.unwrap().1;
+            *self.heard.entry(key).or_default() += 1;
+            self.table.insert(key, block.clone());
         }
     }
 

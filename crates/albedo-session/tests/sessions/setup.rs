@@ -7,7 +7,9 @@ use std::time::Duration;
 use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
-use albedo_session::{Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Server, Settings};
+use albedo_session::{
+    Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Restart, Server, Settings,
+};
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
 use crate::peer::ASN;
@@ -15,7 +17,7 @@ use crate::peer::ASN;
 pub(crate) const ROUTER_ID: u32 = 0x0a00_0001;
 
 /// Time that a stop may take in tests; it does not.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server, and the engine behind it.
 pub(crate) struct Fixture {
@@ -59,6 +61,7 @@ pub(crate) fn group(name: &str, profile: Profile, range: &str) -> Group {
         profile: Arc::new(profile),
         ranges: vec![range.parse().expect("a range")],
         range_limit: None,
+        dial: false,
     }
 }
 
@@ -75,6 +78,14 @@ impl Fixture {
     pub(crate) fn start_with(settings: Settings, config: &EngineConfig) -> Self {
         let engine = Engine::start(config).expect("threads");
         let server = Server::start(settings, engine.handle()).expect("a port");
+        let at = server.listening()[0];
+        Self { server, engine, at }
+    }
+
+    /// After a life before this one.
+    pub(crate) fn start_again(settings: Settings, restart: Restart) -> Self {
+        let engine = Engine::start(&EngineConfig::default()).expect("threads");
+        let server = Server::start_again(settings, engine.handle(), restart).expect("a port");
         let at = server.listening()[0];
         Self { server, engine, at }
     }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use albedo_api::control::DrainMode::Silent;
+use albedo_api::control::DrainPhase::{Drained, Planned};
 use albedo_session::Farewell;
 use albedo_types::Asn;
 use albedo_wire::capability::Capability;
@@ -43,11 +45,19 @@ async fn client(running: &Running) -> TcpStream {
 #[tokio::test]
 async fn ready_once_the_first_peers_are_there_and_it_is_quiet() {
     let running = Running::start(loopback(), Path::new("file.yaml")).await.unwrap();
-    let source = std::sync::Arc::clone(running.source());
+    let source = Arc::clone(running.source());
     assert!(source.live().iter().all(|check| check.ok));
     let ready = |source: &Source| source.ready().iter().all(|check| check.ok);
     assert!(!ready(&source));
-    assert_eq!(source.ready()[1].detail, "waits for the first peer");
+    let detail = |source: &Source, name: &str| {
+        let check = source.ready().into_iter().find(|check| check.name == name);
+        check.map(|check| check.detail).unwrap_or_default()
+    };
+    assert_eq!(detail(&source, "initial-convergence"), "waits for the first peer");
+    let words = "peers that keep our routes are told nothing yet; waits for the first peer";
+    assert_eq!(detail(&source, "selection-deferral"), words);
+    let life = source.snapshot().life;
+    assert!(life.is_deferring && !life.is_draining);
 
     let mut stream = client(&running).await;
     while !ready(&source) {
@@ -55,7 +65,9 @@ async fn ready_once_the_first_peers_are_there_and_it_is_quiet() {
     }
     let converged = source.snapshot().startup_convergence.expect("ready");
     // The quiet that was waited for is not part of it.
-    assert!(converged + STARTUP_QUIET <= now().since(Instant::ZERO), "{converged:?}");
+    assert!(converged + STARTUP_QUIET / 2 <= now().since(Instant::ZERO), "{converged:?}");
+    assert!(!source.snapshot().life.is_deferring);
+    assert!(detail(&source, "selection-deferral").ends_with("nothing new came for a while"));
     let rows = source.peers();
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert!(row.is_up() && row.dynamic);
@@ -87,6 +99,105 @@ async fn ready_once_the_first_peers_are_there_and_it_is_quiet() {
 }
 
 #[tokio::test]
+async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() {
+    use albedo_config::{ShutdownMode, ShutdownMode::*};
+    let farewell = |mode: ShutdownMode| async move {
+        let mut config = loopback();
+        config.shutdown = albedo_config::Shutdown { mode, message: "moving".into() };
+        let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+        let farewell = running.farewell();
+        assert!(running.stop(&farewell).await);
+        farewell
+    };
+    // Nobody else is there.
+    assert_eq!(farewell(Auto).await, Farewell::Restart);
+    assert_eq!(farewell(Graceful).await, Farewell::Restart);
+    assert_eq!(farewell(Final).await, Farewell::Shutdown { text: "moving".into() });
+
+    // A reflector is, once it has told everything it has.
+    let mut config = loopback();
+    let mut settings = config.groups[0].settings.clone();
+    (settings.role, settings.passive) = (albedo_types::PeerRole::NonClient, true);
+    config.peers.push(albedo_config::Peer {
+        address: [127, 0, 0, 1].into(),
+        group: None,
+        settings,
+    });
+    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    let mate = client(&running).await;
+    while crate::drain::mates(&running.reflector().server().snapshot()) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(running.farewell(), Farewell::Shutdown { text: String::new() });
+    drop(mate);
+    assert!(running.stop(&Farewell::Restart).await);
+}
+
+#[tokio::test]
+async fn a_drain_is_refused_to_the_last_reflector_and_done_with_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roster.json");
+    let mut config = loopback();
+    config.restart.roster_file = Some(file.clone());
+    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    let source = Arc::clone(running.source());
+    let mut stream = client(&running).await;
+    let server = running.reflector().server().clone();
+    while !server.snapshot().iter().any(PeerStatus::is_established) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ask = DrainRequest { limit_seconds: 60, ..DrainRequest::default() };
+    let error = source.drain(&ask).unwrap_err();
+    assert!(error.contains("no other reflector"), "{error}");
+    assert!(source.cancel_drain().is_err(), "there is none");
+    let force = DrainRequest { force: true, ..ask };
+    let plan = source.drain(&DrainRequest { dry_run: true, ..force }).unwrap();
+    assert_eq!((plan.phase, plan.mode, plan.clients.len()), (Planned, Silent, 1));
+    assert_eq!(source.drain_status().phase, albedo_api::control::DrainPhase::None);
+    source.drain(&force).unwrap();
+    assert!(source.drain(&force).unwrap_err().contains("on already"));
+    // It does not know graceful restart, so it is told.
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    while source.drain_status().phase != Drained {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(source.snapshot().life.is_draining);
+    let running_check = source.ready().into_iter().find(|check| check.name == "running").unwrap();
+    assert_eq!((running_check.ok, &*running_check.detail), (false, "sends clients away"));
+    assert!(source.cancel_drain().unwrap_err().contains("restart the program"));
+    drop((stream, server, source));
+    let written = std::fs::read(&file).unwrap();
+    assert!(running.stop(&Farewell::Restart).await);
+    // Who was let go so is one to wait for.
+    assert_eq!(std::fs::read(&file).unwrap(), written);
+    assert!(String::from_utf8(written).unwrap().contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn g10_a_stop_writes_down_who_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roster.json");
+    let mut config = loopback();
+    config.restart.roster_file = Some(file.clone());
+    let running = Running::start(config.clone(), Path::new("file.yaml")).await.unwrap();
+    let mut stream = client(&running).await;
+    while !running.reflector().server().snapshot().iter().any(PeerStatus::is_established) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let client = async move { stream.read_to_end(&mut Vec::new()).await };
+    let (clean, read) = tokio::join!(running.stop(&Farewell::Restart), client);
+    read.unwrap();
+    assert!(clean);
+    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    assert_eq!(running.reflector().server().deferral().waits.missing, 1);
+    assert_eq!(running.source().snapshot().life.roster_peers, 1);
+    assert!(running.stop(&Farewell::Restart).await);
+}
+
+#[tokio::test]
 async fn what_is_fixed_makes_a_reload_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("albedo.yaml");
@@ -100,6 +211,7 @@ async fn what_is_fixed_makes_a_reload_refused() {
         ("clusterId: 10.0.0.8", "clusterId: 10.0.0.9", "clusterId: 10.0.0.9"),
         ("limits:", "shards: 7\nlimits:", "shards: 7 instead of"),
         ("holdTime: 30s", "holdTime: 2s", "holdTime"),
+        ("limits:", "restart: {quietTime: 1s}\nlimits:", "restart: how this life began"),
     ] {
         std::fs::write(&file, text.replace(from, to)).unwrap();
         let error = running.reload(&file).unwrap_err().to_string();
@@ -108,7 +220,7 @@ async fn what_is_fixed_makes_a_reload_refused() {
         assert!(status.config_fault.is_some_and(|seen| seen.contains(fault)));
     }
     let numbers = running.source().snapshot().config;
-    assert_eq!((numbers.reloads_refused, numbers.reloads_taken, numbers.last_good), (3, 0, false));
+    assert_eq!((numbers.reloads_refused, numbers.reloads_taken, numbers.last_good), (4, 0, false));
 
     std::fs::write(&file, text.replace("description: other-rack, ", "")).unwrap();
     let applied = running.reload(&file).unwrap();

@@ -15,7 +15,7 @@ pub(super) fn render(
 ) -> String {
     match version {
         Version::Two => two(host, reflectors, blocks),
-        Version::Calico | Version::CalicoOld | Version::CalicoV6 => {
+        Version::Calico | Version::CalicoOld | Version::CalicoPassive | Version::CalicoV6 => {
             calico(version, host, reflectors, blocks)
         }
     }
@@ -92,7 +92,7 @@ template bgp calico {{
             text,
             "protocol bgp Node_{number} from calico {{
   neighbor {peer} as {ASN}; source address {own};
-  ttl security off; multihop;
+  ttl security off; multihop;{passive}
   import {import}
   export filter {{
 {export_metric}    to_peer(true);
@@ -100,6 +100,7 @@ template bgp calico {{
   }};
 }}
 ",
+            passive = if version == Version::CalicoPassive { " passive on;" } else { "" },
             number = reflector.0,
             peer = reflector.address(family),
             own = host.address(family),

@@ -282,13 +282,20 @@ fn equal_seeds_give_equal_jitter() {
 }
 
 #[test]
-fn silence_can_be_told_to_peers_that_keep_routes() {
-    for (silent, words) in
-        [(true, "close out, down hold"), (false, "out<4/0, linger out, down hold")]
-    {
+fn k8_silence_can_be_told_to_peers_that_keep_routes() {
+    let told = "out<4/0, linger out, down hold";
+    for (graceful, silent, words) in [
+        (Graceful::LongLived, true, "close out, down hold"),
+        (Graceful::LongLived, false, told),
+        (Graceful::Yes, true, "close out, down hold"),
+        (Graceful::Yes, false, told),
+        // These keep nothing anyway.
+        (Graceful::Aware, true, told),
+        (Graceful::No, true, told),
+    ] {
         let mut rig = Rig::started(SessionConfig { silent_hold_expiry: silent, ..with_hold(9) });
-        rig.establish(&open_of(PEER_ID, LOCAL_AS, Graceful::LongLived));
+        rig.establish(&open_of(PEER_ID, LOCAL_AS, graceful));
         next_but_keepalive(&mut rig);
-        assert_eq!(rig.next_timeout(), (TimerName::Hold, words.into()));
+        assert_eq!(rig.next_timeout(), (TimerName::Hold, words.into()), "{graceful:?}");
     }
 }

@@ -84,6 +84,8 @@ fn open_confirm() -> Rig {
 fn established(graceful: Graceful) -> Rig {
     let mut rig = dialing();
     rig.establish(&open_of(PEER_ID, LOCAL_AS, graceful));
+    // What may have crossed our connection has come by now.
+    rig.now += core::time::Duration::from_secs(10);
     rig
 }
 
@@ -387,7 +389,8 @@ const SCENES: [Scene; 10] = [
             ("NOTIFICATION 2/1", Idle, "close out, down told"),
             ("NOTIFICATION 3/1", Idle, "close out, down told"),
             ("DecodeFailed", Idle, "out<1/1, linger out, down protocol"),
-            ("timer Hold", Active, "out<4/0, linger out, down hold"),
+            // Silent, so that the peer keeps our routes (K8).
+            ("timer Hold", Active, "close out, down hold"),
             ("timer Keepalive", Established, "out<KEEPALIVE"),
             ("timer SendHold", Active, "out<8/0, linger out, down sendhold"),
         ],

@@ -1,0 +1,121 @@
+//! `albedo drain`: asks a running reflector to send its clients away, and tells what became of it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use albedo_api::control::{DrainMode, DrainPhase, DrainRequest, DrainStatus};
+use anyhow::{Context as _, Result, bail};
+
+use crate::cli::{self, DrainArgs};
+
+/// How often the reflector is asked how far it is.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long it may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Octets of an answer: a line for each client, and more of them than there can be.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Drains, tells, and waits.
+pub(crate) fn run(args: &DrainArgs) -> Result<ExitCode> {
+    if args.cancel {
+        ask(args.admin, "DELETE", None)?;
+        cli::answer("drain cancelled: everybody is let in again");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let request = DrainRequest {
+        dry_run: true,
+        force: args.force,
+        over_seconds: args.over,
+        limit_seconds: args.limit,
+    };
+    let plan = ask(args.admin, "POST", Some(&request))?;
+    cli::answer(&announce(&plan, args));
+    if args.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut status = ask(args.admin, "POST", Some(&DrainRequest { dry_run: false, ..request }))?;
+    let mut told = 0;
+    loop {
+        told = tell_new(&status, told);
+        match status.phase {
+            DrainPhase::Draining => {}
+            DrainPhase::Drained => {
+                cli::answer(&format!("all {} clients have left", status.clients.len()));
+                return Ok(ExitCode::SUCCESS);
+            }
+            DrainPhase::Expired => return Ok(expired(&status)),
+            DrainPhase::None | DrainPhase::Planned => bail!("the drain was cancelled"),
+        }
+        std::thread::sleep(LOOK);
+        status = ask(args.admin, "GET", None)?;
+    }
+}
+
+/// What will be done, in words.
+fn announce(plan: &DrainStatus, args: &DrainArgs) -> String {
+    let (clients, mates) = (plan.clients.len(), plan.mates);
+    let how = match plan.mode {
+        DrainMode::Cease => format!(
+            "with a Cease, over {} s; {mates} other reflectors are there to take over",
+            plan.over_seconds
+        ),
+        DrainMode::Silent => "at once and without a word, so that they keep our routes: \
+                              no other reflector is there"
+            .to_owned(),
+    };
+    let limit = args.limit;
+    format!("sending {clients} clients away {how}; nobody is let in; limit {limit} s")
+}
+
+/// Tells who has left since the last time; how many have by now.
+fn tell_new(status: &DrainStatus, told: usize) -> usize {
+    let mut left: Vec<_> = status
+        .clients
+        .iter()
+        .filter_map(|client| Some((client.left_after_seconds?, client)))
+        .collect();
+    left.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (after, client) in left.iter().skip(told) {
+        let name = client.name.as_deref().unwrap_or_default();
+        cli::answer(&format!("{} {name} left after {after:.1} s", client.address));
+    }
+    left.len()
+}
+
+fn expired(status: &DrainStatus) -> ExitCode {
+    for client in status.clients.iter().filter(|client| client.left_after_seconds.is_none()) {
+        let name = client.name.as_deref().unwrap_or_default();
+        cli::answer(&format!("{} {name} is still here", client.address));
+    }
+    let (left, all) = (status.left_over(), status.clients.len());
+    cli::complain(&format!("albedo: {left} of {all} clients are still here at the limit"));
+    ExitCode::FAILURE
+}
+
+/// One request; what the reflector says to it.
+fn ask(admin: SocketAddr, method: &str, request: Option<&DrainRequest>) -> Result<DrainStatus> {
+    let body = request.map(serde_json::to_string).transpose()?.unwrap_or_default();
+    let mut stream = TcpStream::connect_timeout(&admin, ANSWER_MAX)
+        .with_context(|| format!("cannot reach a reflector at {admin} (its admin.http)"))?;
+    stream.set_read_timeout(Some(ANSWER_MAX))?;
+    let request = format!(
+        "{method} /api/v1/drain HTTP/1.1\r\nHost: {admin}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
+    let answer = String::from_utf8(answer).context("an answer that is no text")?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an end")?;
+    let code = head.split_whitespace().nth(1).unwrap_or_default();
+    if code != "200" {
+        bail!("refused ({code}): {}", body.trim_end());
+    }
+    serde_json::from_str(body).context("an answer that is not understood")
+}
+
+#[cfg(test)]
+mod tests;
