@@ -28,6 +28,8 @@ pub struct Path<'a> {
     pub peer: &'a PeerInfo,
     /// Received path identifier.
     pub path_id: PathId,
+    /// Whether its session is gone for longer than a restart takes (RFC 9494 §4.3).
+    pub long_lived: bool,
 }
 
 /// A step of the decision; the names are what `explain` prints.
@@ -91,7 +93,7 @@ const STEPS: [(Step, Compare); 10] = [
 ];
 
 fn stale(path: &Path<'_>) -> bool {
-    path.summary.marks.contains(Marks::LLGR_STALE)
+    path.long_lived || path.summary.marks.contains(Marks::LLGR_STALE)
 }
 
 fn internal(path: &Path<'_>) -> bool {

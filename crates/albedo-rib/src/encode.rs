@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::attrs::AttrSet;
-use crate::group::GroupKey;
+use crate::group::{Extra, GroupKey};
 use crate::segment::SegmentBuilder;
 
 /// Prefixes that share source and attributes, and therefore messages.
@@ -20,6 +20,7 @@ use crate::segment::SegmentBuilder;
 pub(crate) struct Bucket {
     pub(crate) source: PeerId,
     pub(crate) attrs: Arc<AttrSet>,
+    pub(crate) extra: Extra,
     count: u32,
 }
 
@@ -27,6 +28,7 @@ pub(crate) struct Bucket {
 #[derive(Debug)]
 pub(crate) struct Buckets<T> {
     buckets: Vec<Bucket>,
+    /// By source, and the address of the set with [`Extra`] in its low bits.
     by_set: HashMap<(PeerId, usize), u32, FixedState>,
     last: Option<u32>,
     items: Vec<(u32, T)>,
@@ -58,14 +60,17 @@ impl<T: Copy> Buckets<T> {
         self.items.shrink_to(bytes_max / size_of::<(u32, T)>());
     }
 
-    pub(crate) fn push(&mut self, source: PeerId, attrs: &Arc<AttrSet>, item: T) {
-        let same = |bucket: &Bucket| bucket.source == source && Arc::ptr_eq(&bucket.attrs, attrs);
+    pub(crate) fn push(&mut self, source: PeerId, attrs: &Arc<AttrSet>, extra: Extra, item: T) {
+        let same = |bucket: &Bucket| {
+            bucket.source == source && bucket.extra == extra && Arc::ptr_eq(&bucket.attrs, attrs)
+        };
         let bucket = match self.last.filter(|n| same(&self.buckets[*n as usize])) {
             Some(n) => n,
             None => {
-                let set = (source, Arc::as_ptr(attrs) as usize);
+                const { assert!(align_of::<AttrSet>() > Extra::BITS, "a set leaves them free") };
+                let set = (source, Arc::as_ptr(attrs) as usize | extra.bits());
                 *self.by_set.entry(set).or_insert_with(|| {
-                    self.buckets.push(Bucket { source, attrs: Arc::clone(attrs), count: 0 });
+                    self.buckets.push(Bucket { source, attrs: Arc::clone(attrs), extra, count: 0 });
                     u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
                 })
             }
@@ -122,10 +127,10 @@ impl<T: Copy> Buckets<T> {
 pub(crate) fn announce<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
-    attrs: &AttrSet,
+    (attrs, extra): (&AttrSet, Extra),
     prefixes: impl Iterator<Item = K>,
 ) {
-    let outgoing = key.outgoing(attrs);
+    let outgoing = key.outgoing(attrs, extra);
     let packed = pack_announce(
         &mut builder.out,
         key.pack_spec(),
