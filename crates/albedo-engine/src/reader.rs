@@ -4,8 +4,8 @@
 //! The session publishes its position there; the worker reads it to know which tombstones nobody
 //! needs any more, and leaves starts and catch-up chunks.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use albedo_types::{Family, GroupId, PeerId, ShardId};
 use atomic_waker::AtomicWaker;
@@ -145,8 +145,10 @@ pub(crate) struct Reader {
     pub(crate) waker: AtomicWaker,
     /// Set when the reader fell so far behind that its session must end.
     pub(crate) cut_off: AtomicBool,
-    /// Shards that have forgotten the peer.
-    pub(crate) forgotten: AtomicU32,
+    /// Shards that have forgotten the peer; one count for all of its sessions.
+    pub(crate) forgotten: Arc<AtomicU32>,
+    /// Whether the shards know the peer from an earlier session.
+    pub(crate) is_back: bool,
     lanes: Box<[SharedLane]>,
     shards: usize,
 }
@@ -157,10 +159,17 @@ impl Reader {
             peer,
             waker: AtomicWaker::new(),
             cut_off: AtomicBool::new(false),
-            forgotten: AtomicU32::new(0),
+            forgotten: Arc::default(),
+            is_back: false,
             lanes: (0..Family::COUNT * shards).map(|_| SharedLane::default()).collect(),
             shards,
         }
+    }
+
+    /// The reader of the peer's next session: what was left for this one is nothing to that.
+    pub(crate) fn back(&self) -> Self {
+        let forgotten = Arc::clone(&self.forgotten);
+        Self { forgotten, is_back: true, ..Self::new(self.peer, self.shards) }
     }
 
     /// How far the reader has come in a group's log, if it reads that.
