@@ -83,7 +83,7 @@ pub(super) fn decision(input: &Input) -> Step<'_> {
             let best = decision::best(candidates.len(), |n| {
                 let (summary, peer) = &known[candidates[n]];
                 let path_id = PathId(u32::try_from(n).expect("a few"));
-                Path { summary, peer, path_id, long_lived: false }
+                Path::new(summary, peer, path_id, false)
             });
             black_box(best).is_some()
         });

@@ -73,17 +73,14 @@ struct Chunk {
     announced: Buckets<Slot>,
     withdrawn: Vec<Slot>,
     bytes: usize,
-    last: Option<Arc<AttrSet>>,
 }
 
 impl Chunk {
     fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, extra: Extra, slot: Slot) {
-        if !self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, attrs)) {
+        if self.announced.push(source, attrs, extra, slot) {
             self.bytes += attrs.block().len() + 32;
-            self.last = Some(Arc::clone(attrs));
         }
         self.bytes += ROUTE_BYTES;
-        self.announced.push(source, attrs, extra, slot);
     }
 
     fn withdraw(&mut self, slot: Slot) {
@@ -217,18 +214,20 @@ impl<K: NlriKey> FamilyRib<K> {
             let best = entry.candidates.best().expect("a live entry has a best");
             let (source, attrs) = (best.source.peer(), &best.attrs);
             let role = peers.source(source).info.role;
-            let extra =
+            let extra_of =
                 |key: &GroupKey| key.extra(best.source.is_long_lived(), || entry.key.is_host());
-            let has = source != peer && key.exports(attrs, role, extra(key));
+            let extra = extra_of(key);
+            let has = source != peer && key.exports(attrs, role, extra);
             if let Some((old, _)) = catch_up.diff.filter(|(_, seen)| entry.version <= *seen) {
-                let had = source != peer && old.exports(attrs, role, extra(&old));
-                let same = || old.outgoing(attrs, extra(&old)) == key.outgoing(attrs, extra(key));
+                let old_extra = extra_of(&old);
+                let had = source != peer && old.exports(attrs, role, old_extra);
+                let same = || old.outgoing(attrs, old_extra) == key.outgoing(attrs, extra);
                 if !had && !has || had && has && same() {
                     continue;
                 }
             }
             if has {
-                chunk.announce(source, attrs, extra(key), slot);
+                chunk.announce(source, attrs, extra, slot);
             } else {
                 chunk.withdraw(slot);
             }
@@ -241,7 +240,7 @@ impl<K: NlriKey> FamilyRib<K> {
         encode::withdraw(builder, key, chunk.withdrawn.iter().map(|slot| table.entry(*slot).key));
         chunk.announced.drain_sorted(|bucket, slots| {
             let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, (&bucket.attrs, bucket.extra), keys);
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
         });
         builder.take_bytes()
     }

@@ -41,6 +41,7 @@ pub(crate) struct Best {
 }
 
 impl Best {
+    #[inline]
     fn of(candidate: &Candidate, peers: &Peers) -> Self {
         let peer = candidate.source.peer();
         Self {
@@ -272,13 +273,16 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(adj) = self.adj_rib_in.get_mut(peer.index()) else {
             return;
         };
-        let adj = core::mem::take(adj);
+        let mut adj = core::mem::take(adj);
         self.stale -= adj.stale;
         if adj.announced {
             peers.announced(peer, K::FAMILY);
         }
         let mut left = adj.paths;
-        for slot in adj.slots.into_iter().chain(self.end_walk(peer, adj.walk)) {
+        if let Some(walk) = adj.walk {
+            adj.slots.append(&mut self.end_walk(peer, *walk));
+        }
+        for slot in adj.slots {
             let entry = self.table.get(slot);
             if !entry.is_some_and(|e| e.candidates.has(peer)) {
                 continue;
@@ -309,11 +313,10 @@ impl<K: NlriKey> FamilyRib<K> {
     /// The best candidate of an entry by the decision process.
     fn select(&self, slot: Slot, peers: &Peers) -> Option<usize> {
         let candidates = self.table.entry(slot).candidates.as_slice();
-        decision::best(candidates.len(), |n| Path {
-            summary: &candidates[n].attrs.summary,
-            peer: &peers.source(candidates[n].source.peer()).info,
-            path_id: candidates[n].path_id,
-            long_lived: candidates[n].source.is_long_lived(),
+        decision::best(candidates.len(), |n| {
+            let Candidate { attrs, source, path_id } = &candidates[n];
+            let peer = &peers.source(source.peer()).info;
+            Path::new(&attrs.summary, peer, *path_id, source.is_long_lived())
         })
     }
 

@@ -57,15 +57,25 @@ impl Extra {
     pub const LLGR_STALE: Self = Self(1);
     /// NO_LLGR.
     pub const NO_LLGR: Self = Self(2);
-    /// Bits that are used; fewer than what the address of a set leaves free.
-    pub(crate) const BITS: usize = 3;
+    /// How many bits it has.
+    pub(crate) const BITS: u32 = 2;
 
     const fn contains(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    pub(crate) const fn bits(self) -> usize {
-        self.0 as usize
+    /// What a route with it is, as if it had been received so.
+    const fn marks(self) -> Marks {
+        if self.contains(Self::LLGR_STALE) { Marks::LLGR_STALE } else { Marks::NONE }
+    }
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// From the low bits of a number.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self((bits & ((1 << Self::BITS) - 1)) as u8)
     }
 }
 
@@ -92,6 +102,7 @@ impl GroupKey {
     /// What is added to a route: whether it is long-lived stale, and whether its prefix, which is
     /// asked for only where it matters, is a single address.
     #[must_use]
+    #[inline]
     pub fn extra(&self, long_lived: bool, is_host: impl FnOnce() -> bool) -> Extra {
         let stale = if long_lived { Extra::LLGR_STALE } else { Extra::NONE };
         let host = if self.no_llgr_on_hosts && is_host() { Extra::NO_LLGR } else { Extra::NONE };
@@ -101,14 +112,28 @@ impl GroupKey {
     /// Whether the group is told of a best route with these attributes from a source of role
     /// `from`; split horizon is not looked at here.
     #[must_use]
+    #[inline]
     pub fn exports(&self, attrs: &AttrSet, from: PeerRole, extra: Extra) -> bool {
-        reflects(from, self.role, attrs.summary.marks)
-            && (self.long_lived != LongLivedExport::Withheld || !is_stale(attrs, extra))
+        !attrs.summary.marks.with(extra.marks()).meets(self.withheld())
+            && reflects(from, self.role, Marks::NONE)
             && self.fits(attrs, extra)
+    }
+
+    /// What a route must not bear to be told to the group.
+    const fn withheld(&self) -> Marks {
+        let mut marks = Marks::NO_ADVERTISE;
+        if matches!(self.role, PeerRole::External) {
+            marks = marks.with(Marks::NO_EXPORT);
+        }
+        if matches!(self.long_lived, LongLivedExport::Withheld) {
+            marks = marks.with(Marks::LLGR_STALE);
+        }
+        marks
     }
 
     /// Whether a message with these attributes and one prefix stays within the limit
     /// (RFC 8654 §4: a route that does not fit is not sent).
+    #[inline]
     fn fits(&self, attrs: &AttrSet, extra: Extra) -> bool {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
@@ -118,26 +143,39 @@ impl GroupKey {
         {
             return true;
         }
+        self.fits_rewritten(attrs, extra)
+    }
+
+    #[cold]
+    fn fits_rewritten(&self, attrs: &AttrSet, extra: Extra) -> bool {
+        let limit = self.message_len_max as usize;
         self.outgoing(attrs, extra).block.len() + UPDATE_OVERHEAD_BYTES <= limit
     }
 
     /// The bytes the group gets for a set of attributes.
     #[must_use]
+    #[inline]
     pub fn outgoing<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
-        let kept = Outgoing {
-            block: Cow::Borrowed(attrs.block()),
-            mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
-        };
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
         let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
         if self.external.is_none() && self.as4 && !other_cluster && extra == Extra::NONE && !least {
-            return kept;
+            return Outgoing {
+                block: Cow::Borrowed(attrs.block()),
+                mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
+            };
         }
+        self.rewritten(attrs, extra)
+    }
+
+    #[inline(never)]
+    fn rewritten<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
+        let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
+        let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
         let mut edit = Edit { as4: self.as4, mark: marks(extra, least), ..Edit::default() };
         if least {
             edit.local_pref = LocalPrefEdit::Set(0);
         }
-        let mut mp_next_hop = kept.mp_next_hop;
+        let mut mp_next_hop = attrs.mp_next_hop().map(Cow::Borrowed);
         if other_cluster {
             edit.prepend_cluster = Some(self.cluster_id);
         }
@@ -176,7 +214,7 @@ impl GroupKey {
 
 /// Whether a route is long-lived stale, here or where it came from.
 const fn is_stale(attrs: &AttrSet, extra: Extra) -> bool {
-    extra.contains(Extra::LLGR_STALE) || attrs.summary.marks.contains(Marks::LLGR_STALE)
+    attrs.summary.marks.with(extra.marks()).contains(Marks::LLGR_STALE)
 }
 
 /// The communities that are added.

@@ -207,8 +207,8 @@ impl<K: NlriKey> FamilyRib<K> {
                 still.then_some(entry.key)
             });
             let start = self.builder.len();
-            encode::announce(&mut self.builder, key, (&bucket.attrs, bucket.extra), keys);
-            self.builder.own_run(bucket.source, start);
+            encode::announce(&mut self.builder, key, (&bucket.attrs, bucket.extra()), keys);
+            self.builder.own_run(bucket.source(), start);
             rebase.weight += routes * weight(&bucket.attrs);
             packing.next_item += count;
             packing.within += count;

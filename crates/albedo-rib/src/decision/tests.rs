@@ -18,7 +18,7 @@ fn plain() -> (Summary, PeerInfo, PathId) {
 }
 
 fn path((summary, peer, path_id): &(Summary, PeerInfo, PathId)) -> Path<'_> {
-    Path { summary, peer, path_id: *path_id, long_lived: false }
+    Path::new(summary, peer, *path_id, false)
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn g15_llgr_stale_is_least_preferred_and_the_comparison_is_symmetric() {
     received.0.marks.insert(Marks::LLGR_STALE);
     received.0.local_pref = 1000;
     let lost = (Summary { local_pref: 500, ..plain().0 }, plain().1, plain().2);
-    let lost = Path { long_lived: true, ..path(&lost) };
+    let lost = Path { stale: true, ..path(&lost) };
     let (good, received) = (path(&good), path(&received));
     for stale in [&received, &lost] {
         assert_eq!(compare(&good, stale, true).step, Some(Step::LlgrStale));
@@ -186,6 +186,6 @@ fn g15_llgr_stale_is_least_preferred_and_the_comparison_is_symmetric() {
     assert_eq!(compare(&lost, &received, true).order, Ordering::Greater);
     for order in [[&lost, &received, &good], [&good, &lost, &received], [&received, &good, &lost]] {
         let best = best(3, |n| *order[n]).unwrap();
-        assert!(!stale(order[best]));
+        assert!(!order[best].stale);
     }
 }

@@ -153,8 +153,8 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.announced.drain_sorted(|bucket, slots| {
             let start = builder.len();
             let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, (&bucket.attrs, bucket.extra), keys);
-            builder.own_run(bucket.source, start);
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
+            builder.own_run(bucket.source(), start);
         });
     }
 
@@ -174,7 +174,7 @@ impl<K: NlriKey> FamilyRib<K> {
         };
         let order = |(peer, slot): &(PeerId, Slot)| {
             let (attrs, extra) = set(*slot);
-            (*peer, Arc::as_ptr(attrs) as usize | extra.bits())
+            (*peer, Arc::as_ptr(attrs), extra.bits())
         };
         scratch.private_announced.sort_by_key(order);
         let same = |a: &(PeerId, Slot), b: &(PeerId, Slot)| order(a) == order(b);

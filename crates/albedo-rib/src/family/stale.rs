@@ -11,7 +11,6 @@
 //!
 //! RFC: 4724 §4.2, 9494 §4.2.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use albedo_types::PeerId;
@@ -120,11 +119,9 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// Forgets a walk that was taken out of the peer's index; what it had not looked at.
-    pub(super) fn end_walk(&mut self, peer: PeerId, walk: Option<Box<Walk>>) -> Vec<Slot> {
-        walk.map_or_else(Vec::new, |walk| {
-            self.walks.retain(|other| *other != peer);
-            walk.slots
-        })
+    pub(super) fn end_walk(&mut self, peer: PeerId, walk: Walk) -> Vec<Slot> {
+        self.walks.retain(|other| *other != peer);
+        walk.slots
     }
 
     /// Whether there are routes to sweep or to mark.

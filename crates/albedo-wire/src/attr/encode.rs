@@ -17,7 +17,17 @@ const DEFINED: u8 = OPTIONAL | TRANSITIVE | PARTIAL | EXTENDED_LENGTH;
 const HEADER_LEN: usize = 3;
 
 /// Types that can appear though the route came without them, in ascending order.
-const ADDABLE: [u8; 7] = [
+const ADDABLE: [u8; 6] = [
+    code::NEXT_HOP,
+    code::LOCAL_PREF,
+    code::ORIGINATOR_ID,
+    code::CLUSTER_LIST,
+    code::AS4_PATH,
+    code::AS4_AGGREGATOR,
+];
+
+/// The same where communities are added.
+const ADDABLE_MARKED: [u8; 7] = [
     code::NEXT_HOP,
     code::LOCAL_PREF,
     code::COMMUNITIES,
@@ -34,7 +44,15 @@ impl Attributes<'_> {
     /// Each type appears once, in ascending order.
     /// Whoever packs the block judges its length.
     pub fn encode(&self, edit: &Edit, out: &mut Vec<u8>) {
-        let mut addable = ADDABLE.into_iter().peekable();
+        if edit.mark.is_empty() {
+            self.encode_with(ADDABLE, edit, out);
+        } else {
+            self.encode_with(ADDABLE_MARKED, edit, out);
+        }
+    }
+
+    fn encode_with<const N: usize>(&self, addable: [u8; N], edit: &Edit, out: &mut Vec<u8>) {
+        let mut addable = addable.into_iter().peekable();
         for attr in self.raw() {
             while let Some(code) = addable.next_if(|code| *code < attr.code) {
                 self.add(code, edit, out);
