@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod graceful;
 mod member;
 mod session;
 
@@ -58,7 +59,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let top = TOP.map(str::to_owned).into_iter();
     let limits = LIMITS.map(|key| format!("limits.{key}"));
     let members = ["admin.http", "pacing.max", "name", "ranges", "address", "group"];
-    let inner = session::GRACEFUL_KEYS.map(|key| format!("gracefulRestart.{key}"));
+    let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
     top.chain(limits).chain(members).chain(inner).chain(families).collect()
@@ -184,7 +185,8 @@ fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {
     Pacing { max }
 }
 
-const LIMITS: [&str; 4] = ["sessions", "perRange", "sessionsPerSource", "acceptRate"];
+const LIMITS: [&str; 5] =
+    ["sessions", "perRange", "sessionsPerSource", "acceptRate", "retainedPeers"];
 
 fn read_limits(top: &Fields<'_>, report: &mut Report<'_>) -> Limits {
     let fields = open(top, "limits", &LIMITS, report);
@@ -197,5 +199,6 @@ fn read_limits(top: &Fields<'_>, report: &mut Report<'_>) -> Limits {
         per_range: limit("perRange", defaults::LIMIT_PER_RANGE),
         sessions_per_source: limit("sessionsPerSource", defaults::LIMIT_SESSIONS_PER_SOURCE),
         accept_rate: limit("acceptRate", defaults::LIMIT_ACCEPT_RATE),
+        retained_peers: limit("retainedPeers", defaults::LIMIT_RETAINED_PEERS),
     }
 }

@@ -59,6 +59,9 @@ pub use config::{Fqdn, GracefulOffer, LocalCapabilities, SendHold, SessionConfig
 mod event;
 pub use event::{CloseReason, ConnId, Event};
 
+pub mod retention;
+pub use retention::{Retention, RetentionLimits, Terms};
+
 mod session;
 pub use session::Session;
 

@@ -78,6 +78,11 @@ impl Intake {
         Self { context, source, log, limits, ended: FamilySet::EMPTY }
     }
 
+    /// Families whose End-of-RIB has come.
+    pub(crate) const fn ended(&self) -> FamilySet {
+        self.ended
+    }
+
     /// Takes the body of one UPDATE and puts its routes into the port; whether it was the
     /// End-of-RIB of the last family that had none yet.
     ///

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use albedo_api::names;
 use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, SessionNumbers, Snapshot};
-use albedo_api::{Check, PeerRow, Status, StatusSource};
+use albedo_api::{Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_session::stats::SessionStats;
 use albedo_session::{PeerStatus, Server};
-use albedo_types::{ClusterId, Instant};
+use albedo_types::{ClusterId, Family, Instant};
 
 use crate::assemble;
 
@@ -44,6 +44,7 @@ pub(crate) struct Source {
 pub(crate) struct Standing {
     status: Status,
     sessions_max: u64,
+    retained_max: u64,
     numbers: ConfigNumbers,
     clusters: Vec<ClusterId>,
 }
@@ -57,6 +58,7 @@ impl Standing {
                 ..Status::default()
             },
             sessions_max: 0,
+            retained_max: 0,
             numbers: ConfigNumbers::default(),
             clusters: assemble::clusters(config),
         };
@@ -72,6 +74,7 @@ impl Standing {
         self.status.listen = config.listen.iter().map(ToString::to_string).collect();
         self.status.config_fault = None;
         self.sessions_max = config.limits.sessions.into();
+        self.retained_max = config.limits.retained_peers.into();
         self.numbers.peers = config.peers.len() as u64;
         self.numbers.last_good = true;
         self.numbers.read_at = seconds_since_epoch();
@@ -229,10 +232,11 @@ impl StatusSource for Source {
     fn snapshot(&self) -> Snapshot {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
+        let retained = standing.retained_max;
         drop(standing);
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
-            sessions: SessionNumbers::read(self.server.stats(), limit),
+            sessions: SessionNumbers::read(self.server.stats(), limit, retained),
             config: numbers,
             startup_convergence: self.startup_convergence(),
         }
@@ -246,6 +250,14 @@ fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
     let sum = |counts: &[AtomicU64]| counts.iter().map(SessionStats::read).sum();
     let traffic = &peer.shared.traffic;
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let retained = |family: Family| {
+        let kept = detail.retained[family.index()]?;
+        Some(RetainedRow {
+            family: family.to_string(),
+            phase: kept.phase.into(),
+            left_seconds: kept.until.map(|until| until.since(at).as_secs_f64()),
+        })
+    };
     PeerRow {
         address: peer.addr.ip().to_string(),
         name: detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into)),
@@ -262,6 +274,7 @@ fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
         hold_time_seconds: up.map(|up| up.hold_time.as_secs()),
         messages: [sum(&traffic.received), sum(&traffic.sent)],
         behind_bytes: None,
+        retained: Family::ALL.into_iter().filter_map(retained).collect(),
         last_reason: text(&detail.reason),
     }
 }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use albedo_types::Instant;
+use albedo_wire::capability::Capability;
 use albedo_wire::frame::{Frame, MessageType};
 use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
@@ -150,6 +151,7 @@ impl Session {
             families: terms.families,
             enhanced_refresh: terms.enhanced_refresh,
             graceful: terms.graceful.as_ref().is_some_and(|offer| !offer.families.is_empty()),
+            notification: keeps_after_notification(&up.local_open, terms),
             long_lived: terms.long_lived.is_some(),
         }));
         self.push(Action::Up(up));
@@ -186,6 +188,15 @@ impl Session {
             _ => Action::Refresh(refresh),
         });
     }
+}
+
+/// Whether both sides keep routes after a NOTIFICATION (RFC 8538 §2).
+fn keeps_after_notification(local: &Open, terms: &Negotiated) -> bool {
+    let ours = local.find(|capability| match capability {
+        Capability::GracefulRestart(graceful) => Some(graceful.notification),
+        _ => None,
+    });
+    ours.unwrap_or(false) && terms.graceful.as_ref().is_some_and(|graceful| graceful.notification)
 }
 
 /// The message that this is the body of a ROUTE-REFRESH of.

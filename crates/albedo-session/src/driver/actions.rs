@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use albedo_engine::Source;
-use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Up};
-use albedo_rib::{ExternalKey, GroupKey, PeerInfo};
+use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Terms, Up};
+use albedo_rib::{ExternalKey, GroupKey, LongLivedExport, PeerInfo};
 use albedo_types::{Family, Instant, PeerRole};
 use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
 use albedo_wire::negotiated::Negotiated;
@@ -89,7 +89,7 @@ impl Driver {
     }
 
     fn up(&mut self, up: Up, at: Instant) {
-        let Up { conn, negotiated, .. } = up;
+        let Up { conn, negotiated, local_open, .. } = up;
         let Some(link) = &mut self.links[conn.index()] else { return };
         link.half_open = None;
         link.extended = negotiated.extended_message_rx;
@@ -104,7 +104,10 @@ impl Driver {
         let router_id = negotiated.peer_router_id;
         let role = profile.role_of(negotiated.peer_asn);
         let info = PeerInfo { addr: remote.ip(), router_id, role };
-        let mut port = self.server.engine.register(info);
+        let terms = Terms::new(&local_open, &negotiated, &profile.retention.limits);
+        let profile = Arc::clone(profile);
+        let mut port = self.port_of(info, negotiated.peer_asn, &terms, at);
+        let profile = &profile;
         for family in negotiated.families.iter() {
             port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
@@ -151,7 +154,8 @@ impl Driver {
         let offered = profile.session.capabilities.graceful.is_some();
         let graceful = offered && negotiated.graceful.is_some();
         let since = at;
-        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, graceful, since }));
+        let live = Live { conn, port, intake, enhanced_refresh, graceful, terms, since };
+        self.live = Some(Box::new(live));
     }
 
     fn down(&mut self, down: &Down, at: Instant) {
@@ -161,11 +165,10 @@ impl Driver {
             SessionStats::count(&self.server.stats.ended);
             let up_for = at.since(live.since).as_secs();
             tracing::info!(peer = %self.setup.addr, %reason, up_for, "session down");
-            live.port.leave();
+            self.keep_or_leave(*live, down, at);
         }
         self.setup.shared.change(|detail| {
             detail.local = None;
-            detail.peer = None;
             detail.reason = reason;
         });
     }
@@ -218,6 +221,12 @@ fn group_key(
         as4: negotiated.as4,
         message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
         external,
+        long_lived: match negotiated.long_lived {
+            Some(_) => LongLivedExport::Told,
+            None if role.is_internal() && profile.retention.tell_unaware => LongLivedExport::Least,
+            None => LongLivedExport::Withheld,
+        },
+        no_llgr_on_hosts: profile.retention.no_llgr_on_hosts,
     }
 }
 

@@ -6,5 +6,6 @@ mod handshake;
 mod peer;
 mod pressure;
 mod reload;
+mod restart;
 mod setup;
 mod storms;

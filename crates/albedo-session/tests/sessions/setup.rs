@@ -7,7 +7,9 @@ use std::time::Duration;
 use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
-use albedo_session::{Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Server, Settings};
+use albedo_session::{
+    Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, RetentionRules, Server, Settings,
+};
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
 use crate::peer::ASN;
@@ -37,6 +39,7 @@ pub(crate) fn profile() -> Profile {
         key: None,
         socket: SocketOptions::default(),
         intake: IntakeRules::default(),
+        retention: RetentionRules::default(),
     }
 }
 
