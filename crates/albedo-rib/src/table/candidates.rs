@@ -12,7 +12,7 @@ use crate::attrs::AttrSet;
 /// since (RFC 9494); together they are four bytes.
 ///
 /// A route is stale if its epoch is not its peer's: so the loss of a session makes all of its
-/// routes stale by counting one number up (docs/adr/0007).
+/// routes stale by counting one number up (docs/adr/0009).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source(u32);
 
