@@ -34,7 +34,7 @@ pub struct Detail {
     pub name: Option<String>,
     /// What the last OPENs agreed on.
     pub agreed: Option<Agreed>,
-    /// The engine's index of the peer, while it is up.
+    /// The engine's index of the peer, while it is up or its routes are kept.
     pub peer: Option<PeerId>,
     /// What is kept of the last session, by family.
     pub retained: [Option<Retained>; Family::COUNT],

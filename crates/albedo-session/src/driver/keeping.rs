@@ -143,7 +143,9 @@ impl Driver {
             Some(Retained { phase: phase.name()?, until })
         };
         let retained = Family::ALL.map(of);
-        let peer = self.away.as_ref().map(|away| away.port.peer());
+        let away = self.away.as_ref().map(|away| &away.port);
+        let port = self.live.as_ref().map(|live| &live.port).or(away);
+        let peer = port.map(PeerPort::peer);
         self.setup.shared.change(|detail| {
             detail.retained = retained;
             detail.peer = peer;

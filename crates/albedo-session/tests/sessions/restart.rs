@@ -6,13 +6,15 @@ use std::time::Duration;
 use albedo_fsm::GracefulOffer;
 use albedo_session::stats::SessionStats;
 use albedo_session::{Profile, Settings};
-use albedo_types::Family;
+use albedo_types::{Family, Ipv4Prefix, PathId};
+use albedo_wire::attr::{Attributes, Need, WellKnown};
 use albedo_wire::capability::{
     Capability, GracefulFamily, GracefulRestart, LongLived, LongLivedFamily,
 };
 use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use albedo_wire::open::Open;
+use albedo_wire::update::{PackSpec, UpdateContext, pack_announce};
 
 use crate::peer::{Peer, announce, block, open, prefix};
 use crate::setup::{Fixture, profile, settings};
@@ -146,6 +148,9 @@ async fn g2_g3_g5_k4_a_node_that_restarts_keeps_its_routes_until_its_end_of_rib(
     reader.until(|reader| lacks(reader, 2..5)).await;
     assert!(has(&reader, [1, 5]));
     fixture.until(|fixture| phase(fixture).is_none()).await;
+    let after = fixture.status(NODE).unwrap().detail.peer;
+    assert_eq!(after, status.detail.peer, "the same index, in its second session");
+    assert!(after.is_some());
     fixture.stop().await;
 }
 
@@ -287,5 +292,46 @@ async fn a_reset_of_the_operator_ends_what_is_kept() {
     fixture.until(|fixture| phase(fixture).is_some()).await;
     assert!(fixture.server.reset(IpAddr::from(NODE), ""));
     reader.until(|reader| lacks(reader, 1..5)).await;
+    fixture.stop().await;
+}
+
+/// COMMUNITIES and LOCAL_PREF of a prefix that a peer was told.
+fn told(peer: &Peer, prefix: Ipv4Prefix) -> (Vec<u32>, Option<u32>) {
+    let need = Need { announces: true, plain_next_hop: true };
+    let attributes = Attributes::decode(&peer.table[&prefix], need, &UpdateContext::own());
+    let communities = attributes.attributes.communities.map(|all| all.iter().collect());
+    (communities.unwrap_or_default(), attributes.attributes.local_pref)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g14_internal_peers_that_do_not_know_stale_routes_get_them_as_the_least_if_configured() {
+    let mut profile = graceful();
+    profile.retention.tell_unaware = true;
+    let offer = Offer { restart_time: 0, long_lived: Some(Some(3600)), ..STOCK };
+    let (fixture, peer, _reader) = reflecting(settings(profile), offer).await;
+    let mut unaware = node(&fixture, UNAWARE, Offer { long_lived: None, ..STOCK }).await;
+    unaware.until(|unaware| has(unaware, 1..5)).await;
+    assert_eq!(told(&unaware, prefix(1)), (vec![], Some(100)));
+    peer.vanish();
+    unaware.until(|unaware| told(unaware, prefix(1)).1 == Some(0)).await;
+    let communities = vec![WellKnown::LLGR_STALE, WellKnown::NO_EXPORT];
+    assert_eq!(told(&unaware, prefix(1)), (communities, Some(0)));
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn host_routes_are_told_with_no_llgr_where_that_is_configured() {
+    let mut profile = graceful();
+    profile.retention.no_llgr_on_hosts = true;
+    let (fixture, mut peer, mut reader) = reflecting(settings(profile), STOCK).await;
+    let host = Ipv4Prefix::from_bits(0x0a63_0001, 32).unwrap();
+    let mut message = Vec::new();
+    let spec = PackSpec { message_len_max: 4096, add_path: false };
+    let block = block(Ipv4Addr::new(10, 0, 0, 21), 100);
+    pack_announce(&mut message, spec, &block, None, [(PathId(0), host)].into_iter());
+    peer.send(&message).await;
+    reader.until(|reader| reader.table.contains_key(&host)).await;
+    assert_eq!(told(&reader, host).0, [WellKnown::NO_LLGR]);
+    assert_eq!(told(&reader, prefix(1)).0, []);
     fixture.stop().await;
 }
