@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use albedo_engine::{BATCH_KEYS_MAX, Interned, Interner, Received, Scratch, Source as From};
-use albedo_rib::{AttrSet, GroupKey, Input as Told, Output, PeerInfo, RouteBatch, Shard};
+use albedo_rib::{
+    AttrSet, GroupKey, Input as Told, LongLivedExport, Output, PeerInfo, RouteBatch, Shard,
+};
 use albedo_types::{ClusterId, Family, GroupId, Instant, PathId, PeerId, PeerRole, RouterId};
 use albedo_wire::frame::{self, Frame};
 use albedo_wire::nlri::NextHop;
@@ -107,6 +109,8 @@ pub(crate) fn key(family: Family) -> GroupKey {
         as4: true,
         message_len_max: u32::try_from(PACK.message_len_max).expect("16 bits"),
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     }
 }
 

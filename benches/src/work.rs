@@ -31,13 +31,14 @@ const fn row(name: &'static str, unit: &'static str, prepare: fn(&Input) -> Step
 }
 
 /// All workloads, in the order of an UPDATE's way.
-pub const ALL: [Workload; 12] = [
+pub const ALL: [Workload; 13] = [
     row("decode", "routes", wire::decode),
     row("intern-new", "messages", attrs::intern_new),
     row("intern-known", "messages", attrs::intern_known),
     row("decision", "decisions", attrs::decision),
     row("shard-announce", "prefixes", rib::announce),
     row("shard-loss", "routes", rib::loss),
+    row("shard-restart", "routes", rib::restart),
     row("encode", "messages", wire::encode),
     row("pack", "routes", wire::pack),
     row("log-append", "segments", log::append),

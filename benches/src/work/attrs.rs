@@ -82,7 +82,8 @@ pub(super) fn decision(input: &Input) -> Step<'_> {
         let decided = prefixes.iter().filter(|candidates| {
             let best = decision::best(candidates.len(), |n| {
                 let (summary, peer) = &known[candidates[n]];
-                Path { summary, peer, path_id: PathId(u32::try_from(n).expect("a few")) }
+                let path_id = PathId(u32::try_from(n).expect("a few"));
+                Path::new(summary, peer, path_id, false)
             });
             black_box(best).is_some()
         });

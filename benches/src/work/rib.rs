@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use albedo_rib::{GroupKey, Input as Told, Output, PeerInfo, Position, Resume};
+use albedo_rib::{GroupKey, Input as Told, Keep, Output, PeerInfo, Position, Resume};
 use albedo_types::{Family, GroupId, PeerId, PeerRole, RouterId};
 use albedo_wire::frame;
 
@@ -47,6 +47,31 @@ pub(super) fn loss(input: &Input) -> Step<'_> {
         }
         world.turn();
         routes
+    })
+}
+
+/// Sources are lost, come back, announce every other of their messages again, and send End-of-RIB
+/// (RFC 4724): half of their routes are the same as before, the other half is swept.
+pub(super) fn restart(input: &Input) -> Step<'_> {
+    let (mut world, batches) = World::new(input);
+    let is_lost = |peer: PeerId| lost(input).any(|source| source.peer == peer);
+    let of_lost = batches.iter().filter(|(peer, _)| is_lost(*peer));
+    let mut again: Vec<_> = of_lost.step_by(2).cloned().collect();
+    world.announce(batches, TURN_ROUTES);
+    world.settle();
+    world.out.clear();
+    Box::new(move || {
+        for Source { peer, info, family, .. } in lost(input) {
+            world.tell(Told::PeerLost { peer: *peer, keep: [Keep::Fresh; Family::COUNT] });
+            world.join(*peer, *info, group(*family), key(*family));
+        }
+        world.announce(std::mem::take(&mut again), TURN_ROUTES);
+        for Source { peer, family, .. } in lost(input) {
+            world.tell(Told::Sweep { peer: *peer, family: *family });
+        }
+        world.settle();
+        let swept = |family: &Family| world.shard.stats(*family).swept;
+        Family::ALL.iter().map(swept).sum::<u64>() as usize
     })
 }
 

@@ -55,14 +55,23 @@ pub struct SessionNumbers {
     pub accept_errors: u64,
     /// Hold timers that ran out with data waiting.
     pub hold_spared: u64,
+    /// Lost peers whose routes are kept.
+    pub retained: u64,
+    /// Times that a session's routes were kept.
+    pub kept: u64,
+    /// Times that they were not for want of a place.
+    pub kept_refused: u64,
     /// Dynamic sessions allowed.
     pub limit: u64,
+    /// Lost peers that may be kept.
+    pub retained_limit: u64,
 }
 
 impl SessionNumbers {
-    /// Copies what the sessions count; `limit` is how many dynamic ones are allowed.
+    /// Copies what the sessions count; `limit` is how many dynamic ones are allowed, and
+    /// `retained_limit` how many lost peers are kept.
     #[must_use]
-    pub fn read(stats: &SessionStats, limit: u64) -> Self {
+    pub fn read(stats: &SessionStats, limit: u64, retained_limit: u64) -> Self {
         let traffic = &stats.traffic;
         Self {
             by_state: copy(&stats.states),
@@ -77,7 +86,11 @@ impl SessionNumbers {
             accepted: get(&stats.accepted),
             accept_errors: get(&stats.accept_errors),
             hold_spared: get(&stats.hold_spared),
+            retained: get(&stats.retained),
+            kept: get(&stats.kept),
+            kept_refused: get(&stats.kept_refused),
             limit,
+            retained_limit,
         }
     }
 
@@ -156,6 +169,10 @@ pub struct FamilyNumbers {
     pub prefixes: u64,
     /// Routes of all peers.
     pub paths: u64,
+    /// Routes of lost sessions that are kept.
+    pub stale: u64,
+    /// Routes of lost sessions that were removed.
+    pub swept: u64,
     /// Tombstones.
     pub tombstones: u64,
     /// Readers that are being caught up.
@@ -278,6 +295,8 @@ impl FamilyNumbers {
         Self {
             prefixes: sum(|counts| &counts.prefixes),
             paths: sum(|counts| &counts.paths),
+            stale: sum(|counts| &counts.stale),
+            swept: sum(|counts| &counts.swept),
             tombstones: sum(|counts| &counts.tombstones),
             catch_ups: sum(|counts| &counts.catch_ups),
             convergence: (&times.convergence).into(),

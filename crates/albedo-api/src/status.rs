@@ -161,8 +161,22 @@ pub struct PeerRow {
     pub messages: [u64; 2],
     /// Bytes in the logs that it has not been given.
     pub behind_bytes: Option<u64>,
+    /// What is kept of its last session, by family; empty where nothing is.
+    pub retained: Vec<RetainedRow>,
     /// Why the last session ended, in words.
     pub last_reason: Option<String>,
+}
+
+/// What is kept of a peer that was lost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetainedRow {
+    /// Such as `ipv4-unicast`.
+    pub family: String,
+    /// `restarting` or `longLived` while it is away, `resyncing` once it is back.
+    pub phase: String,
+    /// Seconds until that ends, whatever comes.
+    pub left_seconds: Option<f64>,
 }
 
 impl PeerRow {

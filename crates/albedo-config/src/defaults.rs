@@ -5,9 +5,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use albedo_types::{FamilySet, HoldTime};
+use albedo_types::{FamilySet, HoldTime, PeerRole};
 
-use crate::settings::{GracefulRestart, LogFormat, LogLevel, ShutdownMode};
+use crate::settings::{LogFormat, LogLevel, ShutdownMode};
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
 /// IPv6 is asked for by name: a kernel without it would refuse to start otherwise.
@@ -34,14 +34,39 @@ pub const CONNECT_RETRY: Duration = Duration::from_secs(10);
 /// We connect unless told to wait (RFC 4271 §8.1.1: passive establishment is the option).
 pub const PASSIVE: bool = false;
 
-/// What nodes of a Calico cluster offer, and the longest they are then patient with us.
-/// Long-lived retention (RFC 9494) is for the operator to ask for.
-pub const GRACEFUL_RESTART: GracefulRestart =
-    GracefulRestart { restart_time: RESTART_TIME, long_lived_stale_time: Duration::ZERO };
+/// How long peers wait for us before they turn to what another reflector tells them: a restart
+/// takes less, and where it does not, fresh routes of the other one are better than stale ones.
+pub const RESTART_TIME: Duration = Duration::from_secs(30);
 
-/// The restart time where `gracefulRestart` is given without one: BIRD's default, and so that of
-/// Calico's nodes.
-pub const RESTART_TIME: Duration = Duration::from_secs(120);
+/// How long clients live on with what a reflector told them that is gone: a day, for without it a
+/// stock node drops all routes when the last reflector hangs or is lost. For others it is off:
+/// between reflectors, and towards other ASes, a stale copy is in the way of what is fresh.
+#[must_use]
+pub const fn long_lived_stale_time(role: PeerRole) -> Duration {
+    match role {
+        PeerRole::Client => Duration::from_secs(86_400),
+        PeerRole::NonClient | PeerRole::External => Duration::ZERO,
+    }
+}
+
+/// RFC 8538 is used where the peer offers it, too.
+pub const NOTIFICATION: bool = true;
+
+/// What the field can hold (RFC 4724 §3): the peer knows best how long it takes.
+pub const PEER_RESTART_TIME_MAX: Duration = Duration::from_secs(4_095);
+
+/// A stock node that restarts while another of its reflectors is down says nothing for 240 s with
+/// its session up; FRR waits as long as this, too.
+pub const STALE_PATH_TIME: Duration = Duration::from_secs(360);
+
+/// Who does not know stale routes would prefer them (RFC 9494 §4.3).
+pub const STALE_TO_UNAWARE: bool = false;
+
+/// A reflector changes nothing unasked (RFC 4456 §10).
+pub const NO_LLGR_ON_HOSTS: bool = false;
+
+/// As many as there may be dynamic sessions: a whole cluster may be lost at once.
+pub const LIMIT_RETAINED_PEERS: u32 = LIMIT_SESSIONS;
 
 /// Sessions up and down, reloads, start and stop.
 pub const LOG_LEVEL: LogLevel = LogLevel::Info;

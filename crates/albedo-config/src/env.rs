@@ -25,7 +25,7 @@ const fn variable(name: &'static str, key: &'static str) -> Variable {
 }
 
 /// Every variable that is looked at.
-pub const VARIABLES: [Variable; 19] = [
+pub const VARIABLES: [Variable; 20] = [
     variable("ALBEDO_AS_NUMBER", "asNumber"),
     variable("ALBEDO_ROUTER_ID", "routerId"),
     variable("ALBEDO_CLUSTER_ID", "clusterId"),
@@ -39,6 +39,7 @@ pub const VARIABLES: [Variable; 19] = [
     variable("ALBEDO_LIMITS_PER_RANGE", "limits.perRange"),
     variable("ALBEDO_LIMITS_SESSIONS_PER_SOURCE", "limits.sessionsPerSource"),
     variable("ALBEDO_LIMITS_ACCEPT_RATE", "limits.acceptRate"),
+    variable("ALBEDO_LIMITS_RETAINED_PEERS", "limits.retainedPeers"),
     variable("ALBEDO_RESTART_ROSTER_FILE", "restart.rosterFile"),
     variable("ALBEDO_RESTART_DEFERRAL_MAX", "restart.deferralMax"),
     variable("ALBEDO_RESTART_QUIET_TIME", "restart.quietTime"),

@@ -154,6 +154,17 @@ pub(crate) const SHUTDOWN_MODE: Kind<ShutdownMode> = Kind {
     },
 };
 
+/// Zero keeps nothing beyond what is long-lived.
+pub(crate) const PEER_RESTART_TIME_MAX: Kind<Duration> = Kind {
+    allowed: "0 or whole seconds up to 4095s",
+    read: |scalar| whole_seconds(scalar, 0, 4_095),
+};
+
+pub(crate) const STALE_PATH_TIME: Kind<Duration> = Kind {
+    allowed: "whole seconds from 1s to 3600s",
+    read: |scalar| whole_seconds(scalar, 1, 3_600),
+};
+
 pub(crate) const PACING_MAX: Kind<Duration> = Kind {
     allowed: "0 (off) or a duration up to 1s",
     read: |scalar| match duration(scalar)? {

@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod graceful;
 mod life;
 mod member;
 mod session;
@@ -63,7 +64,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
     let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
-    let inner = session::GRACEFUL_KEYS.map(|key| format!("gracefulRestart.{key}"));
+    let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
     top.chain(limits).chain(life).chain(members).chain(inner).chain(families).collect()
@@ -191,7 +192,8 @@ fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {
     Pacing { max }
 }
 
-const LIMITS: [&str; 4] = ["sessions", "perRange", "sessionsPerSource", "acceptRate"];
+const LIMITS: [&str; 5] =
+    ["sessions", "perRange", "sessionsPerSource", "acceptRate", "retainedPeers"];
 
 fn read_limits(top: &Fields<'_>, report: &mut Report<'_>) -> Limits {
     let fields = open(top, "limits", &LIMITS, report);
@@ -204,5 +206,6 @@ fn read_limits(top: &Fields<'_>, report: &mut Report<'_>) -> Limits {
         per_range: limit("perRange", defaults::LIMIT_PER_RANGE),
         sessions_per_source: limit("sessionsPerSource", defaults::LIMIT_SESSIONS_PER_SOURCE),
         accept_rate: limit("acceptRate", defaults::LIMIT_ACCEPT_RATE),
+        retained_peers: limit("retainedPeers", defaults::LIMIT_RETAINED_PEERS),
     }
 }

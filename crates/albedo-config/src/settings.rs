@@ -164,7 +164,7 @@ impl MaxPrefixes {
     }
 }
 
-/// What is offered in the graceful restart capabilities.
+/// What is offered in the graceful restart capabilities, and what is granted to the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GracefulRestart {
     /// How long the peer should keep our routes while we are away, `restartTime`; whole seconds
@@ -173,6 +173,19 @@ pub struct GracefulRestart {
     /// How long routes live on after that, `longLivedStaleTime`; whole seconds up to 2²⁴ − 1
     /// (RFC 9494 §3). Zero is off.
     pub long_lived_stale_time: Duration,
+    /// Whether routes are kept after a NOTIFICATION, too, `notification` (RFC 8538).
+    pub notification: bool,
+    /// The longest restart time that the peer is granted, `peerRestartTimeMax`.
+    pub peer_restart_time_max: Duration,
+    /// The longest stale time that the peer is granted, `peerStaleTimeMax`.
+    pub peer_stale_time_max: Duration,
+    /// How long a peer that is back may take until End-of-RIB, `stalePathTime`.
+    pub stale_path_time: Duration,
+    /// Whether an internal peer without the capability is told of long-lived stale routes,
+    /// `staleToUnaware` (RFC 9494 §4.6).
+    pub stale_to_unaware: bool,
+    /// Whether routes to single addresses are told with NO_LLGR, `noLlgrOnHosts`.
+    pub no_llgr_on_hosts: bool,
 }
 
 /// The administrative interfaces.
@@ -232,6 +245,8 @@ pub struct Limits {
     pub sessions_per_source: u32,
     /// Connections accepted in a second, `limits.acceptRate`.
     pub accept_rate: u32,
+    /// Lost peers whose routes are kept at the same time, `limits.retainedPeers`.
+    pub retained_peers: u32,
 }
 
 /// How a start goes on from the last life.

@@ -53,8 +53,14 @@ fn default_settings() -> PeerSettings {
         ttl_security: None,
         max_prefixes: MaxPrefixes::default(),
         graceful_restart: Some(GracefulRestart {
-            restart_time: Duration::from_secs(120),
-            long_lived_stale_time: Duration::ZERO,
+            restart_time: Duration::from_secs(30),
+            long_lived_stale_time: Duration::from_secs(86_400),
+            notification: true,
+            peer_restart_time_max: Duration::from_secs(4095),
+            peer_stale_time_max: Duration::from_secs(86_400),
+            stale_path_time: Duration::from_secs(360),
+            stale_to_unaware: false,
+            no_llgr_on_hosts: false,
         }),
         silent_hold_expiry: true,
     }
@@ -89,6 +95,7 @@ fn the_example_comes_to_what_it_says() {
             per_range: 16_384,
             sessions_per_source: 2,
             accept_rate: 4_000,
+            retained_peers: 16_384,
         },
         restart: Restart {
             roster_file: None,
@@ -175,6 +182,37 @@ peers:
     assert_eq!(peer.max_prefixes.get(Family::Ipv6Unicast), NonZeroU32::new(5));
     assert_eq!(peer.graceful_restart, None);
     assert_eq!(peer.local_address, Some(addr("10.0.0.1")));
+}
+
+#[test]
+fn k6_clients_are_offered_a_long_stale_time_and_others_none() {
+    let config = good(&format!(
+        "{BASE}peers:
+  - {{address: 10.0.0.2}}
+  - {{address: 10.0.0.3, role: nonClient}}
+  - {{address: 10.0.0.4, asNumber: 65000}}
+  - {{address: 10.0.0.5, role: nonClient, gracefulRestart: {{longLivedStaleTime: 1h}}}}
+  - {{address: 10.0.0.6, gracefulRestart: {{restartTime: 5s, peerStaleTimeMax: 10s, \
+         peerRestartTimeMax: 0, stalePathTime: 9s, notification: false, staleToUnaware: true, \
+         noLlgrOnHosts: true}}}}
+"
+    ));
+    let graceful = |n: usize| config.peers[n].settings.graceful_restart.unwrap();
+    let stale = |n: usize| graceful(n).long_lived_stale_time.as_secs();
+    assert_eq!([0, 1, 2, 3, 4].map(stale), [86_400, 0, 0, 3600, 86_400]);
+    let granted = |n: usize| graceful(n).peer_stale_time_max.as_secs();
+    assert_eq!([0, 1, 2, 3, 4].map(granted), [86_400, 0, 0, 3600, 10], "ours, if not said");
+    let last = GracefulRestart {
+        restart_time: Duration::from_secs(5),
+        long_lived_stale_time: Duration::from_secs(86_400),
+        notification: false,
+        peer_restart_time_max: Duration::ZERO,
+        peer_stale_time_max: Duration::from_secs(10),
+        stale_path_time: Duration::from_secs(9),
+        stale_to_unaware: true,
+        no_llgr_on_hosts: true,
+    };
+    assert_eq!(graceful(4), last);
 }
 
 #[test]
@@ -293,6 +331,7 @@ mod environment {
             ("ALBEDO_RESTART_FORWARDING_STATE", "false", "restart: {forwardingState: false}"),
             ("ALBEDO_SHUTDOWN_MODE", "final", "shutdown: {mode: final}"),
             ("ALBEDO_SHUTDOWN_MESSAGE", "bye", "shutdown: {message: bye}"),
+            ("ALBEDO_LIMITS_RETAINED_PEERS", "5", "limits: {retainedPeers: 5}"),
         ] {
             let key = text.split(':').next().unwrap();
             let others: String = BASE
@@ -305,7 +344,7 @@ mod environment {
             assert_ne!(from_file, good(BASE), "{name}");
             assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
         }
-        assert_eq!(VARIABLES.len(), 19);
+        assert_eq!(VARIABLES.len(), 20);
     }
 
     #[test]
@@ -461,6 +500,12 @@ mod reference {
             ("restart.forwardingState", format!("`{}`", defaults::FORWARDING_STATE)),
             ("shutdown.mode", "`auto`".to_owned()),
             ("gracefulRestart.restartTime", seconds(defaults::RESTART_TIME)),
+            ("gracefulRestart.peerRestartTimeMax", seconds(defaults::PEER_RESTART_TIME_MAX)),
+            ("gracefulRestart.stalePathTime", seconds(defaults::STALE_PATH_TIME)),
+            ("gracefulRestart.notification", format!("`{}`", defaults::NOTIFICATION)),
+            ("gracefulRestart.staleToUnaware", format!("`{}`", defaults::STALE_TO_UNAWARE)),
+            ("gracefulRestart.noLlgrOnHosts", format!("`{}`", defaults::NO_LLGR_ON_HOSTS)),
+            ("limits.retainedPeers", format!("`{}`", defaults::LIMIT_RETAINED_PEERS)),
         ] {
             let start = format!("| `{key}` |");
             let row = REFERENCE.lines().find(|line| line.starts_with(&start));

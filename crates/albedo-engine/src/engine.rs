@@ -128,7 +128,8 @@ pub(crate) struct Readers(Mutex<ReadersInner>);
 
 #[derive(Debug, Default)]
 struct ReadersInner {
-    by_peer: HashMap<PeerId, Arc<Reader>>,
+    /// `None` for one that is away: it reads nothing, but its index is not free.
+    by_peer: HashMap<PeerId, Option<Arc<Reader>>>,
     free: Vec<PeerId>,
     next: u32,
 }
@@ -144,7 +145,12 @@ impl Readers {
     }
 
     pub(crate) fn insert(&self, peer: PeerId, reader: Arc<Reader>) {
-        self.0.lock().expect("no panic while held").by_peer.insert(peer, reader);
+        self.0.lock().expect("no panic while held").by_peer.insert(peer, Some(reader));
+    }
+
+    /// The peer's session is lost; its index stays its own.
+    pub(crate) fn detach(&self, peer: PeerId) {
+        self.0.lock().expect("no panic while held").by_peer.insert(peer, None);
     }
 
     fn remove(&self, peer: PeerId) {
@@ -161,7 +167,7 @@ impl Readers {
     fn oldest_undelivered(&self, groups: &Groups) -> Option<Instant> {
         let readers: Vec<Arc<Reader>> = {
             let inner = self.0.lock().expect("no panic while held");
-            inner.by_peer.values().map(Arc::clone).collect()
+            inner.by_peer.values().flatten().map(Arc::clone).collect()
         };
         let mut oldest = None;
         for group in groups.list() {

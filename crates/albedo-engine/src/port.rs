@@ -24,10 +24,12 @@ use crate::partition::Partition;
 use crate::reader::Reader;
 use crate::worker::Letter;
 
+mod away;
 mod lane;
 mod output;
 mod rest;
 
+pub use away::LETTERS_KEPT_MAX;
 use lane::Lane;
 pub(crate) use output::message_end;
 pub use output::{GATHER_BYTES_MAX, GATHER_PIECES_MAX, Piece};
@@ -307,7 +309,9 @@ impl PeerPort {
         let peer = self.reader.peer;
         for (shard, letters) in self.letters.iter().enumerate() {
             // What is not in yet need not go in any more; what came up must go down.
-            if letters.iter().any(|letter| matches!(letter, Letter::Up { .. })) {
+            let unknown =
+                |letter: &Letter| matches!(letter, Letter::Up { reader, .. } if !reader.is_back);
+            if letters.iter().any(unknown) {
                 self.shared.forgotten(&self.reader);
                 continue;
             }

@@ -4,8 +4,8 @@
 //! The session publishes its position there; the worker reads it to know which tombstones nobody
 //! needs any more, and leaves starts and catch-up chunks.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use albedo_types::{Family, GroupId, PeerId, ShardId};
 use atomic_waker::AtomicWaker;
@@ -177,8 +177,10 @@ pub(crate) struct Reader {
     pub(crate) waker: AtomicWaker,
     /// Set when the reader fell so far behind that its session must end.
     pub(crate) cut_off: AtomicBool,
-    /// Shards that have forgotten the peer.
-    pub(crate) forgotten: AtomicU32,
+    /// Shards that have forgotten the peer; one count for all of its sessions.
+    pub(crate) forgotten: Arc<AtomicU32>,
+    /// Whether the shards know the peer from an earlier session.
+    pub(crate) is_back: bool,
     /// What the session lends to the shards while it rests.
     pub(crate) direct: Mutex<Direct>,
     lanes: Box<[SharedLane]>,
@@ -191,11 +193,18 @@ impl Reader {
             peer,
             waker: AtomicWaker::new(),
             cut_off: AtomicBool::new(false),
-            forgotten: AtomicU32::new(0),
+            forgotten: Arc::default(),
+            is_back: false,
             direct: Mutex::default(),
             lanes: (0..Family::COUNT * shards).map(|_| SharedLane::default()).collect(),
             shards,
         }
+    }
+
+    /// The reader of the peer's next session: what was left for this one is nothing to that.
+    pub(crate) fn back(&self) -> Self {
+        let forgotten = Arc::clone(&self.forgotten);
+        Self { forgotten, is_back: true, ..Self::new(self.peer, self.shards) }
     }
 
     /// How far the reader has come in a group's log, if it reads that.

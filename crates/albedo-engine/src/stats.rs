@@ -186,6 +186,10 @@ pub struct FamilyCounts {
     pub paths: AtomicU64,
     /// Tombstones.
     pub tombstones: AtomicU64,
+    /// Routes of lost sessions that are kept.
+    pub stale: AtomicU64,
+    /// Stale routes that were swept.
+    pub swept: AtomicU64,
     /// Readers that are being caught up.
     pub catch_ups: AtomicU64,
     /// Groups with members.

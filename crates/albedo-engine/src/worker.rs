@@ -217,8 +217,14 @@ impl Worker {
                 self.tell(input, now);
             }
             Letter::Input { input, at } => {
-                let down = if let Input::PeerDown { peer } = &input { Some(*peer) } else { None };
-                let gone = down.and_then(|peer| self.forget(peer));
+                let gone = match &input {
+                    Input::PeerDown { peer } => self.forget(*peer),
+                    Input::PeerLost { peer, .. } => {
+                        self.reads_no_more(*peer);
+                        None
+                    }
+                    _ => None,
+                };
                 self.tell(input, at);
                 if let Some(reader) = gone {
                     // From here on the index may be another peer's.
@@ -270,10 +276,14 @@ impl Worker {
     }
 
     fn forget(&mut self, peer: PeerId) -> Option<Arc<Reader>> {
+        self.reads_no_more(peer);
+        self.readers.remove(&peer)
+    }
+
+    fn reads_no_more(&mut self, peer: PeerId) {
         for member in self.groups.values_mut() {
             member.readers.remove(&peer);
         }
-        self.readers.remove(&peer)
     }
 
     /// Does what the shard says; a segment that comes `alone` may go out the short way.
@@ -432,6 +442,8 @@ impl Worker {
             set(&gauges.paths, counts.paths);
             set(&gauges.tombstones, counts.tombstones);
             set(&gauges.catch_ups, counts.catch_ups);
+            set(&gauges.stale, counts.stale);
+            gauges.swept.store(counts.swept, Ordering::Relaxed);
             set(&gauges.groups, counts.groups);
         }
         let cost: usize =

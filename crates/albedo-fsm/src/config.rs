@@ -107,6 +107,8 @@ pub struct GracefulOffer {
     /// How long peers should keep our routes after that; at most 2^24 - 1 s on the wire. `None`
     /// does not offer capability 71.
     pub long_lived_stale_time: Option<Duration>,
+    /// N: NOTIFICATIONs keep routes, too, where the peer says the same (RFC 8538).
+    pub notification: bool,
     /// R: we have restarted and do not expect peers to wait for our End-of-RIB.
     pub restarting: bool,
 }
@@ -244,7 +246,7 @@ impl LocalCapabilities {
         };
         GracefulRestart {
             restarting: offer.restarting,
-            notification: false,
+            notification: offer.notification,
             restart_time: seconds.min(RESTART_TIME_MAX),
             families: self.families.iter().map(entry).collect(),
         }

@@ -62,6 +62,9 @@ pub use deferral::{Deferral, DeferralEnd, DeferralLimits, DeferralWaits, Hello};
 mod event;
 pub use event::{CloseReason, ConnId, Event};
 
+pub mod retention;
+pub use retention::{Retention, RetentionLimits, Terms};
+
 mod session;
 pub use session::Session;
 

@@ -123,10 +123,10 @@ pub(crate) struct Established {
     pub(crate) enhanced_refresh: bool,
     /// The peer offered graceful restart for a family; without one it keeps nothing.
     pub(crate) graceful: bool,
+    /// Both keep routes after a NOTIFICATION that is no hard reset (RFC 8538).
+    pub(crate) notification: bool,
     /// The peer offered long-lived graceful restart.
     pub(crate) long_lived: bool,
-    /// Both keep routes over a NOTIFICATION as well, unless it is a hard reset (RFC 8538).
-    pub(crate) notification: bool,
 }
 
 /// Hold and keepalive timers. Hearing something moves the former by a single store: nothing is

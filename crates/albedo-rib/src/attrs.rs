@@ -40,6 +40,8 @@ pub struct Summary {
 pub struct Marks(u8);
 
 impl Marks {
+    /// None of them.
+    pub const NONE: Self = Self(0);
     /// NO_ADVERTISE (RFC 1997): to nobody.
     pub const NO_ADVERTISE: Self = Self(1);
     /// NO_EXPORT or NO_EXPORT_SUBCONFED (RFC 1997): not to external peers.
@@ -52,6 +54,18 @@ impl Marks {
     /// Adds marks.
     pub const fn insert(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    /// These and the others.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether one of the marks is there.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether all of the marks are there.

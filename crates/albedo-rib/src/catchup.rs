@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::attrs::AttrSet;
 use crate::encode::{self, Buckets};
 use crate::family::FamilyRib;
-use crate::group::GroupKey;
+use crate::group::{Extra, GroupKey};
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
 use crate::table::{Place, Slot};
@@ -73,17 +73,14 @@ struct Chunk {
     announced: Buckets<Slot>,
     withdrawn: Vec<Slot>,
     bytes: usize,
-    last: Option<Arc<AttrSet>>,
 }
 
 impl Chunk {
-    fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, slot: Slot) {
-        if !self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, attrs)) {
+    fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, extra: Extra, slot: Slot) {
+        if self.announced.push(source, attrs, extra, slot) {
             self.bytes += attrs.block().len() + 32;
-            self.last = Some(Arc::clone(attrs));
         }
         self.bytes += ROUTE_BYTES;
-        self.announced.push(source, attrs, slot);
     }
 
     fn withdraw(&mut self, slot: Slot) {
@@ -215,18 +212,22 @@ impl<K: NlriKey> FamilyRib<K> {
             let entry = self.table.entry(slot);
             catch_up.live_seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
-            let role = peers.source(best.peer).info.role;
-            let has = best.peer != peer && key.exports(&best.attrs, role);
+            let (source, attrs) = (best.source.peer(), &best.attrs);
+            let role = peers.source(source).info.role;
+            let extra_of =
+                |key: &GroupKey| key.extra(best.source.is_long_lived(), || entry.key.is_host());
+            let extra = extra_of(key);
+            let has = source != peer && key.exports(attrs, role, extra);
             if let Some((old, _)) = catch_up.diff.filter(|(_, seen)| entry.version <= *seen) {
-                let had = best.peer != peer && old.exports(&best.attrs, role);
-                if !had && !has
-                    || had && has && old.outgoing(&best.attrs) == key.outgoing(&best.attrs)
-                {
+                let old_extra = extra_of(&old);
+                let had = source != peer && old.exports(attrs, role, old_extra);
+                let same = || old.outgoing(attrs, old_extra) == key.outgoing(attrs, extra);
+                if !had && !has || had && has && same() {
                     continue;
                 }
             }
             if has {
-                chunk.announce(best.peer, &best.attrs, slot);
+                chunk.announce(source, attrs, extra, slot);
             } else {
                 chunk.withdraw(slot);
             }
@@ -239,7 +240,7 @@ impl<K: NlriKey> FamilyRib<K> {
         encode::withdraw(builder, key, chunk.withdrawn.iter().map(|slot| table.entry(*slot).key));
         chunk.announced.drain_sorted(|bucket, slots| {
             let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, &bucket.attrs, keys);
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
         });
         builder.take_bytes()
     }

@@ -28,6 +28,22 @@ pub struct Path<'a> {
     pub peer: &'a PeerInfo,
     /// Received path identifier.
     pub path_id: PathId,
+    /// Whether it is long-lived stale (RFC 9494 §4.3), here or where it came from.
+    pub stale: bool,
+}
+
+impl<'a> Path<'a> {
+    /// A path whose session is, or is not, gone for longer than a restart takes.
+    #[must_use]
+    pub const fn new(
+        summary: &'a Summary,
+        peer: &'a PeerInfo,
+        path_id: PathId,
+        long_lived: bool,
+    ) -> Self {
+        let stale = long_lived | summary.marks.contains(Marks::LLGR_STALE);
+        Self { summary, peer, path_id, stale }
+    }
 }
 
 /// A step of the decision; the names are what `explain` prints.
@@ -78,7 +94,7 @@ type Compare = fn(&Path<'_>, &Path<'_>) -> Ordering;
 
 /// `Less` is better, throughout.
 const STEPS: [(Step, Compare); 10] = [
-    (Step::LlgrStale, |a, b| stale(a).cmp(&stale(b))),
+    (Step::LlgrStale, |a, b| a.stale.cmp(&b.stale)),
     (Step::LocalPref, |a, b| b.summary.local_pref.cmp(&a.summary.local_pref)),
     (Step::AsPathLength, |a, b| a.summary.as_hops.cmp(&b.summary.as_hops)),
     (Step::Origin, |a, b| a.summary.origin.cmp(&b.summary.origin)),
@@ -89,10 +105,6 @@ const STEPS: [(Step, Compare); 10] = [
     (Step::PeerAddress, |a, b| a.peer.addr.cmp(&b.peer.addr)),
     (Step::PathId, |a, b| a.path_id.cmp(&b.path_id)),
 ];
-
-fn stale(path: &Path<'_>) -> bool {
-    path.summary.marks.contains(Marks::LLGR_STALE)
-}
 
 fn internal(path: &Path<'_>) -> bool {
     path.peer.role.is_internal()
@@ -141,14 +153,15 @@ pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
         return len.checked_sub(1);
     }
     // Nearly always all are of one neighbouring AS.
-    let (first, mut winner) = (path(0).summary.neighbour_as, 0);
+    let (mut best, mut winner) = (path(0), 0);
+    let first = best.summary.neighbour_as;
     for n in 1..len {
         let candidate = path(n);
         if candidate.summary.neighbour_as != first {
             return best_of_several(winner, n..len, path);
         }
-        if compare(&candidate, &path(winner), true).order == Ordering::Less {
-            winner = n;
+        if compare(&candidate, &best, true).order == Ordering::Less {
+            (best, winner) = (candidate, n);
         }
     }
     Some(winner)
@@ -187,9 +200,16 @@ fn best_of_several<'a>(
         }
     }
     // Best of the winners, without MED.
-    winners.into_iter().map(|(_, n)| n).reduce(|a, b| {
-        if compare(&path(b), &path(a), false).order == Ordering::Less { b } else { a }
-    })
+    let mut winners = winners.iter().map(|(_, n)| *n);
+    let mut winner = winners.next()?;
+    let mut best = path(winner);
+    for n in winners {
+        let candidate = path(n);
+        if compare(&candidate, &best, false).order == Ordering::Less {
+            (best, winner) = (candidate, n);
+        }
+    }
+    Some(winner)
 }
 
 #[cfg(test)]

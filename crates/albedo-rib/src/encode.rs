@@ -12,23 +12,46 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::attrs::AttrSet;
-use crate::group::GroupKey;
+use crate::group::{Extra, GroupKey};
 use crate::segment::SegmentBuilder;
 
 /// Prefixes that share source and attributes, and therefore messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
-    pub(crate) source: PeerId,
-    pub(crate) attrs: Arc<AttrSet>,
+    tag: Tag,
     count: u32,
+    pub(crate) attrs: Arc<AttrSet>,
+}
+
+/// A source, and what is added to its routes; those of one source are beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Tag(u32);
+
+impl Tag {
+    /// There are fewer than 2^24 peers, see [`crate::table::Source`].
+    const fn new(source: PeerId, extra: Extra) -> Self {
+        Self(source.0 << Extra::BITS | extra.bits())
+    }
+}
+
+impl Bucket {
+    pub(crate) const fn source(&self) -> PeerId {
+        PeerId(self.tag.0 >> Extra::BITS)
+    }
+
+    pub(crate) const fn extra(&self) -> Extra {
+        Extra::from_bits(self.tag.0)
+    }
 }
 
 /// Sorts items into buckets, in order of first appearance; `T` names an item.
 #[derive(Debug)]
 pub(crate) struct Buckets<T> {
     buckets: Vec<Bucket>,
-    by_set: HashMap<(PeerId, usize), u32, FixedState>,
-    last: Option<u32>,
+    /// By source and what is added, and the address of the set.
+    by_set: HashMap<(Tag, usize), u32, FixedState>,
+    /// What the bucket of the last item is found by, and the bucket.
+    last: Option<(Tag, usize, u32)>,
     items: Vec<(u32, T)>,
 }
 
@@ -54,25 +77,34 @@ impl<T: Copy> Buckets<T> {
     /// Gives back memory that an unusually large batch left behind.
     pub(crate) fn shrink(&mut self, bytes_max: usize) {
         self.buckets.shrink_to(bytes_max / size_of::<Bucket>());
-        self.by_set.shrink_to(bytes_max / size_of::<((PeerId, usize), u32)>());
+        self.by_set.shrink_to(bytes_max / size_of::<((Tag, usize), u32)>());
         self.items.shrink_to(bytes_max / size_of::<(u32, T)>());
     }
 
-    pub(crate) fn push(&mut self, source: PeerId, attrs: &Arc<AttrSet>, item: T) {
-        let same = |bucket: &Bucket| bucket.source == source && Arc::ptr_eq(&bucket.attrs, attrs);
-        let bucket = match self.last.filter(|n| same(&self.buckets[*n as usize])) {
-            Some(n) => n,
-            None => {
-                let set = (source, Arc::as_ptr(attrs) as usize);
-                *self.by_set.entry(set).or_insert_with(|| {
-                    self.buckets.push(Bucket { source, attrs: Arc::clone(attrs), count: 0 });
+    /// Whether that made a new bucket.
+    pub(crate) fn push(
+        &mut self,
+        source: PeerId,
+        attrs: &Arc<AttrSet>,
+        extra: Extra,
+        item: T,
+    ) -> bool {
+        let before = self.buckets.len();
+        let (tag, address) = (Tag::new(source, extra), Arc::as_ptr(attrs) as usize);
+        let bucket = match self.last {
+            Some((last, set, bucket)) if (last, set) == (tag, address) => bucket,
+            _ => {
+                let bucket = *self.by_set.entry((tag, address)).or_insert_with(|| {
+                    self.buckets.push(Bucket { tag, count: 0, attrs: Arc::clone(attrs) });
                     u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
-                })
+                });
+                self.last = Some((tag, address, bucket));
+                bucket
             }
         };
-        self.last = Some(bucket);
         self.buckets[bucket as usize].count += 1;
         self.items.push((bucket, item));
+        self.buckets.len() > before
     }
 
     /// Items in order of bucket, the buckets of one source beside each other; calls `each` for
@@ -93,7 +125,7 @@ impl<T: Copy> Buckets<T> {
     pub(crate) fn sort(&mut self) -> (Vec<u32>, Vec<T>) {
         let count = u32::try_from(self.buckets.len()).expect("fewer sets than routes");
         let mut order: Vec<u32> = (0..count).collect();
-        order.sort_by_key(|n| self.buckets[*n as usize].source);
+        order.sort_by_key(|n| self.buckets[*n as usize].tag);
         let mut starts = alloc::vec![0usize; self.buckets.len()];
         let mut next = 0;
         for n in &order {
@@ -122,10 +154,10 @@ impl<T: Copy> Buckets<T> {
 pub(crate) fn announce<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
-    attrs: &AttrSet,
+    (attrs, extra): (&AttrSet, Extra),
     prefixes: impl Iterator<Item = K>,
 ) {
-    let outgoing = key.outgoing(attrs);
+    let outgoing = key.outgoing(attrs, extra);
     let packed = pack_announce(
         &mut builder.out,
         key.pack_spec(),

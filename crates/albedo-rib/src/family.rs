@@ -5,7 +5,8 @@
 //! What a group had and what it has now both follow from the best route, so nothing is kept per
 //! peer or per group but the log.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -22,10 +23,13 @@ use crate::peer::Peers;
 use crate::rebase::Rebase;
 use crate::segment::SegmentBuilder;
 use crate::shard::FamilyStats;
-use crate::table::{Candidate, Place, Slot, Table, Upsert};
+use crate::table::{Candidate, Place, Slot, Source, Table, Upsert};
 
 mod flush;
 mod members;
+mod stale;
+
+use stale::Walk;
 
 /// The best route of a prefix, and what decided who hears of it.
 #[derive(Clone, Debug)]
@@ -33,11 +37,28 @@ pub(crate) struct Best {
     pub(crate) attrs: Arc<AttrSet>,
     pub(crate) peer: PeerId,
     pub(crate) role: PeerRole,
+    pub(crate) long_lived: bool,
 }
 
 impl Best {
+    #[inline]
+    fn of(candidate: &Candidate, peers: &Peers) -> Self {
+        let peer = candidate.source.peer();
+        Self {
+            attrs: Arc::clone(&candidate.attrs),
+            peer,
+            role: peers.source(peer).info.role,
+            long_lived: candidate.source.is_long_lived(),
+        }
+    }
+
     fn is(&self, other: &Self) -> bool {
-        self.peer == other.peer && self.role == other.role && Arc::ptr_eq(&self.attrs, &other.attrs)
+        self.peer == other.peer && self.role == other.role && self.says(other)
+    }
+
+    /// Whether the routes have the same attributes on their way out.
+    fn says(&self, other: &Self) -> bool {
+        self.long_lived == other.long_lived && Arc::ptr_eq(&self.attrs, &other.attrs)
     }
 }
 
@@ -56,8 +77,14 @@ struct Dirty {
 struct AdjRibIn {
     slots: Vec<Slot>,
     paths: usize,
+    /// Those of them that an earlier session left behind.
+    stale: usize,
+    /// Which of the peer's sessions announces now.
+    epoch: u8,
     /// Whether the peer ever announced anything.
     announced: bool,
+    /// What is being done with the stale ones; its part of the index is there.
+    walk: Option<Box<Walk>>,
 }
 
 /// Entries of an [`AdjRibIn`] before it is worth tidying.
@@ -99,6 +126,10 @@ pub(crate) struct FamilyRib<K> {
     pub(crate) version: u64,
     adj_rib_in: Vec<AdjRibIn>,
     paths: usize,
+    stale: usize,
+    swept: u64,
+    /// Peers with a [`Walk`].
+    walks: VecDeque<PeerId>,
     dirty: Vec<Dirty>,
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) catch_ups: CatchUps,
@@ -114,6 +145,9 @@ impl<K: NlriKey> FamilyRib<K> {
             version: 0,
             adj_rib_in: Vec::new(),
             paths: 0,
+            stale: 0,
+            swept: 0,
+            walks: VecDeque::new(),
             dirty: Vec::new(),
             groups: BTreeMap::new(),
             catch_ups: CatchUps::default(),
@@ -127,6 +161,8 @@ impl<K: NlriKey> FamilyRib<K> {
         FamilyStats {
             prefixes: self.table.live_len(),
             paths: self.paths,
+            stale: self.stale,
+            swept: self.swept,
             tombstones: self.table.dead_len(),
             catch_ups: self.catch_ups.len(),
             groups: self.groups.len(),
@@ -142,11 +178,7 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         entry.set_dirty(Some(next));
         let old = match entry.place() {
-            Place::Live => entry.candidates.best().map(|best| Best {
-                attrs: Arc::clone(&best.attrs),
-                peer: best.peer,
-                role: peers.source(best.peer).info.role,
-            }),
+            Place::Live => entry.candidates.best().map(|best| Best::of(best, peers)),
             Place::New | Place::Dead => None,
         };
         self.dirty.push(Dirty { slot, old });
@@ -155,21 +187,33 @@ impl<K: NlriKey> FamilyRib<K> {
     pub(crate) fn announce(
         &mut self,
         peers: &Peers,
-        peer: PeerId,
+        source: Source,
         path_id: PathId,
         key: K,
         attrs: &Arc<AttrSet>,
     ) {
         let slot = self.table.find_or_insert(key);
-        let known = self.table.entry(slot).candidates.get(peer, path_id);
-        if known.is_some_and(|known| Arc::ptr_eq(&known.attrs, attrs)) {
-            return;
+        let known = self.table.entry(slot).candidates.get(source.peer(), path_id);
+        let is_stale = known.is_some_and(|known| known.source != source);
+        if let Some(known) = known
+            && Arc::ptr_eq(&known.attrs, attrs)
+        {
+            if !is_stale {
+                return;
+            }
+            if !known.source.is_long_lived() {
+                self.table.entry_mut(slot).candidates.refresh(source, path_id);
+                self.not_stale(source.peer(), 1);
+                return;
+            }
         }
         self.touch(slot, peers);
-        let candidate = Candidate { attrs: Arc::clone(attrs), peer, path_id };
+        let candidate = Candidate { attrs: Arc::clone(attrs), source, path_id };
         if self.table.entry_mut(slot).candidates.upsert(candidate) == Upsert::Added {
             self.paths += 1;
-            self.index(peer, slot);
+            self.index(source.peer(), slot);
+        } else if is_stale {
+            self.not_stale(source.peer(), 1);
         }
     }
 
@@ -200,21 +244,25 @@ impl<K: NlriKey> FamilyRib<K> {
         let table = &self.table;
         adj.slots.retain(|slot| {
             let entry = table.get(*slot);
-            entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer))
+            entry.is_some_and(|e| e.candidates.has(peer))
         });
         adj.slots.shrink_to(2 * adj.slots.len() + ADJ_RIB_IN_SLACK);
     }
 
-    pub(crate) fn withdraw(&mut self, peers: &Peers, peer: PeerId, path_id: PathId, key: &K) {
+    pub(crate) fn withdraw(&mut self, peers: &Peers, source: Source, path_id: PathId, key: &K) {
+        let peer = source.peer();
         let Some(slot) = self.table.find(key) else {
             return;
         };
-        if self.table.entry(slot).candidates.get(peer, path_id).is_none() {
+        let Some(known) = self.table.entry(slot).candidates.get(peer, path_id) else {
             return;
+        };
+        if known.source != source {
+            self.not_stale(peer, 1);
         }
         self.touch(slot, peers);
         let candidates = &mut self.table.entry_mut(slot).candidates;
-        let gone = candidates.remove(|c| c.peer == peer && c.path_id == path_id);
+        let gone = candidates.remove(|c| c.source.peer() == peer && c.path_id == path_id);
         self.paths -= gone;
         self.adj_rib_in[peer.index()].paths -= gone;
         self.tidy(peer);
@@ -225,18 +273,22 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(adj) = self.adj_rib_in.get_mut(peer.index()) else {
             return;
         };
-        let adj = core::mem::take(adj);
+        let mut adj = core::mem::take(adj);
+        self.stale -= adj.stale;
         if adj.announced {
             peers.announced(peer, K::FAMILY);
         }
         let mut left = adj.paths;
+        if let Some(walk) = adj.walk {
+            adj.slots.append(&mut self.end_walk(peer, *walk));
+        }
         for slot in adj.slots {
             let entry = self.table.get(slot);
-            if !entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer)) {
+            if !entry.is_some_and(|e| e.candidates.has(peer)) {
                 continue;
             }
             self.touch(slot, peers);
-            let gone = self.table.entry_mut(slot).candidates.remove(|c| c.peer == peer);
+            let gone = self.table.entry_mut(slot).candidates.remove(|c| c.source.peer() == peer);
             self.paths -= gone;
             left -= gone;
         }
@@ -248,9 +300,11 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(adj) = self.adj_rib_in.get(peer.index()) else {
             return;
         };
-        for slot in adj.slots.clone() {
+        let walked = adj.walk.iter().flat_map(|walk| walk.slots()).copied();
+        let slots: Vec<Slot> = adj.slots.iter().copied().chain(walked).collect();
+        for slot in slots {
             let entry = self.table.get(slot);
-            if entry.is_some_and(|e| e.candidates.as_slice().iter().any(|c| c.peer == peer)) {
+            if entry.is_some_and(|e| e.candidates.has(peer)) {
                 self.touch(slot, peers);
             }
         }
@@ -259,10 +313,10 @@ impl<K: NlriKey> FamilyRib<K> {
     /// The best candidate of an entry by the decision process.
     fn select(&self, slot: Slot, peers: &Peers) -> Option<usize> {
         let candidates = self.table.entry(slot).candidates.as_slice();
-        decision::best(candidates.len(), |n| Path {
-            summary: &candidates[n].attrs.summary,
-            peer: &peers.source(candidates[n].peer).info,
-            path_id: candidates[n].path_id,
+        decision::best(candidates.len(), |n| {
+            let Candidate { attrs, source, path_id } = &candidates[n];
+            let peer = &peers.source(source.peer()).info;
+            Path::new(&attrs.summary, peer, *path_id, source.is_long_lived())
         })
     }
 
@@ -270,6 +324,8 @@ impl<K: NlriKey> FamilyRib<K> {
     pub(crate) fn is_empty(&self) -> bool {
         self.table.len() == 0
             && self.paths == 0
+            && self.stale == 0
+            && self.walks.is_empty()
             && self.dirty.is_empty()
             && self.groups.is_empty()
             && self.catch_ups.is_empty()

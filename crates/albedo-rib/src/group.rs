@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use albedo_types::{Asn, ClusterId, Family, PeerRole};
-use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit};
+use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit, WellKnown};
 use albedo_wire::update::{PackSpec, UpdateContext};
 
-use crate::attrs::AttrSet;
+use crate::attrs::{AttrSet, Marks};
 use crate::reflect::reflects;
 
 /// Everything that decides which bytes a peer gets, each with the reason why it does.
@@ -26,6 +26,57 @@ pub struct GroupKey {
     pub message_len_max: u32,
     /// What an external peer is told; `None` for internal ones, whose attributes are kept.
     pub external: Option<ExternalKey>,
+    /// Whether the peers know long-lived stale routes, and what they get of them (RFC 9494 §4.3).
+    pub long_lived: LongLivedExport,
+    /// Whether routes to single addresses are told with NO_LLGR: a more specific route wins,
+    /// however stale it is (RFC 9494 §3.3).
+    pub no_llgr_on_hosts: bool,
+}
+
+/// What peers get of long-lived stale routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LongLivedExport {
+    /// Nothing: they have not said that they know of them (RFC 9494 §4.3).
+    #[default]
+    Withheld,
+    /// The routes with LLGR_STALE: they have sent the capability.
+    Told,
+    /// Internal peers that have not: the routes also with NO_EXPORT, and LOCAL_PREF 0
+    /// (RFC 9494 §4.6).
+    Least,
+}
+
+/// What is added to a route's attributes on its way to a group, beyond what follows from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extra(u8);
+
+impl Extra {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// LLGR_STALE: its session is gone for longer than a restart takes.
+    pub const LLGR_STALE: Self = Self(1);
+    /// NO_LLGR.
+    pub const NO_LLGR: Self = Self(2);
+    /// How many bits it has.
+    pub(crate) const BITS: u32 = 2;
+
+    const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// What a route with it is, as if it had been received so.
+    const fn marks(self) -> Marks {
+        if self.contains(Self::LLGR_STALE) { Marks::LLGR_STALE } else { Marks::NONE }
+    }
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// From the low bits of a number.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self((bits & ((1 << Self::BITS) - 1)) as u8)
+    }
 }
 
 /// What decides the attributes towards a peer of another AS.
@@ -48,16 +99,42 @@ impl GroupKey {
         PackSpec { message_len_max: self.message_len_max as usize, add_path: false }
     }
 
+    /// What is added to a route: whether it is long-lived stale, and whether its prefix, which is
+    /// asked for only where it matters, is a single address.
+    #[must_use]
+    #[inline]
+    pub fn extra(&self, long_lived: bool, is_host: impl FnOnce() -> bool) -> Extra {
+        let stale = if long_lived { Extra::LLGR_STALE } else { Extra::NONE };
+        let host = if self.no_llgr_on_hosts && is_host() { Extra::NO_LLGR } else { Extra::NONE };
+        Extra(stale.0 | host.0)
+    }
+
     /// Whether the group is told of a best route with these attributes from a source of role
     /// `from`; split horizon is not looked at here.
     #[must_use]
-    pub fn exports(&self, attrs: &AttrSet, from: PeerRole) -> bool {
-        reflects(from, self.role, attrs.summary.marks) && self.fits(attrs)
+    #[inline]
+    pub fn exports(&self, attrs: &AttrSet, from: PeerRole, extra: Extra) -> bool {
+        !attrs.summary.marks.with(extra.marks()).meets(self.withheld())
+            && reflects(from, self.role, Marks::NONE)
+            && self.fits(attrs, extra)
+    }
+
+    /// What a route must not bear to be told to the group.
+    const fn withheld(&self) -> Marks {
+        let mut marks = Marks::NO_ADVERTISE;
+        if matches!(self.role, PeerRole::External) {
+            marks = marks.with(Marks::NO_EXPORT);
+        }
+        if matches!(self.long_lived, LongLivedExport::Withheld) {
+            marks = marks.with(Marks::LLGR_STALE);
+        }
+        marks
     }
 
     /// Whether a message with these attributes and one prefix stays within the limit
     /// (RFC 8654 §4: a route that does not fit is not sent).
-    fn fits(&self, attrs: &AttrSet) -> bool {
+    #[inline]
+    fn fits(&self, attrs: &AttrSet, extra: Extra) -> bool {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
         const GROWTH_BYTES: usize = 64;
@@ -66,22 +143,39 @@ impl GroupKey {
         {
             return true;
         }
-        self.outgoing(attrs).block.len() + UPDATE_OVERHEAD_BYTES <= limit
+        self.fits_rewritten(attrs, extra)
+    }
+
+    #[cold]
+    fn fits_rewritten(&self, attrs: &AttrSet, extra: Extra) -> bool {
+        let limit = self.message_len_max as usize;
+        self.outgoing(attrs, extra).block.len() + UPDATE_OVERHEAD_BYTES <= limit
     }
 
     /// The bytes the group gets for a set of attributes.
     #[must_use]
-    pub fn outgoing<'a>(&self, attrs: &'a AttrSet) -> Outgoing<'a> {
-        let kept = Outgoing {
-            block: Cow::Borrowed(attrs.block()),
-            mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
-        };
+    #[inline]
+    pub fn outgoing<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
-        if self.external.is_none() && self.as4 && !other_cluster {
-            return kept;
+        let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
+        if self.external.is_none() && self.as4 && !other_cluster && extra == Extra::NONE && !least {
+            return Outgoing {
+                block: Cow::Borrowed(attrs.block()),
+                mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
+            };
         }
-        let mut edit = Edit { as4: self.as4, ..Edit::default() };
-        let mut mp_next_hop = kept.mp_next_hop;
+        self.rewritten(attrs, extra)
+    }
+
+    #[inline(never)]
+    fn rewritten<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
+        let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
+        let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
+        let mut edit = Edit { as4: self.as4, mark: marks(extra, least), ..Edit::default() };
+        if least {
+            edit.local_pref = LocalPrefEdit::Set(0);
+        }
+        let mut mp_next_hop = attrs.mp_next_hop().map(Cow::Borrowed);
         if other_cluster {
             edit.prepend_cluster = Some(self.cluster_id);
         }
@@ -116,6 +210,26 @@ impl GroupKey {
         decoded.attributes.encode(&edit, &mut block);
         Outgoing { block: Cow::Owned(block), mp_next_hop }
     }
+}
+
+/// Whether a route is long-lived stale, here or where it came from.
+const fn is_stale(attrs: &AttrSet, extra: Extra) -> bool {
+    attrs.summary.marks.with(extra.marks()).contains(Marks::LLGR_STALE)
+}
+
+/// The communities that are added.
+fn marks(extra: Extra, least: bool) -> WellKnown {
+    let mut marks = WellKnown::NONE;
+    for (wanted, community) in [
+        (extra.contains(Extra::LLGR_STALE), WellKnown::LLGR_STALE),
+        (extra.contains(Extra::NO_LLGR), WellKnown::NO_LLGR),
+        (least, WellKnown::NO_EXPORT),
+    ] {
+        if wanted {
+            marks = marks.with(community);
+        }
+    }
+    marks
 }
 
 /// A set of attributes as a group gets it.

@@ -78,10 +78,22 @@ pub struct Resume {
     pub request: u32,
 }
 
+/// What becomes of a family's routes when the session that brought them is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// They go.
+    #[default]
+    Nothing,
+    /// They stay as stale ones; those that were stale already go (RFC 4724 §4.2).
+    Fresh,
+    /// They stay as stale ones, and so do those that were stale already (RFC 9494 §4.2).
+    All,
+}
+
 /// What a shard is told.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A session came up.
+    /// A session came up; if the peer is known, it takes over what an earlier one left behind.
     PeerUp {
         /// The peer.
         peer: PeerId,
@@ -137,7 +149,28 @@ pub enum Input {
         /// The new role.
         role: PeerRole,
     },
-    /// The session is gone, and its routes with it.
+    /// The session is gone, but the peer may come back: it reads nothing any more.
+    PeerLost {
+        /// The peer.
+        peer: PeerId,
+        /// What becomes of its routes, by family.
+        keep: [Keep; Family::COUNT],
+    },
+    /// What is still stale of the peer's routes is not worth keeping any more.
+    Sweep {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// What is stale of the peer's routes is long-lived stale from now on (RFC 9494 §4.2).
+    LongLived {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// The peer is gone, and its routes with it.
     PeerDown {
         /// The peer.
         peer: PeerId,

@@ -35,8 +35,8 @@ mod table;
 
 pub use attrs::{AttrSet, Home, Marks, Parts, Summary};
 pub use follower::{Follower, State};
-pub use group::{ExternalKey, GroupKey};
-pub use input::{Birth, Input, Item, Output, Position, Resume, RouteBatch};
+pub use group::{ExternalKey, Extra, GroupKey, LongLivedExport};
+pub use input::{Birth, Input, Item, Keep, Output, Position, Resume, RouteBatch};
 pub use limits::Limits;
 pub use log::{At, Base, Cursor, Log};
 pub use peer::PeerInfo;

@@ -9,6 +9,8 @@ pub const CATCH_UP_CHUNK_BYTES: usize = 64 * 1024;
 pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
 /// Entries looked at in one step of a base that is being written.
 pub const REBASE_STEP_ENTRIES: usize = 16 * 1024;
+/// Entries looked at in one step for the routes that lost sessions left behind, in prefixes.
+pub const STALE_STEP_ENTRIES: usize = 16 * 1024;
 /// Bytes after which a base's segment ends.
 pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
 /// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub catch_up_step_entries: usize,
     /// [`REBASE_STEP_ENTRIES`].
     pub rebase_step_entries: usize,
+    /// [`STALE_STEP_ENTRIES`].
+    pub stale_step_entries: usize,
     /// [`BASE_SEGMENT_BYTES`].
     pub base_segment_bytes: usize,
     /// [`LOG_GARBAGE_MIN_BYTES`].
@@ -50,6 +54,7 @@ impl Default for Limits {
             catch_up_chunk_bytes: CATCH_UP_CHUNK_BYTES,
             catch_up_step_entries: CATCH_UP_STEP_ENTRIES,
             rebase_step_entries: REBASE_STEP_ENTRIES,
+            stale_step_entries: STALE_STEP_ENTRIES,
             base_segment_bytes: BASE_SEGMENT_BYTES,
             log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
             log_grace_bytes: LOG_GRACE_BYTES,
@@ -65,6 +70,7 @@ impl Limits {
         assert!(self.catch_up_chunk_bytes > 0, "a chunk holds something");
         assert!(self.catch_up_step_entries > 0, "a step looks at something");
         assert!(self.rebase_step_entries > 0, "a step looks at something");
+        assert!(self.stale_step_entries > 0, "a step looks at something");
         assert!(
             self.log_grace_bytes <= self.log_garbage_min_bytes,
             "what a new base leaves in place is no reason for the next one"

@@ -180,8 +180,10 @@ impl<K: NlriKey> FamilyRib<K> {
             next = self.table.next(slot);
             rebase.seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
-            if key.exports(&best.attrs, peers.source(best.peer).info.role) {
-                rebase.collected.push(best.peer, &best.attrs, slot);
+            let peer = best.source.peer();
+            let extra = key.extra(best.source.is_long_lived(), || entry.key.is_host());
+            if key.exports(&best.attrs, peers.source(peer).info.role, extra) {
+                rebase.collected.push(peer, &best.attrs, extra, slot);
                 if let Some(live) = &mut rebase.live {
                     *live += weight(&best.attrs).cast_signed();
                 }
@@ -205,8 +207,8 @@ impl<K: NlriKey> FamilyRib<K> {
                 still.then_some(entry.key)
             });
             let start = self.builder.len();
-            encode::announce(&mut self.builder, key, &bucket.attrs, keys);
-            self.builder.own_run(bucket.source, start);
+            encode::announce(&mut self.builder, key, (&bucket.attrs, bucket.extra()), keys);
+            self.builder.own_run(bucket.source(), start);
             rebase.weight += routes * weight(&bucket.attrs);
             packing.next_item += count;
             packing.within += count;

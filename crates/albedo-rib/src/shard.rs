@@ -15,7 +15,7 @@ use crate::family::FamilyRib;
 use crate::group::GroupKey;
 use crate::input::{Birth, Input, Output, Resume, RouteBatch};
 use crate::limits::Limits;
-use crate::peer::Peers;
+use crate::peer::{PeerInfo, Peers};
 
 /// Counts of one family in a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct FamilyStats {
     pub prefixes: usize,
     /// Routes of all peers.
     pub paths: usize,
+    /// Routes of lost sessions among them: stale, and not swept yet.
+    pub stale: usize,
+    /// Stale routes that were swept since the start.
+    pub swept: u64,
     /// Tombstones.
     pub tombstones: usize,
     /// Readers that are being caught up.
@@ -77,7 +81,7 @@ impl Shard {
     /// Takes an input that arrived at `at`.
     pub fn apply(&mut self, input: Input, at: Instant, out: &mut Vec<Output>) {
         match input {
-            Input::PeerUp { peer, info } => self.peers.insert(peer, info),
+            Input::PeerUp { peer, info } => self.up(peer, info, at),
             Input::Join { peer, group, key, from } => self.join(peer, group, key, from, out),
             Input::Routes { peer, batch } => {
                 if self.peers.get(peer).is_some() {
@@ -103,6 +107,21 @@ impl Shard {
                     state.info.role = role;
                 }
             }
+            Input::PeerLost { peer, keep } => {
+                self.born(at, true);
+                for family in Family::ALL {
+                    on!(self, family, |rib, peers| {
+                        rib.lose(peers, peer, keep[family.index()]);
+                        rib.quit(peers, peer, family, out);
+                    });
+                }
+            }
+            Input::Sweep { peer, family } => {
+                on!(self, family, |rib, _peers| rib.sweep(peer));
+            }
+            Input::LongLived { peer, family } => {
+                on!(self, family, |rib, _peers| rib.long_lived(peer));
+            }
             Input::PeerDown { peer } => {
                 self.born(at, true);
                 for family in Family::ALL {
@@ -118,6 +137,17 @@ impl Shard {
             // What makes no difference is not when the next batch began.
             self.birth = None;
         }
+    }
+
+    /// A session came up; what it is now decides about the routes of an earlier one.
+    fn up(&mut self, peer: PeerId, info: PeerInfo, at: Instant) {
+        if self.peers.get(peer).is_some_and(|known| known.info != info) {
+            self.born(at, false);
+            for family in Family::ALL {
+                on!(self, family, |rib, peers| rib.touch_all(peers, peer));
+            }
+        }
+        self.peers.insert(peer, info);
     }
 
     fn born(&mut self, at: Instant, loss: bool) {
@@ -139,6 +169,7 @@ impl Shard {
 
     fn routes(&mut self, peer: PeerId, batch: &RouteBatch) {
         let (mut v4, mut v6) = (batch.v4.iter(), batch.v6.iter());
+        let (source4, source6) = (self.v4.source(peer), self.v6.source(peer));
         for item in &batch.items {
             for _ in 0..item.count {
                 match item.family {
@@ -148,9 +179,9 @@ impl Shard {
                         };
                         match &item.attrs {
                             Some(attrs) => {
-                                self.v4.announce(&self.peers, peer, *path_id, *key, attrs);
+                                self.v4.announce(&self.peers, source4, *path_id, *key, attrs);
                             }
-                            None => self.v4.withdraw(&self.peers, peer, *path_id, key),
+                            None => self.v4.withdraw(&self.peers, source4, *path_id, key),
                         }
                     }
                     Family::Ipv6Unicast => {
@@ -159,9 +190,9 @@ impl Shard {
                         };
                         match &item.attrs {
                             Some(attrs) => {
-                                self.v6.announce(&self.peers, peer, *path_id, *key, attrs);
+                                self.v6.announce(&self.peers, source6, *path_id, *key, attrs);
                             }
-                            None => self.v6.withdraw(&self.peers, peer, *path_id, key),
+                            None => self.v6.withdraw(&self.peers, source6, *path_id, key),
                         }
                     }
                 }
@@ -187,6 +218,8 @@ impl Shard {
     pub fn has_work(&self) -> bool {
         self.v4.is_rebasing()
             || self.v6.is_rebasing()
+            || self.v4.is_walking()
+            || self.v6.is_walking()
             || self.v4.catch_ups.has_work()
             || self.v6.catch_ups.has_work()
     }
@@ -202,7 +235,12 @@ impl Shard {
             on!(self, family, |rib, peers| {
                 rib.step_catch_ups(peers, out);
                 rib.step_rebases(peers, now, out);
+                rib.step_walks(peers);
             });
+        }
+        if self.has_changes() {
+            self.born(now, true);
+            self.flush(now, out);
         }
     }
 

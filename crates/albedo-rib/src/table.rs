@@ -18,6 +18,7 @@ use hashbrown::HashTable;
 pub(crate) use candidates::Candidate;
 use candidates::Candidates;
 pub(crate) use candidates::Upsert;
+pub(crate) use candidates::{EPOCH_MAX, Source};
 use milestones::Milestones;
 
 mod candidates;

@@ -26,6 +26,9 @@ pub const ACCEPTS_PER_SECOND_DEFAULT: u32 = 4_000;
 /// Connections admitted at once after quiet, unless configured otherwise.
 pub const ACCEPT_BURST_DEFAULT: u32 = 2_000;
 
+/// Lost peers whose routes are kept at the same time, unless configured otherwise.
+pub const RETAINED_MAX_DEFAULT: u32 = 16_384;
+
 /// How long a source is shut out after its first session that broke the protocol; doubled for
 /// each further one.
 pub const PENALTY_MIN: Duration = Duration::from_secs(1);
@@ -47,6 +50,8 @@ pub struct Limits {
     pub accepts_per_second: u32,
     /// Connections admitted at once after quiet; at least 1.
     pub accept_burst: u32,
+    /// Lost peers whose routes are kept at the same time; one more loses its routes at once.
+    pub retained: u32,
 }
 
 impl Default for Limits {
@@ -56,6 +61,7 @@ impl Default for Limits {
             half_open_per_source: HALF_OPEN_PER_SOURCE_DEFAULT,
             accepts_per_second: ACCEPTS_PER_SECOND_DEFAULT,
             accept_burst: ACCEPT_BURST_DEFAULT,
+            retained: RETAINED_MAX_DEFAULT,
         }
     }
 }
@@ -317,6 +323,12 @@ impl Admission {
                 self.sessions_of.remove(&range);
             }
         }
+    }
+
+    /// Lost peers whose routes may be kept at the same time.
+    #[must_use]
+    pub const fn retained_max(&self) -> u32 {
+        self.limits.retained
     }
 
     /// Dynamic sessions that have a seat.

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use albedo_fsm::SessionConfig;
+use albedo_fsm::{RetentionLimits, SessionConfig};
 use albedo_types::{Asn, ClusterId, Family, PeerRole, Prefix};
 use albedo_wire::update::AttrLimits;
 
@@ -78,6 +78,20 @@ pub struct Profile {
     pub socket: SocketOptions,
     /// What is taken from the peer.
     pub intake: IntakeRules,
+    /// What is kept of the peer when it is lost, and told of others that are.
+    pub retention: RetentionRules,
+}
+
+/// What becomes of the routes of lost peers, beyond what OPENs agree on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetentionRules {
+    /// For how long the peer's routes are kept at most.
+    pub limits: RetentionLimits,
+    /// Whether an internal peer that does not know long-lived stale routes is told of them all the
+    /// same, as the least preferred ones and not to be told further (RFC 9494 §4.6).
+    pub tell_unaware: bool,
+    /// Whether routes to single addresses are told with NO_LLGR (RFC 9494 §3.3).
+    pub no_llgr_on_hosts: bool,
 }
 
 /// What is taken from a peer, beyond what the protocol says.

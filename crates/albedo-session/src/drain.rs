@@ -86,6 +86,11 @@ impl Inner {
         }
     }
 
+    /// Whether they are kept now.
+    pub(crate) fn is_parking(&self) -> bool {
+        self.parking.load(Ordering::Relaxed)
+    }
+
     /// Whether the ports of sessions that end are kept; those that were kept go with the end of it.
     pub(crate) fn park(&self, parking: bool) {
         let mut parked = self.parked.lock().expect(POISON);

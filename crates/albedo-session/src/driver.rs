@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 
 use albedo_engine::PeerPort;
 use albedo_engine::clock::now;
-use albedo_fsm::{CloseReason, ConnId, Event, Session, StateName, TimerName};
+use albedo_fsm::{CloseReason, ConnId, Event, Retention, Session, StateName, Terms, TimerName};
 use albedo_rib::GroupKey;
 use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
@@ -46,6 +46,9 @@ use crate::timer::Timer;
 use crate::writer::Outbox;
 
 mod actions;
+mod keeping;
+
+use keeping::Away;
 
 /// Rounds of one turn: inputs may lead to timers, and timers to messages that are to be written.
 const ROUNDS_MAX: usize = 4;
@@ -88,6 +91,8 @@ struct Live {
     enhanced_refresh: bool,
     /// Whether both sides know graceful restart.
     graceful: bool,
+    /// What is kept after it.
+    terms: Terms,
     since: Instant,
     /// Groups that it joins once the deferral of their family has ended.
     postponed: Vec<Postponed>,
@@ -112,6 +117,10 @@ pub(crate) struct Driver {
     offered: Option<Link>,
     connecting: Option<ConnectingBox>,
     live: Option<Box<Live>>,
+    /// What is kept of earlier sessions, while there is something.
+    retention: Option<Box<Retention>>,
+    /// The port of a lost session whose routes are kept.
+    away: Option<Box<Away>>,
     timer: Timer,
     tally: Tally,
     stopping: bool,
@@ -158,6 +167,8 @@ impl Driver {
             offered: None,
             connecting: None,
             live: None,
+            retention: None,
+            away: None,
             timer: Timer::new(),
             tally: Tally::default(),
             stopping: false,
@@ -175,6 +186,7 @@ impl Driver {
 
     /// Leaves; connections that came in meanwhile begin anew.
     fn end(mut self) {
+        self.let_go();
         // The seat is free before anybody can know that it is.
         drop(self.setup.seat.take());
         self.server.forget(&self.setup.key, self.setup.generation);
@@ -210,6 +222,7 @@ impl Driver {
             }
             more = true;
         }
+        self.poll_away(cx);
         self.tally.settle(&self.setup.shared.traffic, &self.server.stats.traffic);
         if self.is_finished() {
             return Poll::Ready(());
@@ -225,7 +238,8 @@ impl Driver {
     fn is_finished(&self) -> bool {
         // In this order: the commands have a lock, and nearly every turn has a connection.
         let idle = self.links.iter().all(Option::is_none) && self.connecting.is_none();
-        let gone = || self.setup.dynamic && self.had_connection && self.setup.commands.is_empty();
+        let left = || self.away.is_none() && self.setup.commands.is_empty();
+        let gone = || self.setup.dynamic && self.had_connection && left();
         idle && (self.stopping || gone())
     }
 
@@ -393,7 +407,13 @@ impl Driver {
                 }
                 self.server.session_heard(self.setup.generation, live.intake.ended());
             }
-            Err(notification) => self.input(Event::DecodeFailed(conn, *notification), at),
+            Err(notification) => {
+                self.input(Event::DecodeFailed(conn, *notification), at);
+                return;
+            }
+        }
+        if self.retention.is_some() {
+            self.look_for_ends();
         }
     }
 
@@ -438,11 +458,18 @@ impl Driver {
 
     /// Looks at the machine's next deadline; whether one was due.
     fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
-        let Some((deadline, name)) = self.fsm.poll_timeout() else { return false };
-        if self.timer.poll(cx, at, Some(deadline)).is_pending() {
+        let kept = self.retention.as_ref().and_then(|retention| retention.poll_timeout());
+        let session = self.fsm.poll_timeout();
+        let deadline = session.map(|(at, _)| at).into_iter().chain(kept).min();
+        if self.timer.poll(cx, at, deadline).is_pending() {
             return false;
         }
         let at = now();
+        if kept.is_some_and(|deadline| deadline <= at) {
+            self.pass_kept(at);
+            return true;
+        }
+        let Some((_, name)) = session else { return true };
         if name == TimerName::Hold {
             self.spare_hold(at);
         }

@@ -63,6 +63,27 @@ impl Drop for Seat {
     }
 }
 
+/// The place of a lost peer whose routes are kept.
+#[derive(Debug)]
+pub(crate) struct KeptPlace(Arc<Inner>);
+
+impl KeptPlace {
+    /// Takes a place, if there is one left.
+    pub(crate) fn take(inner: &Arc<Inner>) -> Option<Self> {
+        let limit = u64::from(inner.admission().retained_max());
+        let more = |count: u64| (count < limit).then_some(count + 1);
+        let retained = &inner.stats.retained;
+        let taken = retained.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.ok().map(|_| Self(Arc::clone(inner)))
+    }
+}
+
+impl Drop for KeptPlace {
+    fn drop(&mut self) {
+        self.0.stats.retained.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Tasks that a stop waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {

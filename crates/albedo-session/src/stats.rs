@@ -152,6 +152,12 @@ pub struct SessionStats {
     pub ended: AtomicU64,
     /// Connections accepted, whatever became of them.
     pub accepted: AtomicU64,
+    /// Lost peers whose routes are kept now.
+    pub retained: AtomicU64,
+    /// Times that a session was lost and its routes were kept.
+    pub kept: AtomicU64,
+    /// Times that they were not for want of a place.
+    pub kept_refused: AtomicU64,
     /// Connections refused, in the order of [`REFUSALS`].
     pub refused: [AtomicU64; REFUSALS.len()],
     /// Accepts that failed, for want of descriptors for example.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use albedo_types::{Asn, FamilySet, HoldTime, Instant, PeerId, PeerRole, RouterId};
+use albedo_types::{Asn, Family, FamilySet, HoldTime, Instant, PeerId, PeerRole, RouterId};
 
 use crate::stats::{STATES, SessionStats, Tally, Traffic};
 
@@ -34,10 +34,21 @@ pub struct Detail {
     pub name: Option<String>,
     /// What the last OPENs agreed on.
     pub agreed: Option<Agreed>,
-    /// The engine's index of the peer, while it is up.
+    /// The engine's index of the peer, while it is up or its routes are kept.
     pub peer: Option<PeerId>,
+    /// What is kept of the last session, by family.
+    pub retained: [Option<Retained>; Family::COUNT],
     /// Why the last session ended, in words; empty if none did.
     pub reason: String,
+}
+
+/// What is kept of a lost session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retained {
+    /// `restarting`, `longLived`, or, once there is a session again, `resyncing`.
+    pub phase: &'static str,
+    /// When that ends, whatever comes.
+    pub until: Option<Instant>,
 }
 
 /// What two OPENs agreed on, as far as it is shown.

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
 
 use albedo_engine::{Engine, EngineConfig, EngineHandle, PeerPort, Source};
-use albedo_rib::{GroupKey, PeerInfo};
+use albedo_rib::{GroupKey, LongLivedExport, PeerInfo};
 use albedo_types::{Asn, ClusterId, Family, Ipv4Prefix, PathId, PeerRole, RouterId};
 use albedo_wire::frame::{self, Frame, MessageType};
 use albedo_wire::update::{PackSpec, RawUpdate, UpdateContext, pack_announce, pack_withdraw};
@@ -100,6 +100,8 @@ pub(crate) fn port(engine: &EngineHandle, n: u32) -> PeerPort {
             as4: true,
             message_len_max: 4096,
             external: None,
+            long_lived: LongLivedExport::default(),
+            no_llgr_on_hosts: false,
         });
     }
     port

@@ -2,12 +2,12 @@
 //!
 //! It keeps no state that could go stale, and shares no code with the decision it checks.
 //!
-//! RFC: 4271 §9.1.2.2, 4456 §6 and §9, 9494 §4.3.
+//! RFC: 4271 §9.1.2.2, 4456 §6 and §9, 4724 §4.2, 9494 §4.2 and §4.3.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use albedo_rib::{AttrSet, GroupKey, Marks, PeerInfo};
+use albedo_rib::{AttrSet, Extra, GroupKey, Keep, LongLivedExport, Marks, PeerInfo};
 use albedo_types::{Family, PathId, PeerRole, Prefix};
 
 use crate::table::{Table, Told};
@@ -15,14 +15,30 @@ use crate::table::{Table, Told};
 /// Names a session; never used twice.
 pub type Session = u64;
 
+/// What a session announced for a prefix.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    set: Arc<AttrSet>,
+    /// Whether the session has been lost since.
+    stale: bool,
+    /// Whether that is longer ago than a restart takes.
+    long_lived: bool,
+}
+
+impl Announced {
+    fn is_least(&self) -> bool {
+        self.long_lived || self.set.summary.marks.contains(Marks::LLGR_STALE)
+    }
+}
+
 /// A route: from whom, under which path identifier, with which attributes.
-type Route = ((Session, PathId), Arc<AttrSet>);
+type Route = ((Session, PathId), Announced);
 
 /// Every peer and every route.
 #[derive(Clone, Debug, Default)]
 pub struct Naive {
     peers: BTreeMap<Session, PeerInfo>,
-    routes: BTreeMap<Prefix, BTreeMap<(Session, PathId), Arc<AttrSet>>>,
+    routes: BTreeMap<Prefix, BTreeMap<(Session, PathId), Announced>>,
 }
 
 /// The family of a prefix.
@@ -49,6 +65,53 @@ impl Naive {
         });
     }
 
+    /// A session is lost; of the family this is kept.
+    pub fn lose(&mut self, session: Session, of: Family, keep: Keep) {
+        self.retain(session, of, |route| {
+            let kept = match keep {
+                Keep::Nothing => false,
+                Keep::Fresh => !route.stale,
+                Keep::All => true,
+            };
+            route.stale = true;
+            kept
+        });
+    }
+
+    /// What is still stale goes.
+    pub fn sweep(&mut self, session: Session, of: Family) {
+        self.retain(session, of, |route| !route.stale);
+    }
+
+    /// What is stale is long-lived stale, or goes.
+    pub fn long_lived(&mut self, session: Session, of: Family) {
+        self.retain(session, of, |route| {
+            route.long_lived |= route.stale;
+            !route.stale || !route.set.summary.marks.contains(Marks::NO_LLGR)
+        });
+    }
+
+    fn retain(
+        &mut self,
+        session: Session,
+        of: Family,
+        mut keeps: impl FnMut(&mut Announced) -> bool,
+    ) {
+        self.routes.retain(|prefix, routes| {
+            routes.retain(|(from, _), route| {
+                *from != session || family(*prefix) != of || keeps(route)
+            });
+            !routes.is_empty()
+        });
+    }
+
+    /// How many routes of a family are stale.
+    #[must_use]
+    pub fn stale(&self, of: Family) -> usize {
+        let routes = self.routes.iter().filter(|(prefix, _)| family(**prefix) == of);
+        routes.flat_map(|(_, routes)| routes.values()).filter(|route| route.stale).count()
+    }
+
     /// A session announces a prefix, or withdraws it.
     pub fn route(
         &mut self,
@@ -59,7 +122,9 @@ impl Naive {
     ) {
         let routes = self.routes.entry(prefix).or_default();
         match set {
-            Some(set) => routes.insert((session, id), set),
+            Some(set) => {
+                routes.insert((session, id), Announced { set, stale: false, long_lived: false })
+            }
             None => routes.remove(&(session, id)),
         };
         if routes.is_empty() {
@@ -75,31 +140,31 @@ impl Naive {
 
     /// The best route of a prefix: one step after the other takes out what is worse.
     #[must_use]
-    pub fn best(&self, prefix: Prefix) -> Option<(Session, Arc<AttrSet>)> {
+    pub fn best(&self, prefix: Prefix) -> Option<(Session, Announced)> {
         let routes = self.routes.get(&prefix)?;
-        let mut left: Vec<Route> = routes.iter().map(|(id, set)| (*id, Arc::clone(set))).collect();
+        let mut left: Vec<Route> = routes.iter().map(|(id, route)| (*id, route.clone())).collect();
         let peer = |route: &Route| self.peers[&route.0.0];
-        keep_least(&mut left, |(_, set)| set.summary.marks.contains(Marks::LLGR_STALE));
-        keep_least(&mut left, |(_, set)| u32::MAX - set.summary.local_pref);
-        keep_least(&mut left, |(_, set)| set.summary.as_hops);
-        keep_least(&mut left, |(_, set)| set.summary.origin);
+        keep_least(&mut left, |(_, route)| route.is_least());
+        keep_least(&mut left, |(_, route)| u32::MAX - route.set.summary.local_pref);
+        keep_least(&mut left, |(_, route)| route.set.summary.as_hops);
+        keep_least(&mut left, |(_, route)| route.set.summary.origin);
         // MED: within each neighbouring AS, not across.
-        let neighbours: BTreeSet<u32> = left.iter().map(|r| r.1.summary.neighbour_as).collect();
+        let neighbours: BTreeSet<u32> = left.iter().map(|r| r.1.set.summary.neighbour_as).collect();
         for neighbour in neighbours {
-            let of = |route: &&Route| route.1.summary.neighbour_as == neighbour;
-            let least = left.iter().filter(of).map(|r| r.1.summary.med).min();
-            left.retain(|r| !of(&r) || Some(r.1.summary.med) == least);
+            let of = |route: &&Route| route.1.set.summary.neighbour_as == neighbour;
+            let least = left.iter().filter(of).map(|r| r.1.set.summary.med).min();
+            left.retain(|r| !of(&r) || Some(r.1.set.summary.med) == least);
         }
         keep_least(&mut left, |route| peer(route).role.is_internal());
-        keep_least(&mut left, |route| match route.1.summary.originator {
+        keep_least(&mut left, |route| match route.1.set.summary.originator {
             0 => peer(route).router_id.get(),
             originator => originator,
         });
-        keep_least(&mut left, |(_, set)| set.summary.cluster_hops);
+        keep_least(&mut left, |(_, route)| route.set.summary.cluster_hops);
         keep_least(&mut left, |route| peer(route).addr);
         keep_least(&mut left, |((_, path_id), _)| *path_id);
         assert_eq!(left.len(), 1, "the last step leaves one");
-        left.pop().map(|((session, _), set)| (session, set))
+        left.pop().map(|((session, _), route)| (session, route))
     }
 
     /// What a session that is in the group of `key` is told.
@@ -115,7 +180,8 @@ impl Naive {
     }
 
     fn told(&self, to: Session, prefix: Prefix, key: &GroupKey) -> Option<Told> {
-        let (from, set) = self.best(prefix)?;
+        let (from, route) = self.best(prefix)?;
+        let set = &route.set;
         let source = self.peers[&from].role;
         let marks = set.summary.marks;
         let withheld = [
@@ -123,18 +189,31 @@ impl Naive {
             marks.contains(Marks::NO_ADVERTISE),
             marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
             source == PeerRole::NonClient && key.role == PeerRole::NonClient,
+            route.is_least() && key.long_lived == LongLivedExport::Withheld,
             // The pool has sets that are far below the limit, and one that is above it.
             set.block().len() >= key.message_len_max as usize,
         ];
         if withheld.contains(&true) {
             return None;
         }
-        if key.external.is_none() && key.as4 && (set.external || key.cluster_id == set.cluster) {
+        let is_host = match prefix {
+            Prefix::V4(prefix) => prefix.len() == 32,
+            Prefix::V6(prefix) => prefix.len() == 128,
+        };
+        let extra = key.extra(route.long_lived, || is_host);
+        let as_it_is = [
+            key.external.is_none(),
+            key.as4,
+            set.external || key.cluster_id == set.cluster,
+            extra == Extra::NONE,
+            !route.is_least() || key.long_lived != LongLivedExport::Least,
+        ];
+        if !as_it_is.contains(&false) {
             let next_hop = set.mp_next_hop().map(<[u8]>::to_vec);
             return Some(Told { block: set.block().to_vec(), next_hop });
         }
         // How a block is rewritten is the subject of other tests.
-        let outgoing = key.outgoing(&set);
+        let outgoing = key.outgoing(set, extra);
         let next_hop = outgoing.mp_next_hop.map(|hop| hop.to_vec());
         Some(Told { block: outgoing.block.into_owned(), next_hop })
     }

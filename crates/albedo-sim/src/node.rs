@@ -3,10 +3,11 @@
 //! Everything that the engine's port decides is decided here by the same [`Follower`]; what is
 //! left out is bytes in flight: a node takes whole messages, as many as the script says.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use albedo_rib::{At, Follower, GroupKey, Input, PeerInfo, Resume, Segment, State};
+use albedo_rib::{At, Follower, GroupKey, Input, Keep, PeerInfo, Resume, Segment, State};
 use albedo_types::{Family, PeerId, Prefix};
 use bytes::Bytes;
 
@@ -71,10 +72,43 @@ pub struct Node {
     next_lane: usize,
 }
 
+/// A node whose session is lost, and that may come back.
+#[derive(Debug)]
+pub struct Away {
+    /// Names the node for the naive reflector.
+    pub session: Session,
+    /// What the shards know of it.
+    pub info: PeerInfo,
+    /// Its index in the shards.
+    pub peer: PeerId,
+    forgotten: Rc<Cell<usize>>,
+}
+
+impl Away {
+    /// Nobody that the shards have met before.
+    #[must_use]
+    pub fn new(session: Session, info: PeerInfo, peer: PeerId) -> Self {
+        Self { session, info, peer, forgotten: Rc::default() }
+    }
+
+    /// Its End-of-RIB, or a timer.
+    pub fn tell(&self, input: &Input, workers: &mut [Worker]) {
+        for worker in workers {
+            worker.mailbox.push_back(Letter::Input(input.clone()));
+        }
+    }
+
+    /// It does not come back.
+    pub fn down(self, workers: &mut [Worker]) {
+        self.tell(&Input::PeerDown { peer: self.peer }, workers);
+    }
+}
+
 impl Node {
     /// A session that is up, and the letters that say so.
-    pub fn up(session: Session, info: PeerInfo, peer: PeerId, workers: &mut [Worker]) -> Self {
-        let reader = Rc::new(SharedReader::new(peer, workers.len()));
+    pub fn up(away: Away, info: PeerInfo, workers: &mut [Worker]) -> Self {
+        let Away { session, peer, forgotten, .. } = away;
+        let reader = Rc::new(SharedReader::new(peer, workers.len(), forgotten));
         for worker in workers {
             let input = Input::PeerUp { peer, info };
             worker.mailbox.push_back(Letter::Up(Rc::clone(&reader), input));
@@ -341,6 +375,15 @@ impl Node {
             lane.follower.state() == State::Reading
                 && matches!(log.at(lane.follower.cursor()), At::End)
         }) && self.syncs == [Sync::Idle; Family::COUNT]
+    }
+
+    /// The session is lost, and of each family this is kept.
+    pub fn lose(self, keep: [Keep; Family::COUNT], workers: &mut [Worker]) -> Away {
+        let peer = self.reader.peer;
+        let forgotten = Rc::clone(&self.reader.forgotten);
+        let away = Away { session: self.session, info: self.info, peer, forgotten };
+        away.tell(&Input::PeerLost { peer, keep }, workers);
+        away
     }
 
     /// The session is gone.

@@ -1,5 +1,6 @@
 //! What a script is made of; any four octets are a step of one, so scripts shrink and replay.
 
+use albedo_rib::Keep;
 use albedo_types::{Family, PeerRole, Rng};
 
 /// Nodes that a script has, up or down.
@@ -15,8 +16,14 @@ pub const PATH_IDS: u32 = 3;
 pub enum Op {
     /// A node's session comes up and joins its groups.
     Up { slot: usize, role: PeerRole },
-    /// A node is lost.
+    /// A node is lost for good.
     Down { slot: usize },
+    /// A node's session is lost, and of each family this is kept.
+    Lose { slot: usize, keep: [Keep; Family::COUNT] },
+    /// What is still stale of a node's routes goes: its End-of-RIB, or a timer.
+    Sweep { slot: usize, family: Family },
+    /// What is stale of a node's routes is long-lived stale.
+    LongLived { slot: usize, family: Family },
     /// A node announces a prefix, or again with other attributes.
     Announce { slot: usize, prefix: usize, path_id: u32, spec: usize },
     /// A node withdraws a prefix.
@@ -52,6 +59,7 @@ impl Op {
         let slot = usize::from(a) % SLOTS;
         let (b, c) = (usize::from(b), usize::from(c));
         let prefix = b % (2 * PREFIXES);
+        let family = Family::ALL[b % Family::COUNT];
         let path_id = if c % 5 == 0 { u32::from(kind) % PATH_IDS } else { 0 };
         match kind {
             0..48 => Self::Turn { shard: usize::from(a), letters: 1 + b % 12 },
@@ -60,13 +68,16 @@ impl Op {
             128..144 => Self::Withdraw { slot, prefix, path_id },
             144..160 => Self::Burst { slot, first: prefix, count: 2 + c % 9, spec: c / 9 },
             160..168 => Self::Retreat { slot, first: prefix, count: 2 + c % 9 },
-            168..188 => Self::Up { slot, role: role(b) },
-            188..200 => Self::Down { slot },
-            200..210 => Self::Role { slot },
-            210..214 => Self::Regroup { slot },
-            214..216 => Self::Rejoin { slot },
-            216..230 => Self::Refresh { slot, family: Family::ALL[b % Family::COUNT] },
-            230..236 => Self::Stall { slot, on: b % 2 == 0 },
+            168..186 => Self::Up { slot, role: role(b) },
+            186..192 => Self::Down { slot },
+            192..202 => Self::Lose { slot, keep: [keep(b), keep(c)] },
+            202..207 => Self::Sweep { slot, family },
+            207..211 => Self::LongLived { slot, family },
+            211..217 => Self::Role { slot },
+            217..220 => Self::Regroup { slot },
+            220..221 => Self::Rejoin { slot },
+            221..232 => Self::Refresh { slot, family },
+            232..236 => Self::Stall { slot, on: b % 2 == 0 },
             236..252 => Self::Bury { shard: usize::from(a) },
             252.. => Self::Quiet,
         }
@@ -81,6 +92,14 @@ impl Op {
             Self::decode([octets[0], octets[1], octets[2], octets[3]])
         };
         (0..len).map(|_| step()).collect()
+    }
+}
+
+const fn keep(n: usize) -> Keep {
+    match n % 8 {
+        0 => Keep::Nothing,
+        1..5 => Keep::Fresh,
+        _ => Keep::All,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The blocks are written by hand, octet by octet, so that what comes out at the other end is
 //! compared with something that no encoder of ours has touched.
 //!
-//! RFC: 4271 §4.3 and §5, 1997, 4456 §8.
+//! RFC: 4271 §4.3 and §5, 1997, 4456 §8, 9494 §3.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -41,6 +41,7 @@ pub struct Spec {
 const NO_EXPORT: u32 = 0xffff_ff01;
 const NO_ADVERTISE: u32 = 0xffff_ff02;
 const LLGR_STALE: u32 = 0xffff_0006;
+const NO_LLGR: u32 = 0xffff_0007;
 
 const PLAIN: Spec = Spec {
     local_pref: 100,
@@ -55,7 +56,7 @@ const PLAIN: Spec = Spec {
 };
 
 /// The pool: each differs from the first in what one step looks at, or in what decides who hears.
-pub const SPECS: [Spec; 18] = [
+pub const SPECS: [Spec; 19] = [
     PLAIN,
     Spec { local_pref: 200, ..PLAIN },
     Spec { path: &[65001], ..PLAIN },
@@ -75,6 +76,7 @@ pub const SPECS: [Spec; 18] = [
     Spec { path: &[4_200_000_000, 65002], ..PLAIN },
     // Fits no message of 4,096 octets.
     Spec { padding: 345, local_pref: 110, ..PLAIN },
+    Spec { communities: &[NO_LLGR], local_pref: 130, ..PLAIN },
 ];
 
 /// What of a source is in a set.
@@ -151,6 +153,7 @@ fn make(spec: usize, family: Family, external: bool, originator: u32) -> AttrSet
         (NO_ADVERTISE, Marks::NO_ADVERTISE),
         (NO_EXPORT, Marks::NO_EXPORT),
         (LLGR_STALE, Marks::LLGR_STALE),
+        (NO_LLGR, Marks::NO_LLGR),
     ] {
         if row.communities.contains(&community) {
             marks.insert(mark);

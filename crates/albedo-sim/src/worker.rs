@@ -143,16 +143,16 @@ pub struct SharedReader {
     pub peer: PeerId,
     /// By family and shard.
     pub lanes: [Vec<SharedLane>; Family::COUNT],
-    /// Shards that have forgotten it.
-    pub forgotten: Cell<usize>,
+    /// Shards that have forgotten the peer; one count for all of its sessions.
+    pub forgotten: Rc<Cell<usize>>,
 }
 
 impl SharedReader {
     /// A reader that no shard knows yet.
     #[must_use]
-    pub fn new(peer: PeerId, shards: usize) -> Self {
+    pub fn new(peer: PeerId, shards: usize, forgotten: Rc<Cell<usize>>) -> Self {
         let lanes = || (0..shards).map(|_| SharedLane::default()).collect();
-        Self { peer, lanes: [lanes(), lanes()], forgotten: Cell::new(0) }
+        Self { peer, lanes: [lanes(), lanes()], forgotten }
     }
 }
 
@@ -239,10 +239,12 @@ impl Worker {
             }
             Letter::Input(input) => input,
         };
-        if let Input::PeerDown { peer } = &input {
+        if let Input::PeerDown { peer } | Input::PeerLost { peer, .. } = &input {
             for member in self.groups.values_mut() {
                 member.readers.retain(|other| other.peer != *peer);
             }
+        }
+        if let Input::PeerDown { peer } = &input {
             forgotten.extend(self.readers.remove(peer));
         }
         self.shard.apply(input, now, &mut out);

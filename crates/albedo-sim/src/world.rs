@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use albedo_rib::{ExternalKey, GroupKey, Input, Limits, PeerInfo, RouteBatch};
+use albedo_rib::{
+    ExternalKey, GroupKey, Input, Keep, Limits, LongLivedExport, PeerInfo, RouteBatch,
+};
 use albedo_types::{
     Asn, ClusterId, Family, Instant, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, PeerRole, Prefix,
     RouterId,
 };
 
 use crate::naive::{self, Naive, Session};
-use crate::node::Node;
+use crate::node::{Away, Node};
 use crate::script::{Op, PREFIXES, SLOTS};
 use crate::sets::{CLUSTER, Origin, Sets};
 use crate::table::Table;
@@ -32,6 +34,8 @@ const QUIET_ROUNDS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 struct Slot {
     node: Option<Node>,
+    /// What is left of it while it is away.
+    away: Option<Away>,
     /// Whether the other cluster is configured.
     regrouped: bool,
     /// Prefixes that End-of-RIB has to come behind.
@@ -90,6 +94,9 @@ impl World {
         match op {
             Op::Up { slot, role } => self.up(slot, role),
             Op::Down { slot } => self.down(slot),
+            Op::Lose { slot, keep } => self.lose(slot, keep),
+            Op::Sweep { slot, family } => self.stale(slot, family, false),
+            Op::LongLived { slot, family } => self.stale(slot, family, true),
             Op::Announce { slot, prefix, path_id, spec } => {
                 self.routes(slot, [prefix], PathId(path_id), Some(spec));
             }
@@ -134,14 +141,23 @@ impl World {
             return;
         }
         let info = PeerInfo { addr: addr(slot), router_id: router_id(slot), role };
-        let session = self.next_session;
-        self.next_session += 1;
-        let peer = self.free.pop().unwrap_or_else(|| {
-            self.next_peer += 1;
-            PeerId(self.next_peer - 1)
-        });
+        // Whoever is of another AS now is another peer.
+        let other = |away: &Away| away.info.role.is_internal() != role.is_internal();
+        if self.slots[slot].away.as_ref().is_some_and(other) {
+            self.down(slot);
+        }
+        let away = match self.slots[slot].away.take() {
+            Some(away) => {
+                *self.seen.entry("returns").or_default() += 1;
+                let announced = self.slots[slot].announced.clone();
+                self.touched(announced.into_iter().map(|(prefix, _)| prefix));
+                away
+            }
+            None => self.newcomer(info),
+        };
+        let session = away.session;
         self.naive.up(session, info);
-        self.slots[slot].node = Some(Node::up(session, info, peer, &mut self.workers));
+        self.slots[slot].node = Some(Node::up(away, info, &mut self.workers));
         self.join(slot);
         let slot = &mut self.slots[slot];
         let node = slot.node.as_ref().expect("just came up");
@@ -159,12 +175,61 @@ impl World {
         self.slots[slot].promised.clear();
     }
 
+    fn newcomer(&mut self, info: PeerInfo) -> Away {
+        let session = self.next_session;
+        self.next_session += 1;
+        let peer = self.free.pop().unwrap_or_else(|| {
+            self.next_peer += 1;
+            PeerId(self.next_peer - 1)
+        });
+        Away::new(session, info, peer)
+    }
+
     fn down(&mut self, slot: usize) {
-        let Some(node) = self.slots[slot].node.take() else { return };
-        let touched = std::mem::take(&mut self.slots[slot].announced);
+        let Slot { node, away, announced, .. } = &mut self.slots[slot];
+        let (node, away, touched) = (node.take(), away.take(), std::mem::take(announced));
         self.touched(touched.into_iter().map(|(prefix, _)| prefix));
-        self.naive.down(node.session);
-        node.down(&mut self.workers);
+        if let Some(node) = node {
+            self.naive.down(node.session);
+            node.down(&mut self.workers);
+        }
+        if let Some(away) = away {
+            self.naive.down(away.session);
+            away.down(&mut self.workers);
+        }
+    }
+
+    fn lose(&mut self, slot: usize, keep: [Keep; Family::COUNT]) {
+        let Some(node) = self.slots[slot].node.take() else { return };
+        let touched = self.slots[slot].announced.clone();
+        self.touched(touched.into_iter().map(|(prefix, _)| prefix));
+        for family in Family::ALL {
+            self.naive.lose(node.session, family, keep[family.index()]);
+        }
+        self.slots[slot].away = Some(node.lose(keep, &mut self.workers));
+    }
+
+    /// The stale routes of a family go, or are long-lived stale.
+    fn stale(&mut self, slot: usize, family: Family, long_lived: bool) {
+        let Slot { node, away, announced, .. } = &self.slots[slot];
+        let known = node.as_ref().map(|node| (node.session, node.peer()));
+        let known = known.or_else(|| away.as_ref().map(|away| (away.session, away.peer)));
+        let Some((session, peer)) = known else { return };
+        let touched = announced.clone();
+        self.touched(touched.into_iter().map(|(prefix, _)| prefix));
+        let before = self.naive.stale(family);
+        let input = if long_lived {
+            self.naive.long_lived(session, family);
+            *self.seen.entry("long-lived").or_default() += before as u64;
+            Input::LongLived { peer, family }
+        } else {
+            self.naive.sweep(session, family);
+            *self.seen.entry("swept").or_default() += (before - self.naive.stale(family)) as u64;
+            Input::Sweep { peer, family }
+        };
+        for worker in &mut self.workers {
+            worker.mailbox.push_back(Letter::Input(input.clone()));
+        }
     }
 
     /// What was promised of these prefixes is void: they have changed since.
@@ -334,6 +399,11 @@ impl World {
             }
             compare(n, &node.table, &expected);
         }
+        for family in Family::ALL {
+            let of = |worker: &Worker| worker.shard.stats(family).stale;
+            let stale: usize = self.workers.iter().map(of).sum();
+            assert_eq!(stale, self.naive.stale(family), "stale routes, {family:?}");
+        }
         let limits = self.config.limits;
         for worker in &mut self.workers {
             worker.bury();
@@ -383,15 +453,21 @@ pub const fn families(slot: usize) -> &'static [Family] {
     }
 }
 
+/// Which prefixes are single addresses.
+const HOST: u32 = 3;
+
 /// The `n`th prefix, of either family.
 #[must_use]
 pub fn prefix(n: usize) -> Prefix {
     let half = u32::try_from(n / 2).expect("few prefixes");
+    let is_host = half == HOST;
     if n.is_multiple_of(2) {
-        Prefix::V4(Ipv4Prefix::from_bits(0x0a00_0000 | half << 18, 26).expect("at most 32"))
+        let len = if is_host { 32 } else { 26 };
+        Prefix::V4(Ipv4Prefix::from_bits(0x0a00_0000 | half << 18, len).expect("at most 32"))
     } else {
         let leading = u128::from(0x2001_0db8 + half);
-        Prefix::V6(Ipv6Prefix::from_bits(leading << 96, 64).expect("at most 128"))
+        let len = if is_host { 128 } else { 64 };
+        Prefix::V6(Ipv6Prefix::from_bits(leading << 96, len).expect("at most 128"))
     }
 }
 
@@ -420,5 +496,12 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
         as4: slot != 3,
         message_len_max: if slot == 4 { 65_535 } else { 4096 },
         external,
+        long_lived: match slot {
+            3 => LongLivedExport::Withheld,
+            4 if external.is_none() => LongLivedExport::Least,
+            _ if regrouped => LongLivedExport::Withheld,
+            _ => LongLivedExport::Told,
+        },
+        no_llgr_on_hosts: slot == 3,
     }
 }

@@ -39,6 +39,10 @@ pub trait NlriKey:
     #[must_use]
     fn encoded_len(&self) -> usize;
 
+    /// Whether it is one address alone.
+    #[must_use]
+    fn is_host(&self) -> bool;
+
     /// Appends the length octet and the significant octets of the prefix.
     fn encode(&self, out: &mut Vec<u8>);
 

@@ -153,7 +153,8 @@ impl Open {
 
     /// What `pick` makes of the last capability it picks: of several of one code the last counts
     /// (RFC 4724 §3 says so for code 64). Not for lists of which several add up.
-    pub(crate) fn find<'a, T>(&'a self, pick: impl Fn(&'a Capability) -> Option<T>) -> Option<T> {
+    #[must_use]
+    pub fn find<'a, T>(&'a self, pick: impl Fn(&'a Capability) -> Option<T>) -> Option<T> {
         self.capabilities.iter().rev().find_map(pick)
     }
 

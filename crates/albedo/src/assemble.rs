@@ -6,12 +6,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use albedo_config::{Config, PeerAs, PeerSettings};
+use albedo_config::{Config, GracefulRestart, PeerAs, PeerSettings};
 use albedo_engine::EngineConfig;
-use albedo_fsm::{ExpectedAs, GracefulOffer, SendHold, SessionConfig};
+use albedo_fsm::{ExpectedAs, GracefulOffer, RetentionLimits, SendHold, SessionConfig};
 use albedo_session::admission::{Limits, Source};
 use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
-use albedo_session::{DeferralLimits, Group, IntakeRules, Peer, Profile, Restart, Settings};
+use albedo_session::{
+    DeferralLimits, Group, IntakeRules, Peer, Profile, Restart, RetentionRules, Settings,
+};
 use albedo_types::{ClusterId, Family};
 use anyhow::{Context as _, Result};
 
@@ -82,6 +84,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
             accepts_per_second: config.limits.accept_rate,
             // After quiet, what one second lets in may come at once.
             accept_burst: config.limits.accept_rate,
+            retained: config.limits.retained_peers,
         },
         socket: SocketOptions::default(),
     })
@@ -127,7 +130,21 @@ fn profile(config: &Config, settings: &PeerSettings) -> Result<Profile> {
             loopback_next_hop: is_laboratory(config),
             ..IntakeRules::default()
         },
+        retention: settings.graceful_restart.map(retention).unwrap_or_default(),
     })
+}
+
+/// What becomes of the routes of lost peers.
+const fn retention(graceful: GracefulRestart) -> RetentionRules {
+    RetentionRules {
+        limits: RetentionLimits {
+            restart_max: graceful.peer_restart_time_max,
+            stale_max: graceful.peer_stale_time_max,
+            stale_path: graceful.stale_path_time,
+        },
+        tell_unaware: graceful.stale_to_unaware,
+        no_llgr_on_hosts: graceful.no_llgr_on_hosts,
+    }
 }
 
 /// Whether only this machine can reach the reflector: then next hops may be loopback addresses,
@@ -156,6 +173,7 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
         restart_time: graceful.restart_time,
         long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),
         restarting: false,
+        notification: graceful.notification,
     });
     session
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
 use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
-use albedo_api::{Check, PeerRow, Status, StatusSource};
+use albedo_api::{Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_session::stats::SessionStats;
 use albedo_session::{DeferralStatus, PeerStatus, Server};
-use albedo_types::{ClusterId, Instant};
+use albedo_types::{ClusterId, Family, Instant};
 
 use crate::assemble;
 use crate::drain::Drain;
@@ -51,6 +51,7 @@ pub(crate) struct Source {
 pub(crate) struct Standing {
     status: Status,
     sessions_max: u64,
+    retained_max: u64,
     numbers: ConfigNumbers,
     clusters: Vec<ClusterId>,
     defers: bool,
@@ -65,6 +66,7 @@ impl Standing {
                 ..Status::default()
             },
             sessions_max: 0,
+            retained_max: 0,
             numbers: ConfigNumbers::default(),
             clusters: assemble::clusters(config),
             defers: !config.restart.deferral_max.is_zero(),
@@ -81,6 +83,7 @@ impl Standing {
         self.status.listen = config.listen.iter().map(ToString::to_string).collect();
         self.status.config_fault = None;
         self.sessions_max = config.limits.sessions.into();
+        self.retained_max = config.limits.retained_peers.into();
         self.numbers.peers = config.peers.len() as u64;
         self.numbers.last_good = true;
         self.numbers.read_at = seconds_since_epoch();
@@ -296,6 +299,7 @@ impl StatusSource for Source {
     fn snapshot(&self) -> Snapshot {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
+        let retained = standing.retained_max;
         drop(standing);
         let deferral = self.server.deferral();
         let keeper = self.keeper.as_ref();
@@ -308,7 +312,7 @@ impl StatusSource for Source {
         };
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
-            sessions: SessionNumbers::read(self.server.stats(), limit),
+            sessions: SessionNumbers::read(self.server.stats(), limit, retained),
             config: numbers,
             life,
             startup_convergence: self.startup_convergence(),
@@ -340,6 +344,14 @@ fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
     let sum = |counts: &[AtomicU64]| counts.iter().map(SessionStats::read).sum();
     let traffic = &peer.shared.traffic;
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let retained = |family: Family| {
+        let kept = detail.retained[family.index()]?;
+        Some(RetainedRow {
+            family: family.to_string(),
+            phase: kept.phase.into(),
+            left_seconds: kept.until.map(|until| until.since(at).as_secs_f64()),
+        })
+    };
     PeerRow {
         address: peer.addr.ip().to_string(),
         name: detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into)),
@@ -356,6 +368,7 @@ fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
         hold_time_seconds: up.map(|up| up.hold_time.as_secs()),
         messages: [sum(&traffic.received), sum(&traffic.sent)],
         behind_bytes: None,
+        retained: Family::ALL.into_iter().filter_map(retained).collect(),
         last_reason: text(&detail.reason),
     }
 }

@@ -8,4 +8,5 @@ mod malformed;
 mod matrix;
 mod race;
 mod real_input;
+mod restart;
 mod two_reflectors;

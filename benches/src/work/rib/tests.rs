@@ -87,3 +87,13 @@ fn base_of_a_new_group_shows_every_prefix_once() {
     let shown: usize = bases.flatten().map(|segment| routes(segment.bytes()).0).sum();
     assert_eq!(shown, world.prefixes());
 }
+
+#[test]
+fn restart_sweeps_half_of_what_the_lost_sources_had() {
+    for shape in ["table", "cluster"] {
+        let input = Input::of(shape).unwrap();
+        let routes: usize = lost(&input).map(Source::routes).sum();
+        let swept = restart(&input)();
+        assert!(swept >= routes / 4 && swept <= routes * 3 / 4, "{swept} of {routes}, {shape}");
+    }
+}

@@ -147,6 +147,26 @@ table! {
         "Hold timers that ran out while the peer's bytes were waiting to be read, and so did not \
          end the session.",
     );
+    RETAINED_PEERS = gauge(
+        "albedo_retained_peers",
+        &[],
+        "Lost peers whose routes are kept until they are back or their time is over.",
+    );
+    RETAINED_PEERS_LIMIT = gauge(
+        "albedo_retained_peers_limit",
+        &[],
+        "Lost peers whose routes may be kept at the same time.",
+    );
+    SESSIONS_RETAINED = counter(
+        "albedo_sessions_retained_total",
+        &[],
+        "Times that a session was lost and its routes were kept.",
+    );
+    RETENTIONS_REFUSED = counter(
+        "albedo_retentions_refused_total",
+        &[],
+        "Times that they were not, because as many peers were kept as may be.",
+    );
     // The RIB.
     PREFIXES = gauge(
         "albedo_prefixes",
@@ -157,6 +177,17 @@ table! {
         "albedo_paths",
         &["family"],
         "Routes of all peers.",
+    );
+    STALE_PATHS = gauge(
+        "albedo_stale_paths",
+        &["family"],
+        "Routes of lost sessions that are kept (graceful restart), among those of all peers.",
+    );
+    STALE_PATHS_SWEPT = counter(
+        "albedo_stale_paths_swept_total",
+        &["family"],
+        "Routes of lost sessions that were removed because their peer did not announce them \
+         again in time.",
     );
     TOMBSTONES = gauge(
         "albedo_tombstones",

@@ -25,6 +25,8 @@ struct Engine {
     oldest_undelivered: Gauge,
     prefixes: Vec<Gauge>,
     paths: Vec<Gauge>,
+    stale: Vec<Gauge>,
+    swept: Vec<Counter>,
     tombstones: Vec<Gauge>,
     catch_ups: Vec<Gauge>,
     attribute_sets: Gauge,
@@ -56,6 +58,10 @@ struct Sessions {
     accepted: Counter,
     accept_errors: Counter,
     hold_spared: Counter,
+    retained: Gauge,
+    retained_limit: Gauge,
+    kept: Counter,
+    kept_refused: Counter,
     limit: Gauge,
 }
 
@@ -173,6 +179,8 @@ impl Engine {
             oldest_undelivered: source.gauge(&names::OLDEST_UNDELIVERED),
             prefixes: source.gauges(&names::PREFIXES, &families),
             paths: source.gauges(&names::PATHS, &families),
+            stale: source.gauges(&names::STALE_PATHS, &families),
+            swept: source.counters(&names::STALE_PATHS_SWEPT, &families),
             tombstones: source.gauges(&names::TOMBSTONES, &families),
             catch_ups: source.gauges(&names::CATCH_UPS, &families),
             attribute_sets: source.gauge(&names::ATTRIBUTE_SETS),
@@ -198,6 +206,8 @@ impl Engine {
         for (n, family) in numbers.families.iter().enumerate() {
             self.prefixes[n].set(family.prefixes as f64);
             self.paths[n].set(family.paths as f64);
+            self.stale[n].set(family.stale as f64);
+            self.swept[n].absolute(family.swept);
             self.tombstones[n].set(family.tombstones as f64);
             self.catch_ups[n].set(family.catch_ups as f64);
         }
@@ -237,6 +247,10 @@ impl Sessions {
             accepted: source.counter(&names::CONNECTIONS_ACCEPTED),
             accept_errors: source.counter(&names::ACCEPT_ERRORS),
             hold_spared: source.counter(&names::HOLD_SPARED),
+            retained: source.gauge(&names::RETAINED_PEERS),
+            retained_limit: source.gauge(&names::RETAINED_PEERS_LIMIT),
+            kept: source.counter(&names::SESSIONS_RETAINED),
+            kept_refused: source.counter(&names::RETENTIONS_REFUSED),
             limit: source.gauge(&names::SESSIONS_LIMIT),
         }
     }
@@ -260,6 +274,10 @@ impl Sessions {
         self.accepted.absolute(numbers.accepted);
         self.accept_errors.absolute(numbers.accept_errors);
         self.hold_spared.absolute(numbers.hold_spared);
+        self.retained.set(numbers.retained as f64);
+        self.retained_limit.set(numbers.retained_limit as f64);
+        self.kept.absolute(numbers.kept);
+        self.kept_refused.absolute(numbers.kept_refused);
         self.limit.set(numbers.limit as f64);
     }
 }

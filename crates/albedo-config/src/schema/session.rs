@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole};
 
+use super::graceful::{self, Graceful};
 use super::{Ours, World};
 use crate::defaults;
 use crate::diagnostic::{Fault, Report, Show};
 use crate::fields::{At, Fields};
 use crate::kinds;
-use crate::node::{Node, Value, quote};
-use crate::settings::{GracefulRestart, MaxPrefixes, PeerAs, PeerSettings, Secret};
+use crate::node::{Value, quote};
+use crate::settings::{MaxPrefixes, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
 pub(crate) const KEYS: [&str; 17] = [
@@ -54,16 +55,11 @@ pub(crate) struct Session {
     pub(crate) password: Option<At<Secret>>,
     pub(crate) ttl_security: Option<At<Option<u8>>>,
     pub(crate) max_prefixes: Option<Vec<At<(Family, NonZeroU32)>>>,
-    pub(crate) graceful_restart: Option<At<Option<GracefulRestart>>>,
+    pub(crate) graceful_restart: Option<At<Option<Graceful>>>,
     pub(crate) silent_hold_expiry: Option<At<bool>>,
     /// Keys others are checked against that could not be read: their default means nothing.
     pub(crate) faulty: Vec<&'static str>,
 }
-
-/// The keys of `gracefulRestart`.
-pub(crate) const GRACEFUL_KEYS: [&str; 2] = ["restartTime", "longLivedStaleTime"];
-
-const GRACEFUL_ALLOWED: &str = "off, or a mapping with restartTime, longLivedStaleTime";
 
 impl Session {
     /// Reads the shared keys of a group or a peer.
@@ -83,7 +79,7 @@ impl Session {
             password: read_password(fields, world, report),
             ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
             max_prefixes: read_max_prefixes(fields, report),
-            graceful_restart: read_graceful_restart(fields, report),
+            graceful_restart: graceful::read(fields, report),
             silent_hold_expiry: fields.scalar("silentHoldExpiry", &kinds::BOOL, report),
             faulty: Vec::new(),
         };
@@ -131,13 +127,14 @@ impl Session {
     /// With every default filled in.
     pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
         let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
+        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn));
         let mut max_prefixes = MaxPrefixes::default();
         for limit in self.max_prefixes.iter().flatten() {
             max_prefixes.set(limit.value.0, limit.value.1);
         }
         PeerSettings {
             peer_as,
-            role: value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn)),
+            role,
             cluster_id: value(self.cluster_id.as_ref()).unwrap_or(ours.cluster_id),
             families: value(self.families.as_ref()).unwrap_or(defaults::FAMILIES),
             hold_time: value(self.hold_time.as_ref()).unwrap_or(defaults::HOLD_TIME),
@@ -151,7 +148,8 @@ impl Session {
             ttl_security: value(self.ttl_security.as_ref()).flatten(),
             max_prefixes,
             graceful_restart: value(self.graceful_restart.as_ref())
-                .unwrap_or(Some(defaults::GRACEFUL_RESTART)),
+                .unwrap_or_else(|| Some(Graceful::default()))
+                .map(|graceful| graceful.resolve(role)),
             silent_hold_expiry: value(self.silent_hold_expiry.as_ref())
                 .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
         }
@@ -201,33 +199,6 @@ fn read_max_prefixes(
         Some(At { value: (family, at.value), place: at.place, key: at.key })
     };
     Some(Family::ALL.into_iter().filter_map(|family| read(family, report)).collect())
-}
-
-fn read_graceful_restart(
-    fields: &Fields<'_>,
-    report: &mut Report<'_>,
-) -> Option<At<Option<GracefulRestart>>> {
-    let node = fields.node("gracefulRestart")?;
-    let key = fields.path("gracefulRestart");
-    let value = match &node.value {
-        Value::Scalar(scalar) if kinds::is_off(scalar) => None,
-        Value::Map(_) => Some(graceful_times(node, &key, report)?),
-        _ => {
-            report.fault(node.place, &key, Fault::new(node.describe(), GRACEFUL_ALLOWED));
-            return None;
-        }
-    };
-    Some(At { value, place: node.place, key })
-}
-
-fn graceful_times(node: &Node, key: &str, report: &mut Report<'_>) -> Option<GracefulRestart> {
-    let times = Fields::open(node, key, &GRACEFUL_KEYS, report)?;
-    let restart_time = times.scalar("restartTime", &kinds::RESTART_TIME, report);
-    let stale_time = times.scalar("longLivedStaleTime", &kinds::LONG_LIVED_STALE_TIME, report);
-    Some(GracefulRestart {
-        restart_time: value(restart_time.as_ref()).unwrap_or(defaults::RESTART_TIME),
-        long_lived_stale_time: value(stale_time.as_ref()).unwrap_or(Duration::ZERO),
-    })
 }
 
 const PASSWORD_ALLOWED: &str = "a text of 1 to 80 octets";

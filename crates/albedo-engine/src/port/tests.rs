@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use albedo_rib::Segment;
+use albedo_rib::{LongLivedExport, Segment};
 use albedo_types::{ClusterId, GroupId, RouterId};
 
 use super::*;
@@ -38,6 +38,8 @@ fn key() -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     }
 }
 

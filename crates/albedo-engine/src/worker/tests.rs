@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use albedo_rib::{AttrSet, Parts, PeerInfo, RouteBatch, Summary};
+use albedo_rib::{AttrSet, LongLivedExport, Parts, PeerInfo, RouteBatch, Summary};
 use albedo_types::{ClusterId, Ipv4Prefix, PathId, PeerRole, RouterId};
 
 use super::*;
@@ -79,6 +79,8 @@ fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
         as4: true,
         message_len_max: 4096,
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     };
     let peer = PeerId(1);
     let group = shared.groups.of(key, 1, &shared.stats);
@@ -139,6 +141,8 @@ fn resting(worker: &mut Worker, shared: &Arc<Shared>) -> crate::PeerPort {
         as4: true,
         message_len_max: 4096,
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     });
     write(worker, &mut port);
     port.rest();

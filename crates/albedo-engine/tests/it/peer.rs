@@ -100,6 +100,19 @@ impl Peer {
         }
     }
 
+    /// Another session, on another connection.
+    pub(crate) fn back(&mut self, info: PeerInfo) {
+        self.port.come_back(info);
+        self.table.clear();
+        self.ends = [0; Family::COUNT];
+        self.markers = [[0; 2]; Family::COUNT];
+        self.rest = None;
+        self.socket.stream.lock().expect("no panic while held").clear();
+        self.port.set_outlet(Arc::<Socket>::clone(&self.socket));
+        self.keys = [None; Family::COUNT];
+        self.touch();
+    }
+
     pub(crate) fn join(&mut self, key: GroupKey) {
         self.keys[key.family.index()] = Some(key);
         self.port.join(key);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use albedo_engine::{
     Engine, EngineConfig, EngineHandle, Interned, PeerPort, Received, Scratch, Source,
 };
-use albedo_rib::{AttrSet, PeerInfo};
+use albedo_rib::{AttrSet, Keep, PeerInfo};
 use albedo_sim::naive::{self, Naive, Session};
 use albedo_sim::sets::{self, CLUSTER, Origin, Sets};
 use albedo_sim::table::Table;
@@ -137,6 +137,24 @@ impl Reflector {
         let node = Node::up(&self.handle, slot, role, self.next);
         self.naive.up(node.session, node.info);
         node
+    }
+
+    /// A node whose session was lost has one again.
+    pub(crate) fn back(&mut self, mut node: Node, role: PeerRole) -> Node {
+        node.info = info(node.slot, role);
+        node.stalled = false;
+        node.peer.back(node.info);
+        node.join();
+        self.naive.up(node.session, node.info);
+        node
+    }
+
+    /// A node's session is lost, and of each family this is kept.
+    pub(crate) fn lose(&mut self, node: &mut Node, keep: [Keep; Family::COUNT]) {
+        for family in Family::ALL {
+            self.naive.lose(node.session, family, keep[family.index()]);
+        }
+        assert!(node.peer.port.lose(keep), "far fewer letters than may wait");
     }
 
     pub(crate) fn route(&mut self, node: &mut Node, n: usize, id: PathId, spec: Option<usize>) {

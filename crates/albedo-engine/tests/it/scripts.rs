@@ -13,6 +13,7 @@ pub(crate) const TINY: Limits = Limits {
     catch_up_chunk_bytes: 200,
     catch_up_step_entries: 3,
     rebase_step_entries: 2,
+    stale_step_entries: 2,
     base_segment_bytes: 150,
     log_garbage_min_bytes: 700,
     log_grace_bytes: 300,
@@ -22,21 +23,20 @@ pub(crate) const TINY: Limits = Limits {
 struct Script {
     reflector: Reflector,
     slots: [Option<Node>; SLOTS],
+    /// Nodes whose sessions are lost, and that may come back.
+    away: [Option<Node>; SLOTS],
     rng: Rng,
 }
 
 impl Script {
     fn step(&mut self, op: Op) {
-        let Self { reflector, slots, rng } = self;
+        let Self { slots, away, rng, .. } = self;
         match op {
-            Op::Up { slot, role } if slots[slot].is_none() => {
-                slots[slot] = Some(reflector.up(slot, role));
-            }
-            Op::Down { slot } => {
-                if let Some(node) = slots[slot].take() {
-                    reflector.down(node);
-                }
-            }
+            Op::Up { .. }
+            | Op::Down { .. }
+            | Op::Lose { .. }
+            | Op::Sweep { .. }
+            | Op::LongLived { .. } => self.session(op),
             Op::Announce { slot, prefix, path_id, spec } => {
                 self.routes(slot, [prefix], PathId(path_id), Some(spec));
             }
@@ -80,13 +80,57 @@ impl Script {
                 }
             }
             Op::Turn { .. } => {
-                for node in slots.iter_mut().flatten() {
+                for node in slots.iter_mut().chain(away).flatten() {
                     node.peer.flush();
                 }
                 std::thread::yield_now();
             }
-            Op::Up { .. } | Op::Bury { .. } => {}
+            Op::Bury { .. } => {}
             Op::Quiet => self.settle(),
+        }
+    }
+
+    /// What begins and ends sessions, and what becomes of the routes of those that were lost.
+    fn session(&mut self, op: Op) {
+        let Self { reflector, slots, away, .. } = self;
+        match op {
+            Op::Up { slot, role } if slots[slot].is_none() => {
+                // Whoever is of another AS now is another peer.
+                let same = |node: &Node| node.info.role.is_internal() == role.is_internal();
+                slots[slot] = Some(match away[slot].take() {
+                    Some(node) if same(&node) => reflector.back(node, role),
+                    other => {
+                        other.into_iter().for_each(|node| reflector.down(node));
+                        reflector.up(slot, role)
+                    }
+                });
+            }
+            Op::Down { slot } => {
+                for node in slots[slot].take().into_iter().chain(away[slot].take()) {
+                    reflector.down(node);
+                }
+            }
+            Op::Lose { slot, keep } => {
+                if let Some(mut node) = slots[slot].take() {
+                    reflector.lose(&mut node, keep);
+                    away[slot] = Some(node);
+                }
+            }
+            Op::Sweep { slot, family } => {
+                if let Some(node) = slots[slot].as_mut().or(away[slot].as_mut()) {
+                    reflector.naive.sweep(node.session, family);
+                    node.peer.port.sweep(family);
+                    node.peer.touch();
+                }
+            }
+            Op::LongLived { slot, family } => {
+                if let Some(node) = slots[slot].as_mut().or(away[slot].as_mut()) {
+                    reflector.naive.long_lived(node.session, family);
+                    node.peer.port.long_lived(family);
+                    node.peer.touch();
+                }
+            }
+            _ => {}
         }
     }
 
@@ -117,6 +161,11 @@ impl Script {
     }
 
     fn settle(&mut self) {
+        for node in self.away.iter_mut().flatten() {
+            while !node.peer.flush() {
+                std::thread::yield_now();
+            }
+        }
         let mut nodes: Vec<&mut Node> = self.slots.iter_mut().flatten().collect();
         self.reflector.settle(&mut nodes);
     }
@@ -135,13 +184,14 @@ fn check(seed: u64, shards: usize, limits: Limits) {
     let mut script = Script {
         reflector: Reflector::start(&config),
         slots: [const { None }; SLOTS],
+        away: [const { None }; SLOTS],
         rng: Rng::new(seed),
     };
     for op in Op::script(seed, 60 + (seed % 100) as usize) {
         script.step(op);
     }
     script.settle();
-    script.reflector.stop(script.slots.into_iter().flatten().collect());
+    script.reflector.stop(script.slots.into_iter().chain(script.away).flatten().collect());
 }
 
 /// A number from the environment, to look further than the tests do.

@@ -22,6 +22,7 @@ fn golden_open_with_everything() {
             restart_time: Duration::from_secs(120),
             long_lived_stale_time: Some(Duration::from_secs(86400)),
             restarting: false,
+            notification: true,
         }),
         fqdn: Some(Fqdn { host: "rr-1".into(), domain: "".into() }),
         software_version: Some("Albedo".into()),
@@ -35,7 +36,7 @@ fn golden_open_with_everything() {
         &[2, 0],
         &[5, 6, 0, 1, 0, 1, 0, 2],
         &[6, 0],
-        &[64, 10, 0, 120, 0, 1, 1, 0x80, 0, 2, 1, 0x80],
+        &[64, 10, 0x40, 120, 0, 1, 1, 0x80, 0, 2, 1, 0x80],
         &[65, 4, 0, 1, 0x11, 0x70],
         &[69, 8, 0, 1, 1, 1, 0, 2, 1, 1],
         &[70, 0],
@@ -62,6 +63,7 @@ fn what_is_off_is_not_offered() {
         restart_time: Duration::from_secs(9000),
         long_lived_stale_time: None,
         restarting: true,
+        notification: false,
     });
     let open = config.open();
     assert_eq!(codes(&open), [1, 2, 64, 65, 70]);
@@ -96,6 +98,7 @@ fn stale_times_are_cut_at_what_the_wire_holds() {
 fn k5_forwarding_is_said_to_have_gone_on_unless_configured_otherwise() {
     let mut config = config();
     config.capabilities.graceful = Some(GracefulOffer {
+        notification: false,
         restart_time: Duration::from_secs(30),
         long_lived_stale_time: Some(Duration::from_secs(86400)),
         restarting: true,

@@ -53,12 +53,20 @@ impl Session {
         }
     }
 
+    /// What is said to a peer whose routes are to go: with RFC 8538 a Cease alone would keep them.
+    fn final_word(conn: &Conn, sent: Notification) -> Notification {
+        let keeps = matches!(conn, Conn::Established(state) if state.notification);
+        let is_final = sent.code == codes::CEASE && sent.subcode != codes::cease::HARD_RESET;
+        if keeps && is_final { Notification::hard_reset(&sent) } else { sent }
+    }
+
     /// Takes a connection away, sending and saying what belongs to it; whether it was there.
-    pub(super) fn end(&mut self, down: Down) -> bool {
+    pub(super) fn end(&mut self, mut down: Down) -> bool {
         let id = down.conn;
         let Some(conn) = self.conn(id).take() else {
             return false;
         };
+        down.sent = down.sent.map(|sent| Self::final_word(&conn, sent));
         if let Some(sent) = &down.sent {
             let message = sent.encode();
             self.push(Action::Send(id, message));

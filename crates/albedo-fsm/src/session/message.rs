@@ -152,8 +152,8 @@ impl Session {
             families: terms.families,
             enhanced_refresh: terms.enhanced_refresh,
             graceful: terms.graceful.as_ref().is_some_and(|offer| !offer.families.is_empty()),
+            notification: keeps_after_notification(&up.local_open, terms),
             long_lived: terms.long_lived.is_some(),
-            notification: keeps_over_notification(&up),
         }));
         self.push(Action::Up(up));
     }
@@ -191,17 +191,13 @@ impl Session {
     }
 }
 
-/// Whether both set N in capability 64 (RFC 8538 §2).
-fn keeps_over_notification(up: &Up) -> bool {
-    let set = |open: &Open| {
-        // The last of its code counts (RFC 4724 §3).
-        let offer = open.capabilities.iter().rev().find_map(|capability| match capability {
-            Capability::GracefulRestart(offer) => Some(offer.notification),
-            _ => None,
-        });
-        offer == Some(true)
-    };
-    set(&up.local_open) && set(&up.remote_open)
+/// Whether both sides keep routes after a NOTIFICATION (RFC 8538 §2).
+fn keeps_after_notification(local: &Open, terms: &Negotiated) -> bool {
+    let ours = local.find(|capability| match capability {
+        Capability::GracefulRestart(graceful) => Some(graceful.notification),
+        _ => None,
+    });
+    ours.unwrap_or(false) && terms.graceful.as_ref().is_some_and(|graceful| graceful.notification)
 }
 
 /// The message that this is the body of a ROUTE-REFRESH of.

@@ -65,16 +65,8 @@ impl Session {
     }
 
     /// Ends everything and says why (F15).
-    ///
-    /// Where both keep routes over a NOTIFICATION, an end that is for good has to be a hard reset
-    /// (RFC 8538 §5.1).
     pub(super) fn stop(&mut self, subcode: u8, text: &str) {
-        let mut sent = Notification::cease_with_text(subcode, text);
-        let is_final = matches!(subcode, cease::SHUTDOWN | cease::DECONFIGURED);
-        let keeps = |conn: &Conn| matches!(conn, Conn::Established(state) if state.notification);
-        if is_final && self.conns.iter().flatten().any(keeps) {
-            sent = Notification::hard_reset(&sent);
-        }
+        let sent = Notification::cease_with_text(subcode, text);
         self.end_all(&DownReason::Stopped, Some(&sent));
     }
 

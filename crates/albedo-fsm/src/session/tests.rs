@@ -19,6 +19,7 @@ use crate::timer::TimerName;
 
 mod clocks;
 mod collisions;
+mod hard_reset;
 mod pair;
 mod random;
 mod refresh;

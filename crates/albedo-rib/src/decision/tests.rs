@@ -18,7 +18,7 @@ fn plain() -> (Summary, PeerInfo, PathId) {
 }
 
 fn path((summary, peer, path_id): &(Summary, PeerInfo, PathId)) -> Path<'_> {
-    Path { summary, peer, path_id: *path_id }
+    Path::new(summary, peer, *path_id, false)
 }
 
 #[test]
@@ -163,5 +163,29 @@ proptest! {
         }
         let second = shuffled[best(shuffled.len(), |n| path(&shuffled[n])).unwrap()];
         prop_assert_eq!(first.2, second.2);
+    }
+}
+
+#[test]
+fn g15_llgr_stale_is_least_preferred_and_the_comparison_is_symmetric() {
+    let good = plain();
+    let mut received = plain();
+    received.0.marks.insert(Marks::LLGR_STALE);
+    received.0.local_pref = 1000;
+    let lost = (Summary { local_pref: 500, ..plain().0 }, plain().1, plain().2);
+    let lost = Path { stale: true, ..path(&lost) };
+    let (good, received) = (path(&good), path(&received));
+    for stale in [&received, &lost] {
+        assert_eq!(compare(&good, stale, true).step, Some(Step::LlgrStale));
+        assert_eq!(compare(&good, stale, true).order, Ordering::Less);
+        assert_eq!(compare(stale, &good, true).order, Ordering::Greater);
+    }
+    // Two stale ones are told apart by what comes after, in either order, however each is stale.
+    let verdict = Verdict { order: Ordering::Less, step: Some(Step::LocalPref) };
+    assert_eq!(compare(&received, &lost, true), verdict);
+    assert_eq!(compare(&lost, &received, true).order, Ordering::Greater);
+    for order in [[&lost, &received, &good], [&good, &lost, &received], [&received, &good, &lost]] {
+        let best = best(3, |n| *order[n]).unwrap();
+        assert!(!order[best].stale);
     }
 }

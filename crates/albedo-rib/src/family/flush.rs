@@ -25,7 +25,7 @@ use crate::group::GroupKey;
 use crate::input::{Birth, Output};
 use crate::peer::Peers;
 use crate::rebase::change_weight;
-use crate::table::{Place, Slot};
+use crate::table::{Place, Slot, Table};
 
 /// Bytes that the buffers of a batch keep for the next one.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
@@ -91,11 +91,7 @@ impl<K: NlriKey> FamilyRib<K> {
         if let Some(best) = selected {
             self.table.entry_mut(slot).candidates.set_best(best);
         }
-        let new = self.table.entry(slot).candidates.best().map(|best| Best {
-            attrs: Arc::clone(&best.attrs),
-            peer: best.peer,
-            role: peers.source(best.peer).info.role,
-        });
+        let new = self.table.entry(slot).candidates.best().map(|best| Best::of(best, peers));
         match (&old, &new) {
             (None, None) => {
                 if self.table.entry(slot).place() == Place::New {
@@ -123,7 +119,7 @@ impl<K: NlriKey> FamilyRib<K> {
     ) {
         let group = self.groups.get_mut(&id).expect("a group of this family");
         let key = group.key;
-        let operations = sort_changes(peers, id, group, scratch);
+        let operations = sort_changes(peers, id, group, &self.table, scratch);
         self.encode_withdrawn(&key, scratch);
         self.encode_announced(&key, scratch);
         self.encode_private(&key, scratch);
@@ -157,8 +153,8 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.announced.drain_sorted(|bucket, slots| {
             let start = builder.len();
             let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, &bucket.attrs, keys);
-            builder.own_run(bucket.source, start);
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
+            builder.own_run(bucket.source(), start);
         });
     }
 
@@ -172,16 +168,21 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         scratch.private_withdrawn.clear();
         let set = |slot: Slot| {
-            let best = table.entry(slot).candidates.best().expect("announced, so there is a best");
-            &best.attrs
+            let entry = table.entry(slot);
+            let best = entry.candidates.best().expect("announced, so there is a best");
+            (&best.attrs, key.extra(best.source.is_long_lived(), || entry.key.is_host()))
         };
-        scratch.private_announced.sort_by_key(|(peer, slot)| (*peer, Arc::as_ptr(set(*slot))));
-        let same =
-            |a: &(PeerId, Slot), b: &(PeerId, Slot)| a.0 == b.0 && Arc::ptr_eq(set(a.1), set(b.1));
+        let order = |(peer, slot): &(PeerId, Slot)| {
+            let (attrs, extra) = set(*slot);
+            (*peer, Arc::as_ptr(attrs), extra.bits())
+        };
+        scratch.private_announced.sort_by_key(order);
+        let same = |a: &(PeerId, Slot), b: &(PeerId, Slot)| order(a) == order(b);
         for run in scratch.private_announced.chunk_by(same) {
             let start = builder.len();
             let keys = run.iter().map(|(_, slot)| table.entry(*slot).key);
-            encode::announce(builder, key, set(run[0].1), keys);
+            let (attrs, extra) = set(run[0].1);
+            encode::announce(builder, key, (attrs, extra), keys);
             builder.private_run(run[0].0, start);
         }
         scratch.private_announced.clear();
@@ -189,7 +190,13 @@ impl<K: NlriKey> FamilyRib<K> {
 }
 
 /// Sorts the changes of a batch by who hears of them; the weight of those for the group.
-fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scratch) -> u64 {
+fn sort_changes<K: NlriKey>(
+    peers: &Peers,
+    id: GroupId,
+    group: &mut Group,
+    table: &Table<K>,
+    scratch: &mut Scratch,
+) -> u64 {
     let key = group.key;
     let reads = |peer: PeerId| peers.reads(peer, key.family, id);
     let is_member = |peer: &PeerId| {
@@ -197,7 +204,9 @@ fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scr
     };
     let mut operations = 0;
     for change in &scratch.changes {
-        let told = |best: &&Best| key.exports(&best.attrs, best.role);
+        let is_host = || table.entry(change.slot).key.is_host();
+        let extra = |best: &Best| key.extra(best.long_lived, is_host);
+        let told = |best: &&Best| key.exports(&best.attrs, best.role, extra(best));
         let old = change.old.as_ref().filter(told);
         let new = change.new.as_ref().filter(told);
         let [had, has] = [old, new].map(|best| best.map(|best| &*best.attrs));
@@ -208,11 +217,13 @@ fn sort_changes(peers: &Peers, id: GroupId, group: &mut Group, scratch: &mut Scr
             (Some(old), None) => {
                 scratch.withdrawn.push((Some(old.peer).filter(is_member), change.slot));
             }
-            (None, Some(new)) => scratch.announced.push(new.peer, &new.attrs, change.slot),
+            (None, Some(new)) => {
+                scratch.announced.push(new.peer, &new.attrs, extra(new), change.slot);
+            }
             (Some(old), Some(new)) => {
                 let moved = old.peer != new.peer;
-                if !Arc::ptr_eq(&old.attrs, &new.attrs) || group.skips(change.last) {
-                    scratch.announced.push(new.peer, &new.attrs, change.slot);
+                if !old.says(new) || group.skips(change.last) {
+                    scratch.announced.push(new.peer, &new.attrs, extra(new), change.slot);
                 } else if moved && reads(old.peer) {
                     scratch.private_announced.push((old.peer, change.slot));
                 }

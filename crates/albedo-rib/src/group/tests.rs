@@ -36,6 +36,8 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     }
 }
 
@@ -51,7 +53,51 @@ fn rfc4271_s5_1_4_and_rfc7311_s3_3_what_is_not_for_other_ases_is_left_out() {
     let outside = ExternalKey { local_asn: Asn(64512), next_hop: IpAddr::from([10, 0, 0, 1]) };
     for external in [true, false] {
         let set = set(external);
-        assert_eq!(codes(&key(Some(outside)).outgoing(&set).block), [1, 2, 3, 8], "{external}");
-        assert_eq!(key(None).outgoing(&set).block, BLOCK);
+        let told = key(Some(outside)).outgoing(&set, Extra::NONE);
+        assert_eq!(codes(&told.block), [1, 2, 3, 8], "{external}");
+        assert_eq!(key(None).outgoing(&set, Extra::NONE).block, BLOCK);
     }
+}
+
+/// COMMUNITIES and LOCAL_PREF of a block.
+fn told(outgoing: &Outgoing<'_>) -> (Vec<u32>, Option<u32>) {
+    let need = Need { announces: true, plain_next_hop: true };
+    let decoded = Attributes::decode(&outgoing.block, need, &UpdateContext::own()).attributes;
+    let communities = decoded.communities.map(|all| all.iter().collect());
+    (communities.unwrap_or_default(), decoded.local_pref)
+}
+
+#[test]
+fn g14_long_lived_stale_routes_are_for_those_who_know_them() {
+    let set = set(false);
+    let (plain, local_pref) = told(&key(None).outgoing(&set, Extra::NONE));
+    assert!(!plain.contains(&WellKnown::LLGR_STALE));
+    let with = |long_lived| GroupKey { long_lived, ..key(None) };
+    let export = |long_lived, extra| with(long_lived).exports(&set, PeerRole::Client, extra);
+    let stale = with(LongLivedExport::Told).extra(true, || unreachable!("nobody asked"));
+    assert_eq!(stale, Extra::LLGR_STALE);
+    for all in [LongLivedExport::Withheld, LongLivedExport::Told, LongLivedExport::Least] {
+        assert!(export(all, Extra::NONE), "{all:?}");
+        assert_eq!(export(all, stale), all != LongLivedExport::Withheld, "{all:?}");
+    }
+    let marked: Vec<u32> = plain.iter().copied().chain([WellKnown::LLGR_STALE]).collect();
+    let outgoing = told(&with(LongLivedExport::Told).outgoing(&set, stale));
+    assert_eq!(outgoing, (marked.clone(), local_pref));
+    // RFC 9494 section 4.6.
+    let (least, local_pref) = told(&with(LongLivedExport::Least).outgoing(&set, stale));
+    assert_eq!((least.len(), local_pref), (marked.len() + 1, Some(0)));
+    assert!(least.contains(&WellKnown::NO_EXPORT) && least.contains(&WellKnown::LLGR_STALE));
+}
+
+#[test]
+fn rfc9494_s3_3_no_llgr_is_put_on_host_routes_where_that_is_wanted() {
+    let set = set(false);
+    let switched = GroupKey { no_llgr_on_hosts: true, ..key(None) };
+    assert_eq!(key(None).extra(false, || true), Extra::NONE);
+    assert_eq!(switched.extra(false, || false), Extra::NONE);
+    let extra = switched.extra(false, || true);
+    assert_eq!(extra, Extra::NO_LLGR);
+    let (communities, _) = told(&switched.outgoing(&set, extra));
+    assert!(communities.contains(&WellKnown::NO_LLGR));
+    assert!(!communities.contains(&WellKnown::LLGR_STALE));
 }

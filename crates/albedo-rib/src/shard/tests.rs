@@ -6,9 +6,12 @@ use albedo_types::{ClusterId, PathId, PeerRole, RouterId};
 
 use super::*;
 use crate::attrs::{AttrSet, Parts, Summary};
+use crate::group::LongLivedExport;
 use crate::input::{Position, Resume};
 use crate::peer::PeerInfo;
 use crate::segment::Segment;
+
+mod stale;
 
 const FAMILY: Family = Family::Ipv4Unicast;
 const SOURCE: PeerId = PeerId(0);
@@ -23,6 +26,8 @@ fn key(role: PeerRole) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     }
 }
 

@@ -1,4 +1,4 @@
-use albedo_types::{ClusterId, Family, Ipv4Prefix, Rng};
+use albedo_types::{ClusterId, Family, Ipv4Prefix, PathId, PeerId, Rng};
 
 use super::*;
 use crate::attrs::{AttrSet, Parts, Summary};
@@ -20,8 +20,8 @@ fn set() -> alloc::sync::Arc<AttrSet> {
 }
 
 fn candidate(peer: u32, path_id: u32) -> Candidate {
-    let (peer, path_id) = (albedo_types::PeerId(peer), albedo_types::PathId(path_id));
-    Candidate { attrs: set(), peer, path_id }
+    let (peer, path_id) = (PeerId(peer), PathId(path_id));
+    Candidate { attrs: set(), source: Source::new(peer, 0), path_id }
 }
 
 /// Entries of a list from a version on.
@@ -107,10 +107,11 @@ fn candidates_are_ordered_and_found() {
         assert_eq!(candidates.upsert(candidate(peer, path)), Upsert::Added);
     }
     assert_eq!(candidates.upsert(candidate(2, 0)), Upsert::Replaced);
-    let order: Vec<_> = candidates.as_slice().iter().map(|c| (c.peer.0, c.path_id.0)).collect();
+    let order: Vec<_> =
+        candidates.as_slice().iter().map(|c| (c.source.peer().0, c.path_id.0)).collect();
     assert_eq!(order, [(1, 0), (1, 1), (2, 0), (3, 0)]);
-    assert_eq!(candidates.remove(|c| c.peer.0 == 1), 2);
-    assert_eq!(candidates.remove(|c| c.peer.0 == 3), 1);
+    assert_eq!(candidates.remove(|c| c.source.peer().0 == 1), 2);
+    assert_eq!(candidates.remove(|c| c.source.peer().0 == 3), 1);
     assert!(matches!(candidates, Candidates::One(_)));
     assert_eq!(candidates.remove(|_| true), 1);
     assert!(candidates.best().is_none());
@@ -128,4 +129,19 @@ fn an_empty_table_holds_no_memory() {
         table.remove(slot);
     }
     assert_eq!((table.len(), table.chunks.len(), table.index.capacity()), (0, 0, 0));
+}
+
+#[test]
+fn a_source_keeps_peer_epoch_and_mark_apart() {
+    let source = Source::new(PeerId((1 << 24) - 1), EPOCH_MAX);
+    assert_eq!((source.peer().0, source.epoch()), ((1 << 24) - 1, EPOCH_MAX));
+    assert!(!source.is_long_lived());
+    let mut candidates = Candidates::One(candidate(7, 1));
+    candidates.mark_long_lived(|c| c.source.peer() == PeerId(7));
+    candidates.renumber(PeerId(7), |epoch| epoch + 3);
+    let source = candidates.as_slice()[0].source;
+    assert_eq!((source.peer().0, source.epoch(), source.is_long_lived()), (7, 3, true));
+    candidates.refresh(Source::new(PeerId(7), 4), PathId(1));
+    assert_eq!(candidates.as_slice()[0].source, Source::new(PeerId(7), 4));
+    assert_eq!(size_of::<Source>(), 4);
 }

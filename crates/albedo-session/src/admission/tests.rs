@@ -26,7 +26,13 @@ fn at(millis: u64) -> Instant {
 }
 
 fn limits() -> Limits {
-    Limits { sessions: 3, half_open_per_source: 2, accepts_per_second: 10, accept_burst: 4 }
+    Limits {
+        sessions: 3,
+        half_open_per_source: 2,
+        accepts_per_second: 10,
+        accept_burst: 4,
+        retained: 2,
+    }
 }
 
 fn admission() -> Admission {

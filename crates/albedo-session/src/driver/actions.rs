@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use albedo_engine::{PeerPort, Source};
-use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Hello, Up};
-use albedo_rib::{ExternalKey, GroupKey, PeerInfo};
+use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Hello, Terms, Up};
+use albedo_rib::{ExternalKey, GroupKey, LongLivedExport, PeerInfo};
 use albedo_types::{Family, Instant, PeerRole};
 use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
 use albedo_wire::negotiated::Negotiated;
@@ -124,7 +124,7 @@ impl Driver {
     }
 
     fn up(&mut self, up: Up, at: Instant) {
-        let Up { conn, negotiated, .. } = up;
+        let Up { conn, negotiated, local_open, .. } = up;
         let Some(link) = &mut self.links[conn.index()] else { return };
         link.half_open = None;
         link.extended = negotiated.extended_message_rx;
@@ -139,8 +139,12 @@ impl Driver {
         let router_id = negotiated.peer_router_id;
         let role = profile.role_of(negotiated.peer_asn);
         let info = PeerInfo { addr: remote.ip(), router_id, role };
-        let mut port = self.server.engine.register(info);
-        port.set_outlet(link.stream.outlet(Arc::clone(&self.setup.shared)));
+        let outlet = link.stream.outlet(Arc::clone(&self.setup.shared));
+        let terms = Terms::new(&local_open, &negotiated, &profile.retention.limits);
+        let profile = Arc::clone(profile);
+        let profile = &*profile;
+        let mut port = self.port_of(info, negotiated.peer_asn, &terms, at);
+        port.set_outlet(outlet);
         let postponed = self.join_groups(&mut port, &negotiated, role, local.ip());
         let context = context(profile, &negotiated, role, local.ip());
         let source = Source {
@@ -186,7 +190,7 @@ impl Driver {
         let offered = profile.session.capabilities.graceful.is_some();
         let graceful = offered && negotiated.graceful.is_some();
         let since = at;
-        let live = Live { conn, port, intake, enhanced_refresh, graceful, since, postponed };
+        let live = Live { conn, port, intake, enhanced_refresh, graceful, terms, since, postponed };
         self.live = Some(Box::new(live));
     }
 
@@ -223,12 +227,11 @@ impl Driver {
             SessionStats::count(&self.server.stats.ended);
             let up_for = at.since(live.since).as_secs();
             tracing::info!(peer = %self.setup.addr, %reason, up_for, "session down");
-            self.server.retire(live.port);
+            self.keep_or_leave(*live, down, at);
             self.server.session_down(self.setup.generation);
         }
         self.setup.shared.change(|detail| {
             detail.local = None;
-            detail.peer = None;
             detail.reason = reason;
         });
     }
@@ -298,6 +301,12 @@ fn group_key(
         as4: negotiated.as4,
         message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
         external,
+        long_lived: match negotiated.long_lived {
+            Some(_) => LongLivedExport::Told,
+            None if role.is_internal() && profile.retention.tell_unaware => LongLivedExport::Least,
+            None => LongLivedExport::Withheld,
+        },
+        no_llgr_on_hosts: profile.retention.no_llgr_on_hosts,
     }
 }
 

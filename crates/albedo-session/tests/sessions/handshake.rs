@@ -121,6 +121,7 @@ async fn a_restart_leaves_graceful_peers_without_a_word() {
         restart_time: std::time::Duration::from_secs(120),
         long_lived_stale_time: None,
         restarting: false,
+        notification: false,
     });
     let fixture = Fixture::start(settings(graceful));
     let mut a = Peer::connect(A, fixture.at).await;

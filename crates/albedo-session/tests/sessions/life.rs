@@ -32,6 +32,7 @@ const FOREVER: DeferralLimits =
 fn graceful() -> Profile {
     let mut profile = profile();
     profile.session.capabilities.graceful = Some(GracefulOffer {
+        notification: false,
         restart_time: Duration::from_secs(120),
         long_lived_stale_time: None,
         restarting: false,

@@ -7,6 +7,7 @@ mod life;
 mod peer;
 mod pressure;
 mod reload;
+mod restart;
 mod resting;
 mod setup;
 mod storms;

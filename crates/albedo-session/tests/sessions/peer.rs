@@ -239,6 +239,11 @@ impl Peer {
         }
     }
 
+    /// The connection ends without a word, as that of a process that was killed.
+    pub(crate) fn vanish(self) {
+        drop(self);
+    }
+
     /// Reads until End-of-RIB of both families.
     pub(crate) async fn until_ends(&mut self) {
         self.until(|peer| peer.ends >= Family::COUNT).await;

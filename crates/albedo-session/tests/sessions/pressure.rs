@@ -10,7 +10,7 @@ use std::time::Duration;
 use albedo_engine::clock::now;
 use albedo_engine::{EngineConfig, PeerPort};
 use albedo_fsm::SendHold;
-use albedo_rib::{GroupKey, PeerInfo};
+use albedo_rib::{GroupKey, LongLivedExport, PeerInfo};
 use albedo_types::{ClusterId, Family, PeerRole, RouterId};
 use albedo_wire::frame::{KEEPALIVE, MessageType};
 use albedo_wire::notification::codes;
@@ -166,6 +166,8 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         as4: true,
         message_len_max: 4096,
         external: None,
+        long_lived: LongLivedExport::default(),
+        no_llgr_on_hosts: false,
     });
     let mut pieces = Vec::new();
     poll_fn(|cx| port.poll_output(cx, &mut pieces, now())).await;

@@ -8,7 +8,8 @@ use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
 use albedo_session::{
-    Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Restart, Server, Settings,
+    Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Restart, RetentionRules, Server,
+    Settings,
 };
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
@@ -39,6 +40,7 @@ pub(crate) fn profile() -> Profile {
         key: None,
         socket: SocketOptions::default(),
         intake: IntakeRules::default(),
+        retention: RetentionRules::default(),
     }
 }
 

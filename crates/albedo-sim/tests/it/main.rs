@@ -11,6 +11,7 @@ const TINY: Limits = Limits {
     catch_up_chunk_bytes: 200,
     catch_up_step_entries: 3,
     rebase_step_entries: 2,
+    stale_step_entries: 2,
     base_segment_bytes: 150,
     log_garbage_min_bytes: 700,
     log_grace_bytes: 300,
@@ -103,4 +104,19 @@ fn shrink(mut script: Vec<Op>, fails: impl Fn(&[Op]) -> bool) -> Vec<Op> {
         chunk /= 2;
     }
     script
+}
+
+#[test]
+fn the_scripts_lose_sessions_that_come_back_and_long_lived_stale_ones() {
+    let mut seen: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    for seed in 0..100 {
+        let mut world = World::new(WorldConfig { shards: 2, limits: TINY });
+        world.run(&Op::script(seed, 160));
+        for (what, count) in &world.seen {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    for what in ["returns", "swept", "long-lived", "chunks", "refreshes"] {
+        assert!(seen.get(what).is_some_and(|count| *count > 20), "{what}: {seen:?}");
+    }
 }

@@ -62,6 +62,8 @@ impl fmt::Debug for Communities<'_> {
 pub struct WellKnown(u16);
 
 impl WellKnown {
+    /// None of them.
+    pub const NONE: Self = Self(0);
     /// 65535:0, RFC 8326.
     pub const GRACEFUL_SHUTDOWN: u32 = 0xffff_0000;
     /// 65535:1, RFC 7611.
@@ -97,9 +99,24 @@ impl WellKnown {
         Self::ALL.iter().position(|known| *known == community).map_or(0, |place| 1 << place)
     }
 
-    fn with(self, community: u32) -> Self {
+    /// With one more; the same if the community is none that a reflector acts on.
+    #[must_use]
+    pub fn with(self, community: u32) -> Self {
         // All of them are in 65535:*, and hardly any community is.
         if community >> 16 == 0xffff { Self(self.0 | Self::bit(community)) } else { self }
+    }
+
+    /// Those that are not among `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Appends them as they stand in COMMUNITIES.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        for community in Self::ALL.into_iter().filter(|known| self.contains(*known)) {
+            out.extend_from_slice(&community.to_be_bytes());
+        }
     }
 
     /// Whether one of the constants of this type is there.

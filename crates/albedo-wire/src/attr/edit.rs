@@ -6,6 +6,8 @@ use core::net::Ipv4Addr;
 
 use albedo_types::{Asn, ClusterId, RouterId};
 
+use super::WellKnown;
+
 /// What becomes of NEXT_HOP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NextHopEdit {
@@ -26,6 +28,8 @@ pub enum LocalPrefEdit {
     Keep,
     /// Where there is none, it is this one (RFC 4271 §5.1.5 demands one between internal peers).
     Default(u32),
+    /// It is this one, whatever it was.
+    Set(u32),
     /// It goes: the receiver is external.
     Drop,
 }
@@ -49,6 +53,8 @@ pub struct Edit {
     /// Whether what is meant for one administrative domain goes: the attributes that are taken
     /// from external peers only where the configuration says so (RFC 7311 §3.3, RFC 8669).
     pub drop_domain: bool,
+    /// Which well-known communities are put behind the others, unless they are there already.
+    pub mark: WellKnown,
     /// What goes in front of AS_PATH.
     pub prepend_as: Option<Asn>,
     /// Whether the receiver has four-octet AS numbers.

@@ -6,8 +6,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    Attributes, EXTENDED_LENGTH, Edit, LocalPrefEdit, NextHopEdit, OPTIONAL, PARTIAL, RawAttr,
-    TRANSITIVE, code, table,
+    Attributes, Communities, EXTENDED_LENGTH, Edit, LocalPrefEdit, NextHopEdit, OPTIONAL, PARTIAL,
+    RawAttr, TRANSITIVE, code, table,
 };
 
 /// Flags that mean something; the others have to be zero when sent (RFC 4271 §4.3).
@@ -26,6 +26,17 @@ const ADDABLE: [u8; 6] = [
     code::AS4_AGGREGATOR,
 ];
 
+/// The same where communities are added.
+const ADDABLE_MARKED: [u8; 7] = [
+    code::NEXT_HOP,
+    code::LOCAL_PREF,
+    code::COMMUNITIES,
+    code::ORIGINATOR_ID,
+    code::CLUSTER_LIST,
+    code::AS4_PATH,
+    code::AS4_AGGREGATOR,
+];
+
 impl Attributes<'_> {
     /// Appends the attributes, changed as `edit` says, without `MP_REACH_NLRI` and
     /// `MP_UNREACH_NLRI`.
@@ -33,7 +44,15 @@ impl Attributes<'_> {
     /// Each type appears once, in ascending order.
     /// Whoever packs the block judges its length.
     pub fn encode(&self, edit: &Edit, out: &mut Vec<u8>) {
-        let mut addable = ADDABLE.into_iter().peekable();
+        if edit.mark.is_empty() {
+            self.encode_with(ADDABLE, edit, out);
+        } else {
+            self.encode_with(ADDABLE_MARKED, edit, out);
+        }
+    }
+
+    fn encode_with<const N: usize>(&self, addable: [u8; N], edit: &Edit, out: &mut Vec<u8>) {
+        let mut addable = addable.into_iter().peekable();
         for attr in self.raw() {
             while let Some(code) = addable.next_if(|code| *code < attr.code) {
                 self.add(code, edit, out);
@@ -55,9 +74,12 @@ impl Attributes<'_> {
                 }
             }
             code::LOCAL_PREF => {
-                if let LocalPrefEdit::Default(value) = edit.local_pref {
+                if let LocalPrefEdit::Default(value) | LocalPrefEdit::Set(value) = edit.local_pref {
                     put_known(out, code, 0, &value.to_be_bytes());
                 }
+            }
+            code::COMMUNITIES if !edit.mark.is_empty() => {
+                put(out, flags_of(code), code, |out| edit.mark.write(out));
             }
             code::ORIGINATOR_ID if !edit.drop_reflection => {
                 if let Some(id) = edit.originator_id {
@@ -103,7 +125,20 @@ impl Attributes<'_> {
             },
             code::MULTI_EXIT_DISC if edit.drop_med => {}
             code::AIGP | code::PREFIX_SID if edit.drop_domain => {}
-            code::LOCAL_PREF if edit.local_pref == LocalPrefEdit::Drop => {}
+            code::LOCAL_PREF => match edit.local_pref {
+                LocalPrefEdit::Keep | LocalPrefEdit::Default(_) => {
+                    put_known(out, code, flags, value);
+                }
+                LocalPrefEdit::Set(value) => put_known(out, code, flags, &value.to_be_bytes()),
+                LocalPrefEdit::Drop => {}
+            },
+            code::COMMUNITIES if !edit.mark.is_empty() => {
+                let present = Communities(value).well_known();
+                put(out, flags_of(code) | flags & PARTIAL, code, |out| {
+                    out.extend_from_slice(value);
+                    edit.mark.without(present).write(out);
+                });
+            }
             code::AGGREGATOR => self.put_aggregator(flags, edit.as4, out),
             code::ORIGINATOR_ID | code::CLUSTER_LIST if edit.drop_reflection => {}
             code::CLUSTER_LIST => put(out, flags_of(code), code, |out| {

@@ -18,6 +18,11 @@ impl NlriKey for Ipv4Prefix {
     }
 
     #[inline]
+    fn is_host(&self) -> bool {
+        self.len() == Self::LEN_MAX
+    }
+
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         // A copy of a fixed length and a cut are cheaper than a copy of a variable length.
         let start = out.len();

@@ -35,7 +35,7 @@ peerGroups:
 peers:
   - {address: 10.9.0.2, group: nodes, description: other-rack, passive: false, port: 1790}
   - {address: 192.0.2.9, group: routers, asNumber: 65001, ttlSecurity: 1}
-limits: {sessions: 5000, perRange: 4000, sessionsPerSource: 3, acceptRate: 500}
+limits: {sessions: 5000, perRange: 4000, sessionsPerSource: 3, acceptRate: 500, retainedPeers: 70}
 ";
 
 #[test]
@@ -50,7 +50,12 @@ fn groups_and_peers_become_profiles() {
     assert_eq!(session.peer_asn, ExpectedAs::Internal);
     assert_eq!(session.hold_time, HoldTime::from_secs(30).unwrap());
     assert_eq!(session.capabilities.families.iter().count(), 1);
-    assert!(session.capabilities.graceful.is_some());
+    let offer = session.capabilities.graceful.unwrap();
+    let times = (offer.restart_time.as_secs(), offer.long_lived_stale_time.unwrap().as_secs());
+    assert_eq!((times, offer.notification), ((30, 86_400), true));
+    let limits = nodes.profile.retention.limits;
+    let seconds = [limits.restart_max, limits.stale_max, limits.stale_path].map(|t| t.as_secs());
+    assert_eq!(seconds, [4095, 86_400, 360]);
     assert_eq!(nodes.profile.role, PeerRole::Client);
     assert_eq!(nodes.profile.cluster_id, ClusterId(0x0a00_0008));
     assert_eq!(nodes.profile.key, Some(Md5Key::new(b"secret").unwrap()));
@@ -68,7 +73,7 @@ fn groups_and_peers_become_profiles() {
 
     let limits = settings.limits;
     assert_eq!((limits.sessions, limits.half_open_per_source), (5000, 3));
-    assert_eq!(limits.accepts_per_second, 500);
+    assert_eq!((limits.accepts_per_second, limits.retained), (500, 70));
     assert_eq!(settings.listen, ["127.0.0.1:1179".parse().unwrap()]);
 }
 

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use albedo_types::{Asn, ClusterId, RouterId};
 
 use super::*;
-use crate::attr::{CodeSet, Need};
+use crate::attr::{CodeSet, Need, WellKnown};
 use crate::tests::support::*;
 use crate::update::{AttrLimits, UpdateContext};
 
@@ -18,6 +18,7 @@ const AS4: Edit = Edit {
     local_pref: LocalPrefEdit::Keep,
     drop_med: false,
     drop_domain: false,
+    mark: WellKnown::NONE,
     prepend_as: None,
     as4: true,
 };
@@ -246,4 +247,27 @@ fn paths_grow_over_255_octets_and_255_numbers() {
         assert_eq!(again.attributes.as_path.asns().count(), count + 1);
         assert_eq!(again.attributes.as_path.first_as(), Some(Asn(1)));
     }
+}
+
+#[test]
+fn rfc9494_s4_2_well_known_communities_are_put_behind_the_others_once() {
+    let mark = WellKnown::NONE.with(WellKnown::LLGR_STALE).with(WellKnown::NO_LLGR);
+    let edit = Edit { mark, ..AS4 };
+    let reflected = attr(0x80, 9, &[10, 0, 0, 1]);
+    let added = attr(0xc0, 8, &hex("ffff0006 ffff0007"));
+    check(&reflected, &edit, &[added, reflected.clone()].concat());
+    // Another one's stay in front, and the Partial bit with them.
+    let some = attr(0xe0, 8, &hex("fc000001 ffff0007"));
+    let all = attr(0xe0, 8, &hex("fc000001 ffff0007 ffff0006"));
+    check(&some, &edit, &all);
+    check(&all, &edit, &all);
+    check(&some, &AS4, &some);
+}
+
+#[test]
+fn rfc9494_s4_6_local_pref_is_set_whatever_it_was() {
+    let zero = attr(0x40, 5, &[0; 4]);
+    let edit = Edit { local_pref: LocalPrefEdit::Set(0), ..AS4 };
+    check(&attr(0x40, 5, &[0, 0, 0, 100]), &edit, &zero);
+    check(&[], &edit, &zero);
 }
