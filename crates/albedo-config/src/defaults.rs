@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use albedo_types::{FamilySet, HoldTime};
 
-use crate::settings::{GracefulRestart, LogFormat, LogLevel};
+use crate::settings::{GracefulRestart, LimitAction, LogFormat, LogLevel};
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
 /// IPv6 is asked for by name: a kernel without it would refuse to start otherwise.
@@ -65,6 +65,25 @@ pub const LIMIT_SESSIONS_PER_SOURCE: u32 = 2;
 /// A cluster of thousands of nodes comes back within seconds; a flood of connections costs no
 /// more than that.
 pub const LIMIT_ACCEPT_RATE: u32 = 4_000;
+
+/// Early enough to raise a limit before it is met, late enough to be no noise.
+pub const WARN_AT: u8 = 75;
+
+/// A peer that has found its mistake comes back by itself.
+pub const LIMIT_ACTION: LimitAction = LimitAction::Restart;
+
+/// What is rejected takes no room.
+pub const COUNT_REJECTED: bool = false;
+
+/// Each path takes the room of a route.
+pub const COUNT_PATHS: bool = true;
+
+/// The longest paths of the Internet have a few hundred numbers, and daemons are known to fail
+/// beyond 2,048.
+pub const AS_PATH_LENGTH_MAX: u32 = 2_048;
+
+/// No hierarchy of reflectors is that deep.
+pub const CLUSTER_LIST_LENGTH_MAX: u32 = 255;
 
 /// Cores for each shard beyond the first one, see [`shards`].
 pub const CORES_PER_SHARD: usize = 4;

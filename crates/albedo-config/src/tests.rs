@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::node::NODES_MAX;
 
+mod policy;
+
 const BASE: &str = "asNumber: 64512\nrouterId: 10.0.0.1\n";
 const EXAMPLE: &str = include_str!("../../../deploy/minimal.yaml");
 const REFERENCE: &str = include_str!("../../../docs/CONFIGURATION.md");
@@ -56,6 +58,12 @@ fn default_settings() -> PeerSettings {
             restart_time: Duration::from_secs(120),
             long_lived_stale_time: Duration::ZERO,
         }),
+        import_policy: None,
+        export_policy: None,
+        discard_attributes: Vec::new(),
+        withdraw_attributes: Vec::new(),
+        max_as_path_length: 2_048,
+        max_cluster_list_length: 255,
     }
 }
 
@@ -421,6 +429,12 @@ mod reference {
             ("passive", format!("`{}`", defaults::PASSIVE)),
             ("port", format!("`{}`", defaults::PORT)),
             ("gracefulRestart.restartTime", seconds(defaults::RESTART_TIME)),
+            ("maxPrefixes.warnAt", format!("`{}`", defaults::WARN_AT)),
+            ("maxPrefixes.action", "`restart`".to_owned()),
+            ("maxPrefixes.countRejected", format!("`{}`", defaults::COUNT_REJECTED)),
+            ("maxPrefixes.countPaths", format!("`{}`", defaults::COUNT_PATHS)),
+            ("maxAsPathLength", format!("`{}`", defaults::AS_PATH_LENGTH_MAX)),
+            ("maxClusterListLength", format!("`{}`", defaults::CLUSTER_LIST_LENGTH_MAX)),
         ] {
             let start = format!("| `{key}` |");
             let row = REFERENCE.lines().find(|line| line.starts_with(&start));

@@ -246,6 +246,17 @@ impl EngineHandle {
         &self.shared.interner
     }
 
+    /// Takes further clusters for ours; see [`EngineHandle::clusters_mark`].
+    pub fn add_clusters(&self, more: &[ClusterId]) {
+        self.shared.interner.add_clusters(more);
+    }
+
+    /// A number for the clusters that are ours; another one once there are more.
+    #[must_use]
+    pub fn clusters_mark(&self) -> u32 {
+        self.shared.interner.clusters_mark()
+    }
+
     /// Update groups that somebody is in.
     #[must_use]
     pub fn groups(&self) -> usize {

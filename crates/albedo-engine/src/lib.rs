@@ -24,7 +24,9 @@ pub mod stats;
 mod worker;
 
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
-pub use interner::{DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source};
+pub use interner::{
+    DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source, mark_of,
+};
 pub use mailbox::MAILBOX_LETTERS_MAX;
 pub use partition::{Partition, V4_BITS, V6_BITS};
 pub use port::{BATCH_KEYS_MAX, PeerPort, Piece};

@@ -19,6 +19,7 @@ use crate::family::FamilyRib;
 use crate::group::GroupKey;
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
+use crate::policy::Memo;
 use crate::table::{Place, Slot};
 
 /// What a route adds to a message whose attributes are there already, at most, in bytes.
@@ -150,7 +151,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(group) = self.groups.get(&catch_up.group) else {
             return 0;
         };
-        let (key, end_seq) = (group.key, group.end_seq);
+        let (key, end_seq) = (group.key.clone(), group.end_seq);
         let mut chunk = Chunk::default();
         let dead = self.collect_dead(&mut catch_up, &mut chunk);
         let live = self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
@@ -203,6 +204,7 @@ impl<K: NlriKey> FamilyRib<K> {
         catch_up: &mut CatchUp,
         chunk: &mut Chunk,
     ) -> usize {
+        let (mut memo, mut old_memo) = (Memo::default(), Memo::default());
         let mut next = self.table.first_after(Place::Live, catch_up.live_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
@@ -216,19 +218,21 @@ impl<K: NlriKey> FamilyRib<K> {
             catch_up.live_seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
             let role = peers.source(best.peer).info.role;
-            let has = best.peer != peer && key.exports(&best.attrs, role);
-            if let Some((old, _)) = catch_up.diff.filter(|(_, seen)| entry.version <= *seen) {
-                let had = best.peer != peer && old.exports(&best.attrs, role);
-                if !had && !has
-                    || had && has && old.outgoing(&best.attrs) == key.outgoing(&best.attrs)
-                {
-                    continue;
+            let attrs = Some(&best.attrs).filter(|_| best.peer != peer);
+            let prefix = || entry.key.prefix();
+            let has = attrs.and_then(|attrs| key.told(attrs, role, prefix, &mut memo));
+            let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
+            if let Some((old, _)) = diff {
+                let had = attrs.and_then(|attrs| old.told(attrs, role, prefix, &mut old_memo));
+                match (had, has) {
+                    (None, None) => continue,
+                    (Some(had), Some(has)) if old.outgoing(had) == key.outgoing(has) => continue,
+                    _ => {}
                 }
             }
-            if has {
-                chunk.announce(best.peer, &best.attrs, slot);
-            } else {
-                chunk.withdraw(slot);
+            match has {
+                Some(has) => chunk.announce(best.peer, has, slot),
+                None => chunk.withdraw(slot),
             }
         }
         self.limits.catch_up_step_entries

@@ -23,6 +23,7 @@ use albedo_engine::clock::now;
 use albedo_fsm::{CloseReason, ConnId, Event, Session, StateName, TimerName};
 use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
+use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
 
@@ -42,6 +43,7 @@ use crate::timer::Timer;
 use crate::writer::Outbox;
 
 mod actions;
+mod change;
 
 /// Rounds of one turn: inputs may lead to timers, and timers to messages that are to be written.
 const ROUNDS_MAX: usize = 4;
@@ -83,6 +85,8 @@ struct Live {
     /// Whether both sides know graceful restart.
     graceful: bool,
     since: Instant,
+    /// What both OPENs agreed on, for settings that change meanwhile.
+    negotiated: Negotiated,
 }
 
 /// A peer's task.
@@ -100,6 +104,10 @@ pub(crate) struct Driver {
     tally: Tally,
     stopping: bool,
     had_connection: bool,
+    /// Whether the peer is kept away, for it had too many routes.
+    paused: bool,
+    /// Until when; `None`: until its settings change.
+    resume_at: Option<Instant>,
 }
 
 /// A connection being made, without anything to show for debugging.
@@ -141,6 +149,8 @@ impl Driver {
             tally: Tally::default(),
             stopping: false,
             had_connection: false,
+            paused: false,
+            resume_at: None,
         }
     }
 
@@ -212,6 +222,7 @@ impl Driver {
         while let Poll::Ready(command) = self.setup.commands.poll(cx) {
             match command {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
+                Some(Command::Change(profile)) => self.change(profile, now()),
                 Some(Command::Stop(reason)) => {
                     self.stop(&reason);
                     return false;
@@ -358,7 +369,13 @@ impl Driver {
         match taken {
             Ok(false) => {}
             Ok(true) => self.setup.shared.set_heard(true),
-            Err(notification) => self.input(Event::DecodeFailed(conn, *notification), at),
+            Err(notification) => {
+                let action = live.intake.limit_action();
+                self.input(Event::DecodeFailed(conn, *notification), at);
+                if let Some(action) = action {
+                    self.pause(action, at);
+                }
+            }
         }
     }
 
@@ -403,7 +420,9 @@ impl Driver {
 
     /// Looks at the machine's next deadline; whether one was due.
     fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
-        let Some((deadline, name)) = self.fsm.poll_timeout() else { return false };
+        let Some((deadline, name)) = self.fsm.poll_timeout() else {
+            return self.poll_pause(cx, at);
+        };
         if self.timer.poll(cx, at, Some(deadline)).is_pending() {
             return false;
         }

@@ -35,6 +35,6 @@ mod testing;
 mod timer;
 pub mod writer;
 
-pub use config::{BGP_PORT, Group, IntakeRules, Peer, Profile, Settings};
+pub use config::{BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, Peer, Profile, Settings};
 pub use status::{PeerShared, PeerStatus};
 pub use supervisor::{Applied, Farewell, Server};

@@ -19,8 +19,9 @@ use crate::config::{Profile, Settings};
 use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
 
-/// Commands that wait for a session's task; one place is kept for the command to stop.
-pub const COMMANDS_MAX: usize = 4;
+/// Commands that wait for a session's task; one place is kept for new settings, and one for the
+/// command to stop.
+pub const COMMANDS_MAX: usize = 5;
 
 /// Our end of a session, as far as it tells sessions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +95,8 @@ impl StopReason {
 pub(crate) enum Command {
     /// A connection has come in.
     Accepted(Box<Incoming>),
+    /// Go on with these settings.
+    Change(Arc<Profile>),
     /// End the session and yourself.
     Stop(StopReason),
 }
@@ -114,14 +117,25 @@ pub(crate) struct Slot {
 impl Slot {
     /// Hands a connection to the task.
     pub(crate) fn offer(&self, incoming: Box<Incoming>) -> Result<(), Refused> {
-        // The last place is for the command to stop.
-        if self.commands.room() <= 1 {
+        // The last places are for what the supervisor has to say.
+        if self.commands.room() <= 2 {
             return Err((Refusal::Busy, incoming));
         }
         self.commands.send(Command::Accepted(incoming)).map_err(|command| match command {
             Command::Accepted(incoming) => (Refusal::Busy, incoming),
-            Command::Stop(_) => unreachable!("it was a connection that was sent"),
+            Command::Change(_) | Command::Stop(_) => {
+                unreachable!("it was a connection that was sent")
+            }
         })
+    }
+
+    /// Tells the task to go on with other settings.
+    pub(crate) fn change(&mut self, profile: &Arc<Profile>) {
+        self.profile = Arc::clone(profile);
+        let command = Command::Change(Arc::clone(profile));
+        // Of several changes only the last one counts, so there is room. If the task has ended by
+        // itself meanwhile, whoever comes next gets the new settings anyway.
+        let _ = self.commands.replace(command, |waiting| matches!(waiting, Command::Change(_)));
     }
 
     /// Tells the task to end; the only one to do so is who takes the slot out.
@@ -138,8 +152,10 @@ pub(crate) struct Plan {
     pub(crate) stop: Vec<(SessionKey, u8)>,
     /// Configured peers to start: places in the settings' peers.
     pub(crate) start: Vec<usize>,
-    /// Sessions that are not touched, and where they are described in the new settings.
+    /// Sessions that go on, and where they are described in the new settings.
     pub(crate) keep: Vec<(SessionKey, Place)>,
+    /// How many of those get other settings.
+    pub(crate) changed: usize,
 }
 
 /// Where a peer stands in the settings.
@@ -195,7 +211,8 @@ pub(crate) fn plan(slots: &HashMap<SessionKey, Slot>, settings: &Settings) -> Pl
             }
         };
         let moved = matches!(place, Place::Peer(n) if settings.peers[n].addr != slot.addr);
-        if **profile == *slot.profile && !moved {
+        if !moved && slot.profile.goes_on_as(profile) {
+            plan.changed += usize::from(**profile != *slot.profile);
             plan.keep.push((*key, place));
         } else {
             plan.stop.push((*key, cease::CONFIG_CHANGE));

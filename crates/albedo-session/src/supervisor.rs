@@ -43,6 +43,8 @@ pub struct Applied {
     pub started: usize,
     /// Sessions that were ended.
     pub stopped: usize,
+    /// Sessions that went on with other settings.
+    pub changed: usize,
     /// Sessions that went on undisturbed.
     pub untouched: usize,
 }
@@ -151,12 +153,18 @@ impl Server {
         // From here on nothing can fail.
         let settings = Arc::new(settings);
         registry.settings = Arc::clone(&settings);
-        inner.admission().replace_rules(settings.limits, settings.sources(), settings.ranges());
+        {
+            let mut admission = inner.admission();
+            admission.replace_rules(settings.limits, settings.sources(), settings.ranges());
+            // Whoever had too many routes may find another limit.
+            admission.unbar(None);
+        }
         let plan = plan(&registry.slots, &settings);
         let applied = Applied {
             started: plan.start.len(),
             stopped: plan.stop.len(),
-            untouched: plan.keep.len(),
+            changed: plan.changed,
+            untouched: plan.keep.len() - plan.changed,
         };
         for (key, subcode) in plan.stop {
             if let Some(slot) = registry.slots.remove(&key) {
@@ -165,7 +173,10 @@ impl Server {
         }
         for (key, place) in plan.keep {
             if let Some(slot) = registry.slots.get_mut(&key) {
-                relabel(slot, place, &settings);
+                let profile = relabel(slot, place, &settings);
+                if *profile != *slot.profile {
+                    slot.change(&profile);
+                }
             }
         }
         for n in plan.start {
@@ -210,6 +221,7 @@ impl Server {
     pub fn reset(&self, peer: IpAddr, text: &str) -> bool {
         let inner = &self.0;
         let mut registry = inner.registry();
+        inner.admission().unbar(Some(peer));
         let keys: Vec<SessionKey> =
             registry.slots.keys().filter(|key| key.source.ip == peer).copied().collect();
         for key in &keys {
@@ -445,19 +457,23 @@ fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {
     settings.keys().into_iter().filter(|(prefix, _)| same(prefix)).collect()
 }
 
-/// Notes what is only shown.
-fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
-    let (group, description) = match place {
-        Place::Peer(n) => (&settings.peers[n].group, settings.peers[n].description.clone()),
+/// Notes what is only shown; the settings that the session has from now on.
+fn relabel(slot: &mut Slot, place: Place, settings: &Settings) -> Arc<Profile> {
+    let (group, description, profile) = match place {
+        Place::Peer(n) => {
+            let Peer { group, description, profile, .. } = &settings.peers[n];
+            (group, description.clone(), profile)
+        }
         Place::Group(n, prefix) => {
             slot.origin = Origin::Range(prefix);
-            (&settings.groups[n].name, None)
+            (&settings.groups[n].name, None, &settings.groups[n].profile)
         }
     };
     slot.shared.change(|detail| {
         detail.group = Arc::clone(group);
         detail.description = description;
     });
+    Arc::clone(profile)
 }
 
 fn status(slot: &Slot) -> PeerStatus {

@@ -100,6 +100,7 @@ pub(crate) fn port(engine: &EngineHandle, n: u32) -> PeerPort {
             as4: true,
             message_len_max: 4096,
             external: None,
+            policy: None,
         });
     }
     port

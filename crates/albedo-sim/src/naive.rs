@@ -10,6 +10,7 @@ use std::sync::Arc;
 use albedo_rib::{AttrSet, GroupKey, Marks, PeerInfo};
 use albedo_types::{Family, PathId, PeerRole, Prefix};
 
+use crate::policy;
 use crate::table::{Table, Told};
 
 /// Names a session; never used twice.
@@ -123,10 +124,16 @@ impl Naive {
             marks.contains(Marks::NO_ADVERTISE),
             marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
             source == PeerRole::NonClient && key.role == PeerRole::NonClient,
-            // The pool has sets that are far below the limit, and one that is above it.
-            set.block().len() >= key.message_len_max as usize,
         ];
         if withheld.contains(&true) {
+            return None;
+        }
+        let set = match &key.policy {
+            None => set,
+            Some(policy) => Arc::new(policy::told(policy, prefix, &set)?),
+        };
+        // The pool has sets that are far below the limit, and one that is above it.
+        if set.block().len() >= key.message_len_max as usize {
             return None;
         }
         if key.external.is_none() && key.as4 && (set.external || key.cluster_id == set.cluster) {

@@ -12,6 +12,7 @@ use albedo_types::{
 
 use crate::naive::{self, Naive, Session};
 use crate::node::Node;
+use crate::policy;
 use crate::script::{Op, PREFIXES, SLOTS};
 use crate::sets::{CLUSTER, Origin, Sets};
 use crate::table::Table;
@@ -420,5 +421,6 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
         as4: slot != 3,
         message_len_max: if slot == 4 { 65_535 } else { 4096 },
         external,
+        policy: policy::of(slot, regrouped),
     }
 }

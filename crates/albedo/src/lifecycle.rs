@@ -47,7 +47,8 @@ impl Running {
     ///
     /// An address cannot be bound, or the system gives no threads.
     pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
-        let settings = assemble::settings(&config)?;
+        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
+        let settings = assemble::settings(&config, clusters)?;
         // Before the first node can see anything: whatever can fail fails here.
         let listener = match config.admin.http {
             Some(addr) => Some(Admin::bind(addr).await?),
@@ -100,7 +101,10 @@ impl Running {
     /// Takes new settings.
     fn apply(&mut self, config: Config) -> Result<Applied> {
         self.refuse_fixed(&config)?;
-        let settings = assemble::settings(&config)?;
+        let engine = self.reflector.engine();
+        // Those that were ours stay so: what was reflected under them may still come back.
+        engine.add_clusters(&assemble::clusters(&config));
+        let settings = assemble::settings(&config, engine.clusters_mark())?;
         let applied = self.reflector.server().apply(settings)?;
         self.reflector.engine().set_pacing(config.pacing.max);
         self.config = config;
@@ -115,12 +119,6 @@ impl Running {
         }
         if new.admin != old.admin {
             bail!("admin.http: another address needs a restart");
-        }
-        let known = self.source.clusters();
-        if let Some(unknown) =
-            assemble::clusters(new).into_iter().find(|cluster| !known.contains(cluster))
-        {
-            bail!("clusterId: {unknown}, which was not there at the start, needs a restart");
         }
         Ok(())
     }

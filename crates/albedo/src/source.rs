@@ -13,9 +13,7 @@ use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_session::stats::SessionStats;
 use albedo_session::{PeerStatus, Server};
-use albedo_types::{ClusterId, Instant};
-
-use crate::assemble;
+use albedo_types::Instant;
 
 /// A worker that has not turned for this long is stuck.
 pub(crate) const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -29,8 +27,6 @@ pub(crate) const STARTUP_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct Source {
     engine: EngineHandle,
     server: Server,
-    /// Cluster ids that the shards know as ours.
-    clusters: Vec<ClusterId>,
     /// When the start had converged, in nanoseconds; 0 before.
     converged: AtomicU64,
     /// Since when nothing is waited for but quiet, in nanoseconds; 0 while something is.
@@ -45,7 +41,6 @@ pub(crate) struct Standing {
     status: Status,
     sessions_max: u64,
     numbers: ConfigNumbers,
-    clusters: Vec<ClusterId>,
 }
 
 impl Standing {
@@ -58,7 +53,6 @@ impl Standing {
             },
             sessions_max: 0,
             numbers: ConfigNumbers::default(),
-            clusters: assemble::clusters(config),
         };
         standing.take(config);
         standing
@@ -89,7 +83,6 @@ impl Source {
         Self {
             engine,
             server,
-            clusters: standing.clusters.clone(),
             converged: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -99,10 +92,6 @@ impl Source {
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().expect("nothing panics while it holds this lock")
-    }
-
-    pub(crate) fn clusters(&self) -> &[ClusterId] {
-        &self.clusters
     }
 
     pub(crate) fn reload_taken(&self, config: &Config) {

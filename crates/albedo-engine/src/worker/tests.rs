@@ -79,11 +79,12 @@ fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
         as4: true,
         message_len_max: 4096,
         external: None,
+        policy: None,
     };
     let peer = PeerId(1);
-    let group = shared.groups.of(key, 1, &shared.stats);
+    let group = shared.groups.of(key.clone(), 1, &shared.stats);
     let join = || {
-        let input = Input::Join { peer, group: group.id, key, from: None };
+        let input = Input::Join { peer, group: group.id, key: key.clone(), from: None };
         Letter::Join { group: Arc::clone(&group), input }
     };
     let input = |input| Letter::Input { input, at: Instant::ZERO };

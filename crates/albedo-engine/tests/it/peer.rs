@@ -64,12 +64,12 @@ impl Peer {
             flag: Flag::new(),
             rest: None,
             partial: Vec::new(),
-            keys: [None; Family::COUNT],
+            keys: [const { None }; Family::COUNT],
         }
     }
 
     pub(crate) fn join(&mut self, key: GroupKey) {
-        self.keys[key.family.index()] = Some(key);
+        self.keys[key.family.index()] = Some(key.clone());
         self.port.join(key);
         self.touch();
     }

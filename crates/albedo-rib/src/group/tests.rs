@@ -36,6 +36,7 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external,
+        policy: None,
     }
 }
 

@@ -23,6 +23,7 @@ fn key(role: PeerRole) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external: None,
+        policy: None,
     }
 }
 

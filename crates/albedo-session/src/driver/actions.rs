@@ -51,7 +51,7 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, conn: ConnId, message: Vec<u8>) {
+    pub(super) fn send(&mut self, conn: ConnId, message: Vec<u8>) {
         if let Some(link) = &mut self.links[conn.index()] {
             self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
@@ -109,19 +109,11 @@ impl Driver {
             port.join(group_key(profile, &negotiated, family, role, local.ip()));
         }
         let context = context(profile, &negotiated, role, local.ip());
-        let source = Source {
-            router_id,
-            external: !role.is_internal(),
-            cluster: profile.cluster_id,
-            local_router_id: profile.session.router_id,
-            local_asn: profile.session.local_asn,
-            // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
-            own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
-            judged_by: Source::judged_by(&context),
-        };
+        let source = source(profile, &negotiated, role, &context);
         let gate = Arc::clone(&self.server.fault_gate);
-        let limits = &profile.intake.prefixes_max;
-        let intake = Intake::new(remote.ip(), gate, context, source, limits);
+        let limits = &profile.intake.limit;
+        let import = profile.import.clone();
+        let intake = Intake::new(remote.ip(), gate, context, source, limits, import);
         let agreed = Agreed {
             asn: negotiated.peer_asn,
             router_id,
@@ -151,7 +143,15 @@ impl Driver {
         let offered = profile.session.capabilities.graceful.is_some();
         let graceful = offered && negotiated.graceful.is_some();
         let since = at;
-        self.live = Some(Box::new(Live { conn, port, intake, enhanced_refresh, graceful, since }));
+        self.live = Some(Box::new(Live {
+            conn,
+            port,
+            intake,
+            enhanced_refresh,
+            graceful,
+            since,
+            negotiated,
+        }));
     }
 
     fn down(&mut self, down: &Down, at: Instant) {
@@ -200,7 +200,7 @@ impl Driver {
 }
 
 /// The update group of a session for one family: everything that decides which bytes it gets.
-fn group_key(
+pub(super) fn group_key(
     profile: &Profile,
     negotiated: &Negotiated,
     family: Family,
@@ -218,11 +218,31 @@ fn group_key(
         as4: negotiated.as4,
         message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
         external,
+        policy: profile.export.clone(),
+    }
+}
+
+/// What of the peer decides what its routes become.
+pub(super) fn source(
+    profile: &Profile,
+    negotiated: &Negotiated,
+    role: PeerRole,
+    context: &UpdateContext,
+) -> Source {
+    Source {
+        router_id: negotiated.peer_router_id,
+        external: !role.is_internal(),
+        cluster: profile.cluster_id,
+        local_router_id: profile.session.router_id,
+        local_asn: profile.session.local_asn,
+        // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
+        own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
+        judged_by: Source::judged_by(context) ^ profile.clusters,
     }
 }
 
 /// What has to be known to read the session's UPDATEs.
-fn context(
+pub(super) fn context(
     profile: &Profile,
     negotiated: &Negotiated,
     role: PeerRole,
@@ -245,6 +265,8 @@ fn context(
         add_path: negotiated.add_path_rx,
         extended_next_hop: negotiated.extended_next_hop_rx,
         limits: rules.limits,
+        discard: rules.discard,
+        treat_as_withdraw: rules.withdraw,
         first_as: rules.first_as,
         local_v4,
         local_v6,

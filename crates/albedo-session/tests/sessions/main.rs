@@ -7,4 +7,5 @@ mod peer;
 mod pressure;
 mod reload;
 mod setup;
+mod soft;
 mod storms;

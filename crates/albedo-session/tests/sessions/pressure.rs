@@ -166,6 +166,7 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         as4: true,
         message_len_max: 4096,
         external: None,
+        policy: None,
     });
     let mut pieces = Vec::new();
     poll_fn(|cx| port.poll_output(cx, &mut pieces, now())).await;

@@ -37,6 +37,9 @@ pub(crate) fn profile() -> Profile {
         key: None,
         socket: SocketOptions::default(),
         intake: IntakeRules::default(),
+        clusters: 0,
+        import: None,
+        export: None,
     }
 }
 
