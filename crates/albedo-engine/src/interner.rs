@@ -314,35 +314,20 @@ impl Interner {
     ) -> Option<Arc<AttrSet>> {
         let Received { family, next_hop, block } = *received;
         let need = Need { announces: true, plain_next_hop: next_hop.is_none() };
-        let decoded = Attributes::decode(block.contiguous(&mut scratch.block), need, context);
         let mut finished = Vec::with_capacity(128);
-        decoded.attributes.encode(&Edit { as4: true, ..Edit::default() }, &mut finished);
+        Attributes::decode(block.contiguous(&mut scratch.block), need, context)
+            .attributes
+            .encode(&Edit { as4: true, ..Edit::default() }, &mut finished);
         let changed = change(&finished)?;
-        let wire = next_hop.map(|next_hop| next_hop.to_wire(false));
-        let material = Material {
-            family,
-            external: source.external,
-            as4: true,
-            router_id: source.router_id,
-            cluster: source.cluster,
-            next_hop: wire.as_ref().map(|wire| wire.as_slice()),
-            rules: source.rules() ^ CHANGED,
-            block: &changed,
-        };
-        let hash = self.map.hash(&material);
-        if let Some(set) = self.map.find(hash, &material) {
-            self.stats.sets_found.fetch_add(1, Ordering::Relaxed);
-            return Some(set);
-        }
         // What a policy sets is ours: LOCAL_PREF counts, whoever sent the rest.
-        let decoded = Attributes::decode(&changed, need, &UpdateContext::own());
-        if decoded.treatment.is_some_and(|treatment| treatment > Treatment::Discard) {
-            return None;
+        let ours = UpdateContext::own();
+        let judged_by = source.judged_by ^ CHANGED;
+        let source = Source { judged_by, own_as_allowed: None, ..*source };
+        let block = RawBlock::whole(&changed);
+        match self.intern(&source, &Received { family, next_hop, block: &block }, &ours, scratch) {
+            Interned::Set(set) => Some(set),
+            Interned::Looped(_) | Interned::Malformed(_) => None,
         }
-        self.stats.sets_made.fetch_add(1, Ordering::Relaxed);
-        let map = Arc::downgrade(&self.map);
-        let set = make(source, &material, &decoded.attributes, hash, map);
-        Some(self.map.insert(hash, &material, set))
     }
 
     fn looped(&self, source: &Source, attributes: &Attributes<'_>) -> Option<Loop> {

@@ -138,6 +138,9 @@ pub enum Refusal {
     /// The source had too many routes.
     #[error("it had too many routes, and is kept away")]
     Barred,
+    /// It came from farther than the peer may be, or that cannot be shown (RFC 5082).
+    #[error("its first packet does not prove that it came from near enough")]
+    TooFar,
     /// The peer's task has too many connections to look at already.
     #[error("the peer's session is still busy with earlier connections")]
     Busy,
@@ -157,6 +160,7 @@ impl Refusal {
             Self::HalfOpen { .. } => "per_source",
             Self::Penalty { .. } => "penalty",
             Self::Barred => "prefix_limit",
+            Self::TooFar => "too_far",
             Self::Busy => "busy",
             Self::Stopping => "stopping",
         }

@@ -15,6 +15,7 @@ use albedo_wire::update::AttrLimits;
 
 use crate::admission::{Limits, Range, Source};
 pub use crate::limit::{LimitAction, LimitRules};
+use crate::sockopt::gtsm::ListenerHops;
 use crate::sockopt::{Md5Key, SocketOptions};
 
 /// The BGP port (RFC 4271 §4).
@@ -156,6 +157,18 @@ impl Settings {
     /// The sources of configured peers, for admission.
     pub fn sources(&self) -> impl Iterator<Item = ((Source, Option<IpAddr>), usize)> {
         self.peers.iter().enumerate().map(|(n, peer)| (peer.source(), n))
+    }
+
+    /// What GTSM demands of listeners of one family.
+    #[must_use]
+    pub fn listener_hops(&self, v4: bool) -> ListenerHops {
+        let of = |group: &Group| {
+            let mut ranges = group.ranges.iter();
+            ranges.any(|range| range.addr().is_ipv4() == v4).then_some(group.profile.socket.hops)
+        };
+        let peers = self.peers.iter().filter(|peer| peer.addr.is_ipv4() == v4);
+        let peers = peers.map(|peer| peer.profile.socket.hops);
+        ListenerHops::of(self.groups.iter().filter_map(of).chain(peers))
     }
 
     /// The keys a listener needs, by prefix.

@@ -27,6 +27,7 @@ use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
 
+use crate::admission::Refusal;
 use crate::commands;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
@@ -35,7 +36,8 @@ use crate::intake::Intake;
 use crate::linger::linger;
 use crate::reader::{Inbox, READ_TURN_BYTES_MAX, ReadEnd, Scratch};
 use crate::registry::{Command, Incoming, MaybeSeat, SessionKey, StopReason};
-use crate::sockopt;
+use crate::sockopt::gtsm;
+use crate::sockopt::{self, Hops};
 use crate::stats::{SessionStats, Tally};
 use crate::status::{PeerShared, Present};
 use crate::supervisor::Inner;
@@ -244,6 +246,15 @@ impl Driver {
             return;
         }
         let hops = self.setup.profile.socket.hops;
+        if let Hops::Security { hops: far } = hops
+            && !gtsm::is_near(&stream, far).unwrap_or(false)
+        {
+            // Whoever is that far away is told nothing.
+            let refusal = Refusal::TooFar;
+            self.server.stats.refuse(&refusal);
+            tracing::info!(peer = %self.setup.addr, %refusal, "connection refused");
+            return;
+        }
         if let Err(error) = sockopt::set_hops(&stream, local, hops) {
             tracing::warn!(peer = %self.setup.addr, %error, "connection refused");
             return;

@@ -18,13 +18,14 @@ pub const STATES: [&str; 6] =
 pub const NOTIFICATION_CODES: usize = 9;
 
 /// Reasons of [`Refusal`], as labels.
-pub const REFUSALS: [&str; 8] = [
+pub const REFUSALS: [&str; 9] = [
     "unknown_source",
     "sessions",
     "per_range",
     "per_source",
     "penalty",
     "prefix_limit",
+    "too_far",
     "busy",
     "stopping",
 ];

@@ -32,7 +32,7 @@ use crate::listener;
 use crate::registry::{
     COMMANDS_MAX, Incoming, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason, plan,
 };
-use crate::sockopt::{self, Md5Key, SocketError};
+use crate::sockopt::{self, Md5Key, SocketError, keys};
 use crate::stats::{SessionStats, Tally, Traffic};
 use crate::status::{Detail, PeerShared, PeerStatus};
 
@@ -420,6 +420,8 @@ impl Registry {
             }
             let keys = keys_for(*addr, settings);
             let listener = sockopt::listen(*addr, &settings.socket, &keys)?;
+            settings.listener_hops(addr.is_ipv4()).set(&listener, *addr)?;
+            warn_of_keys(*addr, keys.len());
             let listener = TcpListener::from_std(listener)
                 .map_err(|cause| SocketError::Listen { addr: *addr, cause })?;
             fresh.push((*addr, Arc::new(listener), keys));
@@ -431,11 +433,16 @@ impl Registry {
     fn set_keys(&mut self, settings: &Settings) -> Result<(), SocketError> {
         for (addr, listening) in &mut self.listeners {
             let wanted = keys_for(*addr, settings);
+            let keys_before = listening.keys.len();
             for (prefix, key) in &wanted {
                 if listening.keys.get(prefix) != Some(key) {
                     sockopt::set_md5_prefix(&*listening.listener, *prefix, Some(key))?;
                     listening.keys.insert(*prefix, key.clone());
                 }
+            }
+            settings.listener_hops(addr.is_ipv4()).set(&*listening.listener, *addr)?;
+            if wanted.len() > keys_before {
+                warn_of_keys(*addr, wanted.len());
             }
             let gone: Vec<Prefix> = listening
                 .keys
@@ -450,6 +457,18 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// Says that a listener comes near to what the kernel has room for, before it does.
+fn warn_of_keys(addr: SocketAddr, keys: usize) {
+    let Some(room) = keys::room().filter(|room| keys::is_near(keys, *room)) else { return };
+    tracing::warn!(
+        listener = %addr,
+        keys,
+        room,
+        "nearly as many MD5 keys as net.core.optmem_max has room for on a listener; \
+         raise that sysctl, or use one key for a whole range"
+    );
 }
 
 fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {

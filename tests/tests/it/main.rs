@@ -7,4 +7,5 @@ mod malformed;
 mod matrix;
 mod race;
 mod real_input;
+mod security;
 mod two_reflectors;

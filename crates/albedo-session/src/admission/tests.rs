@@ -42,7 +42,7 @@ fn admission() -> Admission {
 }
 
 #[test]
-fn configured_peer_before_range_and_longest_range_first() {
+fn s7_configured_peer_before_range_and_longest_range_first() {
     let admission = admission();
     let group = |text| match admission.owner(source(text), here()) {
         Ok(Owner::Range(range)) => range.group,
@@ -59,7 +59,7 @@ fn configured_peer_before_range_and_longest_range_first() {
 }
 
 #[test]
-fn link_local_peer_is_known_by_interface() {
+fn s8_link_local_peer_is_known_by_interface() {
     let of = |text: &str| Source::of(text.parse::<SocketAddr>().unwrap());
     assert_ne!(of("[fe80::1%2]:179"), of("[fe80::1%3]:179"));
     assert_eq!(of("[fd00::1]:179"), of("[fd00::1]:1790"));
@@ -69,7 +69,7 @@ fn link_local_peer_is_known_by_interface() {
 }
 
 #[test]
-fn seats_of_a_range_and_of_all() {
+fn s7_seats_of_a_range_and_of_all() {
     let mut admission = admission();
     let wide = range("10.0.0.0/8", 0, None);
     let narrow = range("10.1.0.0/16", 1, Some(2));
@@ -92,7 +92,7 @@ fn seats_of_a_range_and_of_all() {
 }
 
 #[test]
-fn half_open_connections_of_one_source() {
+fn s7_half_open_connections_of_one_source() {
     let mut admission = admission();
     let ip: IpAddr = "10.9.9.9".parse().unwrap();
     admission.enter_half_open(at(0), ip).unwrap();
@@ -107,7 +107,7 @@ fn half_open_connections_of_one_source() {
 }
 
 #[test]
-fn rate_makes_wait_and_grows_back() {
+fn s7_rate_makes_wait_and_grows_back() {
     let mut admission = admission();
     let mut accepted = 0_u8;
     while admission.wait_until(at(1_000)).is_none() {

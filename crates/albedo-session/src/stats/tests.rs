@@ -37,6 +37,7 @@ fn every_refusal_has_a_counter() {
         Refusal::HalfOpen { limit: 1 },
         Refusal::Penalty { until: albedo_types::Instant::ZERO },
         Refusal::Barred,
+        Refusal::TooFar,
         Refusal::Busy,
         Refusal::Stopping,
     ];

@@ -165,7 +165,7 @@ async fn a_session_over_ipv6_is_one_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_keyed_range_takes_only_who_has_the_key() {
+async fn s1_s4_a_keyed_range_takes_only_who_has_the_key() {
     let key = Md5Key::new(b"of the cluster").unwrap();
     let mut keyed = profile();
     keyed.key = Some(key.clone());

@@ -85,7 +85,7 @@ async fn a_peer_that_does_not_read_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_never_reads_is_given_up() {
+async fn s9_a_peer_that_never_reads_is_given_up() {
     const DEAF: [u8; 4] = [127, 0, 9, 9];
     let mut impatient = profile();
     hold(&mut impatient, 10);

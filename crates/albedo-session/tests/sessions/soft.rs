@@ -321,8 +321,13 @@ async fn keyed(from: [u8; 4], to: SocketAddr, key: &Md5Key) -> Result<TcpStream,
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s3_a_key_that_changes_on_both_sides_keeps_the_session() {
-    let Ok(old) = Md5Key::new(b"the old one") else { unreachable!() };
+    let old = Md5Key::new(b"the old one").unwrap();
     let new = Md5Key::new(b"the new one, which is longer").unwrap();
+    let probe = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    if let Err(error) = sockopt::set_md5_peer(&probe, A.into(), Some(&old)) {
+        eprintln!("left out, the kernel has no TCP-MD5: {error}");
+        return;
+    }
     let with = |key: &Md5Key| settings(Profile { key: Some(key.clone()), ..profile() });
     let fixture = Fixture::start(with(&old));
     let mut streams = Vec::new();
@@ -361,5 +366,36 @@ async fn s3_a_key_that_changes_on_both_sides_keeps_the_session() {
         tokio::time::timeout(Duration::from_millis(300), keyed([127, 0, 2, 4], fixture.at, &new));
     assert!(late.await.is_err(), "a key of yesterday gets no answer");
     assert!(keyed([127, 0, 2, 4], fixture.at, &old).await.is_ok());
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s6_who_comes_from_too_far_is_told_nothing() {
+    let near =
+        SocketOptions { hops: sockopt::Hops::Security { hops: 2 }, ..SocketOptions::default() };
+    let mut both = two(Profile { socket: near, ..profile() }, profile());
+    both.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let fixture = Fixture::start(both.clone());
+    let from = async |ttl: u32| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket2::SockRef::from(&socket).set_ttl_v4(ttl).unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(SocketAddr::from((A, 0))).unwrap();
+        Peer::new(socket.connect(fixture.at).await.unwrap())
+    };
+    let mut far = from(64).await;
+    assert_eq!(far.next().await, None, "closed without a word");
+    let mut a = from(254).await;
+    a.handshake(&open(u32::from_be_bytes(A), 90)).await;
+    // The other group demands nothing.
+    let mut b = Peer::establish(B, fixture.at).await;
+    a.mark(&mut b, 1).await;
+    // The listener stands already when a reload demands it.
+    both.groups[1].profile = Arc::clone(&both.groups[0].profile);
+    let applied = fixture.server.apply(both).unwrap();
+    assert_eq!((applied.stopped, applied.untouched), (1, 1));
+    drop(b.notification().await);
+    let refused = tokio::time::timeout(Duration::from_millis(300), Peer::connect(B, fixture.at));
+    assert!(refused.await.is_err(), "all demand it now, so the kernel drops what comes from afar");
     fixture.stop().await;
 }
