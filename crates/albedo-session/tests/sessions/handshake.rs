@@ -274,7 +274,7 @@ async fn a_second_connection_of_an_established_peer_is_turned_away() {
 }
 
 #[test]
-fn a_pause_of_the_whole_program_costs_no_session() {
+fn f20_a_pause_of_the_whole_program_costs_no_session() {
     // The server's only thread does not run at all for longer than the hold time, in which the
     // peer says something; what has arrived meanwhile proves that the peer lives.
     let (at_sender, at) = std::sync::mpsc::channel();

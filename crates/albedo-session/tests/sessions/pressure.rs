@@ -219,6 +219,39 @@ async fn a_stuck_shard_stops_neither_the_ends_of_sessions_nor_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_keepalives_go_on_while_a_shard_is_stuck() {
+    let config = EngineConfig { mailbox_letters_max: 1, ..EngineConfig::default() };
+    let mut quick = profile();
+    hold(&mut quick, 3);
+    let fixture = Fixture::start_with(settings(quick), &config);
+    let mut a = Peer::establish(A, fixture.at).await;
+    a.until_ends().await;
+    let blocker = Arc::new(Blocker::default());
+    let port = reader(&fixture, &blocker).await;
+    let engine = fixture.engine.handle();
+    let mut routes = 0;
+    while !(blocker.holds() && engine.channel_depth(0) == 1) {
+        routes += 1;
+        a.send(&announce(&block(Ipv4Addr::new(10, 0, 0, 2), routes), [routes])).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The shard does nothing and the session does not read any more; for longer than the hold
+    // time it says that it lives, and believes the same of the peer, which goes on talking.
+    let mut heard = 0;
+    while heard < 5 {
+        heard += usize::from(a.message().await.kind == MessageType::Keepalive);
+        a.send(&KEEPALIVE).await;
+    }
+    assert!(blocker.holds());
+    assert!(fixture.status(A).is_some_and(|a| a.is_established()));
+    blocker.let_go();
+    port.leave();
+    let mut b = Peer::establish(B, fixture.at).await;
+    b.until(|b| b.table.len() == routes as usize).await;
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_update_costs_its_routes_only() {
     let fixture = Fixture::start(settings(profile()));
     let mut a = Peer::establish(A, fixture.at).await;

@@ -31,7 +31,7 @@ fn next_but_keepalive(rig: &mut Rig) -> (Instant, TimerName) {
 }
 
 #[test]
-fn the_hold_timer_counts_from_the_last_message_of_any_kind() {
+fn f14_the_hold_timer_counts_from_the_last_message_of_any_kind() {
     let refresh = refresh_request();
     for message in [&update()[..], &KEEPALIVE[..], &refresh[..]] {
         let mut rig = established(with_hold(9));
@@ -62,7 +62,7 @@ fn becoming_established_restarts_the_hold_timer() {
 }
 
 #[test]
-fn data_in_the_socket_spare_a_session_whose_driver_was_late() {
+fn f20_data_in_the_socket_spare_a_session_whose_driver_was_late() {
     let mut rig = established(with_hold(9));
     // The driver was away for a minute: several timers are over due.
     let late = Instant::ZERO + 60 * SECOND;
