@@ -5,6 +5,7 @@
 
 mod malformed;
 mod matrix;
+mod policy;
 mod race;
 mod real_input;
 mod security;
