@@ -25,6 +25,18 @@ use crate::stats::Stats;
 /// LOCAL_PREF of a route that came without (RFC 4271 §9.1.1 leaves it to us).
 pub const DEFAULT_LOCAL_PREF: u32 = 100;
 
+/// Cluster ids that are ours or were since the start, at most, unless there were more at the
+/// start.
+pub const CLUSTERS_MAX: usize = 1_024;
+
+/// More clusters than are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found} cluster ids since the start, of which {CLUSTERS_MAX} are remembered")]
+pub struct TooManyClusters {
+    /// How many there would be.
+    pub found: usize,
+}
+
 /// Tells blocks that an import policy has changed from equal ones that were received so: the
 /// first are judged by no session's rules.
 const CHANGED: u32 = 0x5c11_a4ed;
@@ -230,11 +242,20 @@ impl Interner {
 
     /// Takes further clusters for ours (RFC 4456 §8). One that was ours stays so: what we reflected
     /// under it may still come back.
-    pub(crate) fn add_clusters(&self, more: &[ClusterId]) {
+    ///
+    /// # Errors
+    ///
+    /// They would be more than [`CLUSTERS_MAX`]; then none is taken.
+    pub(crate) fn add_clusters(&self, more: &[ClusterId]) -> Result<(), TooManyClusters> {
         let mut known = self.clusters.write().expect("nothing panics while it holds this lock");
-        known.extend_from_slice(more);
-        known.sort_unstable();
-        known.dedup();
+        let mut all = [&known, more].concat();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() > CLUSTERS_MAX.max(known.len()) {
+            return Err(TooManyClusters { found: all.len() });
+        }
+        *known = all;
+        Ok(())
     }
 
     /// Tells sets of our clusters apart; to be part of [`Source::judged_by`], so that what was

@@ -25,7 +25,8 @@ mod worker;
 
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
 pub use interner::{
-    DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source, mark_of,
+    CLUSTERS_MAX, DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source,
+    TooManyClusters, mark_of,
 };
 pub use mailbox::MAILBOX_LETTERS_MAX;
 pub use partition::{Partition, V4_BITS, V6_BITS};

@@ -103,7 +103,8 @@ impl Running {
         self.refuse_fixed(&config)?;
         let engine = self.reflector.engine();
         // Those that were ours stay so: what was reflected under them may still come back.
-        engine.add_clusters(&assemble::clusters(&config));
+        let clusters = assemble::clusters(&config);
+        engine.add_clusters(&clusters).context("clusterId: another one needs a restart")?;
         let settings = assemble::settings(&config, engine.clusters_mark())?;
         let applied = self.reflector.server().apply(settings)?;
         self.reflector.engine().set_pacing(config.pacing.max);

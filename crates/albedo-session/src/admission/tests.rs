@@ -193,3 +193,23 @@ fn remembered_faults_are_bounded() {
     );
     assert_eq!(admission.penalties.len(), 1);
 }
+
+#[test]
+fn x1_sources_that_are_kept_away_are_bounded_and_come_back() {
+    let mut admission = admission();
+    let ip = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+    for n in 0..BARRED_MAX {
+        admission.bar(ip(n), Some(at(1_000)));
+    }
+    admission.bar(ip(BARRED_MAX), None);
+    assert_eq!(admission.enter_half_open(at(0), ip(BARRED_MAX)), Ok(()), "no room to remember it");
+    // One that is known can be kept away for longer.
+    admission.bar(ip(0), None);
+    assert_eq!(admission.enter_half_open(at(5_000), ip(0)), Err(Refusal::Barred));
+    assert_eq!(admission.enter_half_open(at(999), ip(1)), Err(Refusal::Barred));
+    assert_eq!(admission.enter_half_open(at(1_000), ip(1)), Ok(()));
+    admission.unbar(Some(ip(0)));
+    assert_eq!(admission.enter_half_open(at(5_000), ip(0)), Ok(()));
+    admission.unbar(None);
+    assert_eq!(admission.enter_half_open(at(0), ip(2)), Ok(()));
+}

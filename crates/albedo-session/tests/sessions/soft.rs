@@ -182,7 +182,7 @@ async fn r17_another_cluster_id_advertises_again_without_a_reset() {
     };
     b.until(has(vec![10, 0, 0, 1])).await;
     let other = ClusterId(u32::from_be_bytes(OTHER));
-    fixture.engine.handle().add_clusters(&[other]);
+    fixture.engine.handle().add_clusters(&[other]).unwrap();
     let mark = fixture.engine.handle().clusters_mark();
     let moved = || Profile { cluster_id: other, clusters: mark, ..profile() };
     let applied = fixture.server.apply(two(moved(), moved())).unwrap();
