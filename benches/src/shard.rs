@@ -111,6 +111,7 @@ pub(crate) fn key(family: Family) -> GroupKey {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     }
 }
 

@@ -78,6 +78,16 @@ fn clock(text: &str) -> Option<f64> {
     Some(f64::from(whole(hours)? * 3600 + whole(minutes)? * 60) + seconds)
 }
 
+/// How a peer guards its sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The TCP-MD5 key (RFC 2385).
+    pub password: Option<&'static str>,
+    /// Whether its packets leave with 255, and nothing is taken from farther than the link
+    /// (RFC 5082).
+    pub ttl_security: bool,
+}
+
 /// A running peer.
 pub trait Peer {
     /// What it is, for messages.

@@ -8,9 +8,11 @@ use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 
 use crate::lab::{ASN, Host, Node};
 use crate::process::Daemon;
@@ -63,6 +65,7 @@ impl Settings {
 pub struct Reflector {
     /// Where it runs.
     pub host: Host,
+    config: PathBuf,
     daemon: Daemon,
 }
 
@@ -81,7 +84,49 @@ impl Reflector {
             ensure!(daemon.listens_on(179)?, "not yet:\n{}", daemon.log());
             Ok(())
         })?;
-        Ok(Self { host: node.host, daemon })
+        Ok(Self { host: node.host, config: config_file(node), daemon })
+    }
+
+    /// Starts Albedo with this configuration and waits until it listens.
+    ///
+    /// # Errors
+    /// When there is no such program, or it ends.
+    pub fn start_with(node: &Node, config: &str) -> Result<Self> {
+        let mut daemon = run_albedo(node, config)?;
+        eventually("the reflector listens", || {
+            ensure!(daemon.listens_on(179)?, "not yet:\n{}", daemon.log());
+            Ok(())
+        })?;
+        Ok(Self { host: node.host, config: config_file(node), daemon })
+    }
+
+    /// Gives Albedo another configuration and waits until it has taken it.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub fn reload(&self, config: &str) -> Result<()> {
+        let taken = |log: &str| log.matches("configuration reloaded").count();
+        let before = taken(&self.log());
+        fs::write(&self.config, config).context("configuration")?;
+        self.daemon.signal(Signal::HUP)?;
+        eventually("the configuration is taken", || {
+            ensure!(taken(&self.log()) > before, "not yet:\n{}", self.log());
+            Ok(())
+        })
+    }
+
+    /// A counter of the kernel's TCP where the reflector runs, such as `TCPMD5Failure`.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn tcp_counter(&self, name: &str) -> Result<u64> {
+        let path = format!("/proc/{}/net/netstat", self.daemon.pid());
+        let text = fs::read_to_string(path).context("the kernel's counters")?;
+        let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+        let (names, values) = lines.next().zip(lines.next()).context("no TcpExt")?;
+        let mut pairs = names.split(' ').zip(values.split(' '));
+        let (_, value) = pairs.find(|(found, _)| *found == name).context(name.to_owned())?;
+        value.parse().context(name.to_owned())
     }
 
     /// Ends it in order, as its supervisor would.
@@ -111,8 +156,16 @@ impl Reflector {
 }
 
 fn start_albedo(node: &Node, settings: &Settings) -> Result<Daemon> {
-    let config = node.folder.join("albedo.yaml");
-    fs::write(&config, albedo_config(node.host, settings)).context("configuration")?;
+    run_albedo(node, &albedo_config(node.host, settings))
+}
+
+fn config_file(node: &Node) -> PathBuf {
+    node.folder.join("albedo.yaml")
+}
+
+fn run_albedo(node: &Node, text: &str) -> Result<Daemon> {
+    let config = config_file(node);
+    fs::write(&config, text).context("configuration")?;
     let mut command = node.command(&albedo()?);
     command.args(["run", "--config"]).arg(&config);
     Daemon::start("albedo", &node.folder, &mut command)

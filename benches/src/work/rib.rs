@@ -93,8 +93,8 @@ pub(super) fn base(input: &Input) -> Step<'_> {
         (reader(input, family), group, key)
     });
     Box::new(move || {
-        for ((peer, info), group, key) in readers {
-            world.join(peer, info, group, key);
+        for ((peer, info), group, key) in &readers {
+            world.join(*peer, *info, *group, key.clone());
         }
         world.settle();
         let base = |output: &Output| match output {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use albedo_types::{FamilySet, HoldTime, PeerRole};
 
-use crate::settings::{LogFormat, LogLevel, ShutdownMode};
+use crate::settings::{LimitAction, LogFormat, LogLevel, ShutdownMode};
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
 /// IPv6 is asked for by name: a kernel without it would refuse to start otherwise.
@@ -112,6 +112,25 @@ pub const DIAL: bool = false;
 
 /// A word would make the peer drop what it keeps of us.
 pub const SILENT_HOLD_EXPIRY: bool = true;
+
+/// Early enough to raise a limit before it is met, late enough to be no noise.
+pub const WARN_AT: u8 = 75;
+
+/// A peer that has found its mistake comes back by itself.
+pub const LIMIT_ACTION: LimitAction = LimitAction::Restart;
+
+/// What is rejected takes no room.
+pub const COUNT_REJECTED: bool = false;
+
+/// Each path takes the room of a route.
+pub const COUNT_PATHS: bool = true;
+
+/// The longest paths of the Internet have a few hundred numbers, and daemons are known to fail
+/// beyond 2,048.
+pub const AS_PATH_LENGTH_MAX: u32 = 2_048;
+
+/// No hierarchy of reflectors is that deep.
+pub const CLUSTER_LIST_LENGTH_MAX: u32 = 255;
 
 /// Cores for each shard beyond the first one, see [`shards`].
 pub const CORES_PER_SHARD: usize = 4;

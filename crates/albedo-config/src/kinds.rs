@@ -1,5 +1,7 @@
 //! What a single value can be: each kind says in words what it allows and reads one text.
 
+pub(crate) mod policy;
+
 mod duration;
 pub(crate) use duration::duration;
 
@@ -12,7 +14,7 @@ use albedo_types::{
 };
 
 use crate::node::Scalar;
-use crate::settings::{LogFormat, LogLevel, PeerAs, ShutdownMode};
+use crate::settings::{LimitAction, LogFormat, LogLevel, PeerAs, ShutdownMode};
 use crate::suggest;
 
 /// A kind of value.
@@ -192,6 +194,18 @@ pub(crate) const TTL_SECURITY: Kind<Option<u8>> = Kind {
 pub(crate) const MAX_PREFIXES: Kind<NonZeroU32> = Kind {
     allowed: "a number from 1 to 4294967295",
     read: |scalar| NonZeroU32::new(integer(scalar, 1, u32::MAX)?).ok_or(None),
+};
+
+pub(crate) const LIMIT_ACTION: Kind<LimitAction> = Kind {
+    allowed: "restart, shutdown or warn",
+    read: |scalar| {
+        let words = [
+            ("restart", LimitAction::Restart),
+            ("shutdown", LimitAction::Shutdown),
+            ("warn", LimitAction::Warn),
+        ];
+        word(scalar, &words)
+    },
 };
 
 /// More shards than any table needs; each is a thread.

@@ -7,6 +7,7 @@ mod across;
 mod graceful;
 mod life;
 mod member;
+mod policy;
 mod session;
 
 use std::collections::HashMap;
@@ -66,8 +67,12 @@ pub(crate) fn all_keys() -> Vec<String> {
     let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
+    let of_limits = session::MAX_PREFIXES_KEYS.map(|key| format!("maxPrefixes.{key}"));
+    let policies = policy::POLICY_KEYS.into_iter().chain(policy::RULE_KEYS).map(str::to_owned);
+    let set = policy::SET_KEYS.map(|key| format!("set.{key}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
-    top.chain(limits).chain(life).chain(members).chain(inner).chain(families).collect()
+    let members = members.chain(inner).chain(families).chain(of_limits);
+    top.chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
 }
 
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
@@ -95,6 +100,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
     across::listen(&listen, report);
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
+    across::keys(&groups, &peers, report);
     Some(Config {
         asn: asn.unwrap_or_default(),
         router_id,

@@ -8,8 +8,10 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use albedo_types::policy::Rules;
 use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
 
 /// All settings of `albedo run`.
@@ -123,7 +125,25 @@ pub struct PeerSettings {
     /// Whether a session whose hold timer expired ends without a word if the peer keeps our
     /// routes then, `silentHoldExpiry`.
     pub silent_hold_expiry: bool,
+    /// Which routes are taken, and how they are changed, `importPolicy`; `None`: all, as they
+    /// are.
+    pub import_policy: Option<Arc<Rules>>,
+    /// Which routes are told, and how they are changed, `exportPolicy`.
+    pub export_policy: Option<Arc<Rules>>,
+    /// Types of attributes that are left out, `discardAttributes`: ranges, both ends included.
+    pub discard_attributes: Vec<(u8, u8)>,
+    /// Types of attributes whose routes are treated as withdrawn, `withdrawAttributes`.
+    pub withdraw_attributes: Vec<(u8, u8)>,
+    /// AS numbers of a path at most, `maxAsPathLength`.
+    pub max_as_path_length: u32,
+    /// Entries of a CLUSTER_LIST at most, `maxClusterListLength`.
+    pub max_cluster_list_length: u32,
 }
+
+/// Rules of one policy at most.
+pub const POLICY_RULES_MAX: usize = 1_024;
+/// Prefixes in all rules of one policy at most.
+pub const POLICY_PREFIXES_MAX: usize = 65_536;
 
 impl PeerSettings {
     /// The role of a peer that named `peer` as its AS: whoever is of another AS is external,
@@ -147,20 +167,57 @@ pub enum PeerAs {
     Any,
 }
 
-/// Limits per family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MaxPrefixes([Option<NonZeroU32>; Family::COUNT]);
+/// Limits per family, and what they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPrefixes {
+    limits: [Option<NonZeroU32>; Family::COUNT],
+    /// Share of a limit at which a warning is logged, in percent, `warnAt`.
+    pub warn_at: u8,
+    /// What one route more does, `action`.
+    pub action: LimitAction,
+    /// How long the peer stays away then, `restartAfter`; `None`: the usual pause.
+    pub restart_after: Option<Duration>,
+    /// Whether routes count that the import policy rejects, or that are not taken for another
+    /// reason, `countRejected`.
+    pub count_rejected: bool,
+    /// Whether each path of a prefix counts, `countPaths` (RFC 7911).
+    pub count_paths: bool,
+}
+
+/// What one route more than the limit does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitAction {
+    /// The session ends, and may come up again.
+    Restart,
+    /// The session ends for good, until a reset or other settings.
+    Shutdown,
+    /// A warning is logged.
+    Warn,
+}
+
+impl Default for MaxPrefixes {
+    fn default() -> Self {
+        Self {
+            limits: [None; Family::COUNT],
+            warn_at: crate::defaults::WARN_AT,
+            action: crate::defaults::LIMIT_ACTION,
+            restart_after: None,
+            count_rejected: crate::defaults::COUNT_REJECTED,
+            count_paths: crate::defaults::COUNT_PATHS,
+        }
+    }
+}
 
 impl MaxPrefixes {
     /// The limit of a family, if it has one.
     #[must_use]
     pub const fn get(&self, family: Family) -> Option<NonZeroU32> {
-        self.0[family.index()]
+        self.limits[family.index()]
     }
 
     /// Sets the limit of a family.
     pub const fn set(&mut self, family: Family, limit: NonZeroU32) {
-        self.0[family.index()] = Some(limit);
+        self.limits[family.index()] = Some(limit);
     }
 }
 

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::node::NODES_MAX;
 
+mod policy;
+
 const BASE: &str = "asNumber: 64512\nrouterId: 10.0.0.1\n";
 const EXAMPLE: &str = include_str!("../../../deploy/minimal.yaml");
 const REFERENCE: &str = include_str!("../../../docs/CONFIGURATION.md");
@@ -63,6 +65,12 @@ fn default_settings() -> PeerSettings {
             no_llgr_on_hosts: false,
         }),
         silent_hold_expiry: true,
+        import_policy: None,
+        export_policy: None,
+        discard_attributes: Vec::new(),
+        withdraw_attributes: Vec::new(),
+        max_as_path_length: 2_048,
+        max_cluster_list_length: 255,
     }
 }
 
@@ -506,6 +514,12 @@ mod reference {
             ("gracefulRestart.staleToUnaware", format!("`{}`", defaults::STALE_TO_UNAWARE)),
             ("gracefulRestart.noLlgrOnHosts", format!("`{}`", defaults::NO_LLGR_ON_HOSTS)),
             ("limits.retainedPeers", format!("`{}`", defaults::LIMIT_RETAINED_PEERS)),
+            ("maxPrefixes.warnAt", format!("`{}`", defaults::WARN_AT)),
+            ("maxPrefixes.action", "`restart`".to_owned()),
+            ("maxPrefixes.countRejected", format!("`{}`", defaults::COUNT_REJECTED)),
+            ("maxPrefixes.countPaths", format!("`{}`", defaults::COUNT_PATHS)),
+            ("maxAsPathLength", format!("`{}`", defaults::AS_PATH_LENGTH_MAX)),
+            ("maxClusterListLength", format!("`{}`", defaults::CLUSTER_LIST_LENGTH_MAX)),
         ] {
             let start = format!("| `{key}` |");
             let row = REFERENCE.lines().find(|line| line.starts_with(&start));

@@ -13,7 +13,7 @@ use albedo_rib::{Limits, PeerInfo};
 use albedo_types::{ClusterId, Instant, PeerId, ShardId};
 
 use crate::group::Groups;
-use crate::interner::Interner;
+use crate::interner::{Interner, TooManyClusters};
 use crate::mailbox::{MAILBOX_LETTERS_MAX, Mailbox, MailboxSender, mailbox};
 use crate::port::PeerPort;
 use crate::reader::Reader;
@@ -262,6 +262,21 @@ impl EngineHandle {
     #[must_use]
     pub fn interner(&self) -> &Interner {
         &self.shared.interner
+    }
+
+    /// Takes further clusters for ours; see [`EngineHandle::clusters_mark`].
+    ///
+    /// # Errors
+    ///
+    /// They would be too many; then none is taken.
+    pub fn add_clusters(&self, more: &[ClusterId]) -> Result<(), TooManyClusters> {
+        self.shared.interner.add_clusters(more)
+    }
+
+    /// A number for the clusters that are ours; another one once there are more.
+    #[must_use]
+    pub fn clusters_mark(&self) -> u32 {
+        self.shared.interner.clusters_mark()
     }
 
     /// Update groups that somebody is in.

@@ -38,7 +38,7 @@ impl Groups {
         inner.next += 1;
         let log = || Arc::new(SharedLog::new(key.family, Arc::clone(stats)));
         let logs = (0..shards).map(|_| log()).collect();
-        let group = Arc::new(SharedGroup { id, key, logs });
+        let group = Arc::new(SharedGroup { id, key: key.clone(), logs });
         inner.by_key.retain(|_, group| group.strong_count() > 0);
         inner.by_key.insert(key, Arc::downgrade(&group));
         group

@@ -8,7 +8,7 @@
 
 use std::hash::BuildHasher as _;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, RwLock, RwLockReadGuard, Weak};
 
 use albedo_rib::attrs::Material;
 use albedo_rib::{AttrSet, Home, Marks, Parts, Summary};
@@ -25,8 +25,24 @@ use crate::stats::Stats;
 /// LOCAL_PREF of a route that came without (RFC 4271 §9.1.1 leaves it to us).
 pub const DEFAULT_LOCAL_PREF: u32 = 100;
 
+/// Cluster ids that are ours or were since the start, at most, unless there were more at the
+/// start.
+pub const CLUSTERS_MAX: usize = 1_024;
+
+/// More clusters than are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found} cluster ids since the start, of which {CLUSTERS_MAX} are remembered")]
+pub struct TooManyClusters {
+    /// How many there would be.
+    pub found: usize,
+}
+
+/// Tells blocks that an import policy has changed from equal ones that were received so: the
+/// first are judged by no session's rules.
+const CHANGED: u32 = 0x5c11_a4ed;
+
 /// What of a source decides the outgoing bytes and the loop checks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its BGP identifier: ORIGINATOR_ID where there is none yet (RFC 4456 §8).
     pub router_id: RouterId,
@@ -183,18 +199,29 @@ impl Home for Map {
     }
 }
 
+/// A number for a set of clusters, in order and each once.
+#[must_use]
+pub fn mark_of(clusters: &[ClusterId]) -> u32 {
+    let hash = foldhash::fast::FixedState::default().hash_one(clusters);
+    u32::try_from(hash >> 32).expect("32 bits are left")
+}
+
 /// The concurrent map of sets.
 #[derive(Debug)]
 pub struct Interner {
     map: Arc<Map>,
-    clusters: Box<[ClusterId]>,
+    /// Those that are ours, or were; looked at for new blocks only.
+    clusters: RwLock<Vec<ClusterId>>,
     stats: Arc<Stats>,
 }
 
 impl Interner {
     pub(crate) fn new(clusters: Box<[ClusterId]>, stats: Arc<Stats>) -> Self {
         let map = DashMap::with_hasher(SeedableRandomState::random());
-        Self { map: Arc::new(Map(map)), clusters, stats }
+        let mut clusters = clusters.into_vec();
+        clusters.sort_unstable();
+        clusters.dedup();
+        Self { map: Arc::new(Map(map)), clusters: RwLock::new(clusters), stats }
     }
 
     /// An interner outside of any engine, for those who measure; `clusters` are ours.
@@ -205,7 +232,36 @@ impl Interner {
     pub fn standalone(clusters: Box<[ClusterId]>) -> Self {
         const PARTS: usize = 8;
         let map = DashMap::with_hasher_and_shard_amount(SeedableRandomState::fixed(), PARTS);
+        let clusters = RwLock::new(clusters.into());
         Self { map: Arc::new(Map(map)), clusters, stats: Arc::new(Stats::new(0)) }
+    }
+
+    fn clusters(&self) -> RwLockReadGuard<'_, Vec<ClusterId>> {
+        self.clusters.read().expect("nothing panics while it holds this lock")
+    }
+
+    /// Takes further clusters for ours (RFC 4456 §8). One that was ours stays so: what we reflected
+    /// under it may still come back.
+    ///
+    /// # Errors
+    ///
+    /// They would be more than [`CLUSTERS_MAX`]; then none is taken.
+    pub(crate) fn add_clusters(&self, more: &[ClusterId]) -> Result<(), TooManyClusters> {
+        let mut known = self.clusters.write().expect("nothing panics while it holds this lock");
+        let mut all = [&known, more].concat();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() > CLUSTERS_MAX.max(known.len()) {
+            return Err(TooManyClusters { found: all.len() });
+        }
+        *known = all;
+        Ok(())
+    }
+
+    /// Tells sets of our clusters apart; to be part of [`Source::judged_by`], so that what was
+    /// taken while there were fewer of them is looked at again.
+    pub(crate) fn clusters_mark(&self) -> u32 {
+        mark_of(&self.clusters())
     }
 
     /// How many sets there are.
@@ -263,13 +319,45 @@ impl Interner {
         Interned::Set(self.map.insert(hash, &material, set))
     }
 
+    /// The set of a received block after the changes of an import policy; `change` gets the
+    /// block in finished form, without what a reflector adds.
+    ///
+    /// The block was interned as it is before, so what is wrong with it is known; loops were
+    /// looked for in what was received, not in what we make of it. `None` if the outcome fits no
+    /// message.
+    pub fn intern_changed(
+        &self,
+        source: &Source,
+        received: &Received<'_>,
+        context: &UpdateContext,
+        scratch: &mut Scratch,
+        change: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    ) -> Option<Arc<AttrSet>> {
+        let Received { family, next_hop, block } = *received;
+        let need = Need { announces: true, plain_next_hop: next_hop.is_none() };
+        let mut finished = Vec::with_capacity(128);
+        Attributes::decode(block.contiguous(&mut scratch.block), need, context)
+            .attributes
+            .encode(&Edit { as4: true, ..Edit::default() }, &mut finished);
+        let changed = change(&finished)?;
+        // What a policy sets is ours: LOCAL_PREF counts, whoever sent the rest.
+        let ours = UpdateContext::own();
+        let judged_by = source.judged_by ^ CHANGED;
+        let source = Source { judged_by, own_as_allowed: None, ..*source };
+        let block = RawBlock::whole(&changed);
+        match self.intern(&source, &Received { family, next_hop, block: &block }, &ours, scratch) {
+            Interned::Set(set) => Some(set),
+            Interned::Looped(_) | Interned::Malformed(_) => None,
+        }
+    }
+
     fn looped(&self, source: &Source, attributes: &Attributes<'_>) -> Option<Loop> {
         if !source.external {
             if attributes.originator_id == Some(source.local_router_id.get()) {
                 return Some(Loop::OriginatorId);
             }
             if let Some(list) = &attributes.cluster_list
-                && self.clusters.iter().any(|cluster| list.contains(*cluster))
+                && self.clusters().iter().any(|cluster| list.contains(*cluster))
             {
                 return Some(Loop::ClusterList);
             }

@@ -26,7 +26,10 @@ mod worker;
 
 pub use direct::{DIRECT_BYTES_MAX, Outlet};
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
-pub use interner::{DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source};
+pub use interner::{
+    CLUSTERS_MAX, DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source,
+    TooManyClusters, mark_of,
+};
 pub use mailbox::MAILBOX_LETTERS_MAX;
 pub use partition::{Partition, V4_BITS, V6_BITS};
 pub use port::{BATCH_KEYS_MAX, LETTERS_KEPT_MAX, PeerPort, Piece};

@@ -250,7 +250,8 @@ impl PeerPort {
     }
 
     fn join_shard(&mut self, group: &Arc<SharedGroup>, shard: ShardId, from: Option<Resume>) {
-        let input = Input::Join { peer: self.reader.peer, group: group.id, key: group.key, from };
+        let input =
+            Input::Join { peer: self.reader.peer, group: group.id, key: group.key.clone(), from };
         self.seal(shard.index());
         self.letters[shard.index()].push_back(Letter::Join { group: Arc::clone(group), input });
         self.has_input = true;

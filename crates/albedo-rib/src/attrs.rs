@@ -50,6 +50,8 @@ impl Marks {
     pub const LLGR_STALE: Self = Self(4);
     /// NO_LLGR (RFC 9494).
     pub const NO_LLGR: Self = Self(8);
+    /// No community: the MED was set by the export policy, and so is for external peers, too.
+    pub const MED_SET: Self = Self(0x80);
 
     /// Adds marks.
     pub const fn insert(&mut self, other: Self) {

@@ -19,6 +19,7 @@ use crate::family::FamilyRib;
 use crate::group::{Extra, GroupKey};
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
+use crate::policy::Memo;
 use crate::table::{Place, Slot};
 
 /// What a route adds to a message whose attributes are there already, at most, in bytes.
@@ -147,7 +148,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let Some(group) = self.groups.get(&catch_up.group) else {
             return 0;
         };
-        let (key, end_seq) = (group.key, group.end_seq);
+        let (key, end_seq) = (group.key.clone(), group.end_seq);
         let mut chunk = Chunk::default();
         let dead = self.collect_dead(&mut catch_up, &mut chunk);
         let live = self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
@@ -200,6 +201,7 @@ impl<K: NlriKey> FamilyRib<K> {
         catch_up: &mut CatchUp,
         chunk: &mut Chunk,
     ) -> usize {
+        let (mut memo, mut old_memo) = (Memo::default(), Memo::default());
         let mut next = self.table.first_after(Place::Live, catch_up.live_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
@@ -212,24 +214,29 @@ impl<K: NlriKey> FamilyRib<K> {
             let entry = self.table.entry(slot);
             catch_up.live_seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
-            let (source, attrs) = (best.source.peer(), &best.attrs);
+            let (source, long_lived) = (best.source.peer(), best.source.is_long_lived());
             let role = peers.source(source).info.role;
-            let extra_of =
-                |key: &GroupKey| key.extra(best.source.is_long_lived(), || entry.key.is_host());
-            let extra = extra_of(key);
-            let has = source != peer && key.exports(attrs, role, extra);
-            if let Some((old, _)) = catch_up.diff.filter(|(_, seen)| entry.version <= *seen) {
-                let old_extra = extra_of(&old);
-                let had = source != peer && old.exports(attrs, role, old_extra);
-                let same = || old.outgoing(attrs, old_extra) == key.outgoing(attrs, extra);
-                if !had && !has || had && has && same() {
-                    continue;
+            let attrs = Some(&best.attrs).filter(|_| source != peer);
+            let extra_of = |key: &GroupKey| key.extra(long_lived, || entry.key.is_host());
+            let (extra, prefix) = (extra_of(key), || entry.key.prefix());
+            let has = attrs.and_then(|attrs| key.told(attrs, role, extra, prefix, &mut memo));
+            let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
+            if let Some((old, _)) = diff {
+                let was = extra_of(old);
+                let had = attrs.and_then(|attrs| old.told(attrs, role, was, prefix, &mut old_memo));
+                match (had, has) {
+                    (None, None) => continue,
+                    (Some(had), Some(has))
+                        if old.outgoing(had, was) == key.outgoing(has, extra) =>
+                    {
+                        continue;
+                    }
+                    _ => {}
                 }
             }
-            if has {
-                chunk.announce(source, attrs, extra, slot);
-            } else {
-                chunk.withdraw(slot);
+            match has {
+                Some(has) => chunk.announce(source, has, extra, slot),
+                None => chunk.withdraw(slot),
             }
         }
         self.limits.catch_up_step_entries

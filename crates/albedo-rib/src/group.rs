@@ -1,18 +1,20 @@
 //! Update groups: peers for which the outgoing bytes are equal.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use albedo_types::{Asn, ClusterId, Family, PeerRole};
+use albedo_types::{Asn, ClusterId, Family, PeerRole, Prefix};
 use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit, WellKnown};
 use albedo_wire::update::{PackSpec, UpdateContext};
 
 use crate::attrs::{AttrSet, Marks};
+use crate::policy::{Memo, Policy, side_of};
 use crate::reflect::reflects;
 
 /// Everything that decides which bytes a peer gets, each with the reason why it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupKey {
     /// One log is of one family.
     pub family: Family,
@@ -31,6 +33,9 @@ pub struct GroupKey {
     /// Whether routes to single addresses are told with NO_LLGR: a more specific route wins,
     /// however stale it is (RFC 9494 §3.3).
     pub no_llgr_on_hosts: bool,
+    /// Which routes are told, and how they are changed (RFC 4271 §9.1.3); `None`: all, and not at
+    /// all.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// What peers get of long-lived stale routes.
@@ -109,14 +114,18 @@ impl GroupKey {
         Extra(stale.0 | host.0)
     }
 
-    /// Whether the group is told of a best route with these attributes from a source of role
-    /// `from`; split horizon is not looked at here.
+    /// Whether the group is told of a best route with these attributes, which are those after its
+    /// policy, from a source of role `from`; split horizon is not looked at here.
     #[must_use]
     #[inline]
     pub fn exports(&self, attrs: &AttrSet, from: PeerRole, extra: Extra) -> bool {
+        self.reaches(attrs, from, extra) && self.fits(attrs, extra)
+    }
+
+    #[inline]
+    fn reaches(&self, attrs: &AttrSet, from: PeerRole, extra: Extra) -> bool {
         !attrs.summary.marks.with(extra.marks()).meets(self.withheld())
             && reflects(from, self.role, Marks::NONE)
-            && self.fits(attrs, extra)
     }
 
     /// What a route must not bear to be told to the group.
@@ -129,6 +138,28 @@ impl GroupKey {
             marks = marks.with(Marks::LLGR_STALE);
         }
         marks
+    }
+
+    /// What the group is told of a best route of this prefix from a source of role `from`; `None`
+    /// for nothing. Split horizon is not looked at here.
+    ///
+    /// The well-known communities count as they came: what the policy adds is for the receiver.
+    pub(crate) fn told<'a>(
+        &self,
+        attrs: &'a Arc<AttrSet>,
+        from: PeerRole,
+        extra: Extra,
+        prefix: impl FnOnce() -> Option<Prefix>,
+        memo: &'a mut Memo,
+    ) -> Option<&'a Arc<AttrSet>> {
+        let Some(policy) = &self.policy else {
+            return Some(attrs).filter(|attrs| self.exports(attrs, from, extra));
+        };
+        if !self.reaches(attrs, from, extra) {
+            return None;
+        }
+        let side = side_of(self.role);
+        memo.told(policy, side, prefix(), attrs).filter(|told| self.exports(told, from, extra))
     }
 
     /// Whether a message with these attributes and one prefix stays within the limit
@@ -183,8 +214,9 @@ impl GroupKey {
             edit.prepend_cluster = None;
             edit.drop_reflection = true;
             edit.local_pref = LocalPrefEdit::Drop;
-            // It is for the AS that it was told to, and for no other (RFC 4271 §5.1.4).
-            edit.drop_med = true;
+            // Unless the policy set it, it is for the AS that it was told to, and for no other
+            // (RFC 4271 §5.1.4).
+            edit.drop_med = !attrs.summary.marks.contains(Marks::MED_SET);
             edit.drop_domain = true;
             edit.prepend_as = Some(external.local_asn);
             match (self.family, external.next_hop) {

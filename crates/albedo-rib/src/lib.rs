@@ -5,7 +5,8 @@
 //! groups; it knows no threads, no clock and no sockets, so a simulator drives it like a worker.
 //!
 //! An UPDATE travels: [`shard`] → `family` (candidates, what was touched) → [`decision`] →
-//! `family::flush` (what each group had and has) → `encode` → [`segment`] → [`log`].
+//! `family::flush` (what each group had and has, by its [`policy`]) → `encode` → [`segment`] →
+//! [`log`].
 //!
 //! RFC: 4271 §9, 4456.
 #![no_std]
@@ -27,6 +28,7 @@ pub mod input;
 pub mod limits;
 pub mod log;
 pub mod peer;
+pub mod policy;
 mod rebase;
 pub mod reflect;
 pub mod segment;
@@ -40,5 +42,6 @@ pub use input::{Birth, Input, Item, Keep, Output, Position, Resume, RouteBatch};
 pub use limits::Limits;
 pub use log::{At, Base, Cursor, Log};
 pub use peer::PeerInfo;
+pub use policy::Policy;
 pub use segment::Segment;
 pub use shard::{FamilyStats, Shard};

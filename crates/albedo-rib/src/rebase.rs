@@ -18,6 +18,7 @@ use crate::group::GroupKey;
 use crate::input::Output;
 use crate::limits::{LOG_GARBAGE_RATIO, Limits};
 use crate::peer::Peers;
+use crate::policy::Memo;
 use crate::segment::{SEGMENT_OVERHEAD_BYTES, Segment};
 use crate::table::{Place, Slot};
 
@@ -35,6 +36,8 @@ pub(crate) struct Rebase {
     live: Option<i64>,
     seen: u64,
     collected: Buckets<Slot>,
+    /// What the group's policy made of the sets in it.
+    memo: Memo,
     packing: Option<Packing>,
     segments: Vec<Segment>,
     /// Weight of the routes in them.
@@ -75,6 +78,7 @@ impl Rebase {
             live: (!group.ready).then_some(0),
             seen: 0,
             collected: Buckets::default(),
+            memo: Memo::default(),
             packing: None,
             segments: Vec::new(),
             weight: 0,
@@ -150,7 +154,7 @@ impl<K: NlriKey> FamilyRib<K> {
             let Some(mut rebase) = group.rebase.take() else {
                 continue;
             };
-            let key = group.key;
+            let key = group.key.clone();
             let done = match rebase.packing {
                 None => {
                     self.collect(peers, &key, &mut rebase);
@@ -181,11 +185,12 @@ impl<K: NlriKey> FamilyRib<K> {
             rebase.seen = entry.version;
             let best = entry.candidates.best().expect("a live entry has a best");
             let peer = best.source.peer();
+            let (role, prefix) = (peers.source(peer).info.role, || entry.key.prefix());
             let extra = key.extra(best.source.is_long_lived(), || entry.key.is_host());
-            if key.exports(&best.attrs, peers.source(peer).info.role, extra) {
-                rebase.collected.push(peer, &best.attrs, extra, slot);
+            if let Some(attrs) = key.told(&best.attrs, role, extra, prefix, &mut rebase.memo) {
+                rebase.collected.push(peer, attrs, extra, slot);
                 if let Some(live) = &mut rebase.live {
-                    *live += weight(&best.attrs).cast_signed();
+                    *live += weight(attrs).cast_signed();
                 }
             }
         }

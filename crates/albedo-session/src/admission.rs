@@ -38,6 +38,8 @@ pub const PENALTY_MAX: Duration = Duration::from_secs(60);
 pub const PENALTY_MEMORY: Duration = Duration::from_secs(300);
 /// Sources whose faults are remembered at the same time; beyond that, new ones are not.
 pub const PENALTIES_MAX: usize = 4_096;
+/// Sources that are kept away for having too many routes; beyond that, new ones are not.
+pub const BARRED_MAX: usize = 4_096;
 
 /// The bounds that hold for all listeners together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +141,12 @@ pub enum Refusal {
         /// When it may try again.
         until: Instant,
     },
+    /// The source had too many routes.
+    #[error("it had too many routes, and is kept away")]
+    Barred,
+    /// It came from farther than the peer may be, or that cannot be shown (RFC 5082).
+    #[error("its first packet does not prove that it came from near enough")]
+    TooFar,
     /// The peer's task has too many connections to look at already.
     #[error("the peer's session is still busy with earlier connections")]
     Busy,
@@ -157,6 +165,8 @@ impl Refusal {
             Self::RangeFull { .. } => "per_range",
             Self::HalfOpen { .. } => "per_source",
             Self::Penalty { .. } => "penalty",
+            Self::Barred => "prefix_limit",
+            Self::TooFar => "too_far",
             Self::Busy => "busy",
             Self::Stopping => "stopping",
         }
@@ -174,6 +184,8 @@ pub struct Admission {
     sessions_of: HashMap<Prefix, u32>,
     half_open: HashMap<IpAddr, u32>,
     penalties: HashMap<IpAddr, Penalty>,
+    /// Until when; `None`: until told otherwise.
+    barred: HashMap<IpAddr, Option<Instant>>,
     bucket: Bucket,
 }
 
@@ -201,6 +213,7 @@ impl Admission {
             sessions_of: HashMap::new(),
             half_open: HashMap::new(),
             penalties: HashMap::new(),
+            barred: HashMap::new(),
             bucket: Bucket::new(limits),
         };
         admission.replace_rules(limits, peers, ranges);
@@ -250,10 +263,15 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// [`Refusal::HalfOpen`] and [`Refusal::Penalty`].
+    /// [`Refusal::HalfOpen`], [`Refusal::Penalty`] and [`Refusal::Barred`].
     pub fn enter_half_open(&mut self, now: Instant, source: IpAddr) -> Result<(), Refusal> {
         if let Some(penalty) = self.penalties.get(&source).filter(|penalty| now < penalty.until) {
             return Err(Refusal::Penalty { until: penalty.until });
+        }
+        match self.barred.get(&source) {
+            Some(until) if until.is_none_or(|until| now < until) => return Err(Refusal::Barred),
+            Some(_) => drop(self.barred.remove(&source)),
+            None => {}
         }
         let limit = self.limits.half_open_per_source;
         let count = self.half_open.entry(source).or_insert(0);
@@ -293,6 +311,21 @@ impl Admission {
         let shut_out = PENALTY_MIN.saturating_mul(1 << penalty.faults.min(16)).min(PENALTY_MAX);
         penalty.until = now + shut_out;
         penalty.faults += 1;
+    }
+
+    /// Keeps a source away that had too many routes, until then or until [`Admission::unbar`].
+    pub fn bar(&mut self, source: IpAddr, until: Option<Instant>) {
+        if self.barred.len() < BARRED_MAX || self.barred.contains_key(&source) {
+            self.barred.insert(source, until);
+        }
+    }
+
+    /// Lets a source that was kept away come again, or all of them.
+    pub fn unbar(&mut self, source: Option<IpAddr>) {
+        match source {
+            Some(source) => drop(self.barred.remove(&source)),
+            None => self.barred.clear(),
+        }
     }
 
     /// Takes a seat for a new dynamic session; to be given back with [`Admission::leave_seat`].

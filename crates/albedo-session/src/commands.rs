@@ -81,6 +81,25 @@ impl<T> Sender<T> {
     }
 }
 
+impl<T> Sender<T> {
+    /// Gives a command in the place of one that waits, or, where none of those is there, behind
+    /// all others.
+    ///
+    /// # Errors
+    /// There is no room, or the receiver takes no more; the command comes back.
+    pub(crate) fn replace(&self, command: T, instead_of: impl Fn(&T) -> bool) -> Result<(), T> {
+        let mut queue = self.0.lock();
+        if !queue.closed
+            && let Some(waiting) = queue.commands.iter_mut().find(|waiting| instead_of(waiting))
+        {
+            *waiting = command;
+            return Ok(());
+        }
+        drop(queue);
+        self.send(command)
+    }
+}
+
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut queue = self.0.lock();

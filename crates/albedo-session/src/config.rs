@@ -1,18 +1,21 @@
 //! What the server is told: plain settings, resolved and checked by whoever read them.
 //!
-//! A [`Profile`] is everything that makes a session what it is; two profiles that are equal need no
-//! new session.
+//! A [`Profile`] is everything that makes a session what it is; some of it can change while the
+//! session goes on.
 //! Names and descriptions stand beside it, because changing them must not touch anybody.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use albedo_fsm::{RetentionLimits, SessionConfig};
-use albedo_types::{Asn, ClusterId, Family, PeerRole, Prefix};
+use albedo_rib::Policy;
+use albedo_types::{Asn, ClusterId, PeerRole, Prefix};
+use albedo_wire::attr::CodeSet;
 use albedo_wire::update::AttrLimits;
 
 use crate::admission::{Limits, Range, Source};
+pub use crate::limit::{LimitAction, LimitRules};
+use crate::sockopt::gtsm::ListenerHops;
 use crate::sockopt::{Md5Key, SocketOptions};
 
 /// The BGP port (RFC 4271 §4).
@@ -61,7 +64,7 @@ pub struct Peer {
     pub profile: Arc<Profile>,
 }
 
-/// What a session is; a change of any of this needs a new session.
+/// What a session is; a change of most of this needs a new session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// What the state machine needs to know.
@@ -80,6 +83,13 @@ pub struct Profile {
     pub intake: IntakeRules,
     /// What is kept of the peer when it is lost, and told of others that are.
     pub retention: RetentionRules,
+    /// Tells sets of clusters apart that are ours: routes that were taken while another one was
+    /// ours have to be judged again.
+    pub clusters: u32,
+    /// Which of its routes are taken, and with which attributes; `None`: all, as they are.
+    pub import: Option<Arc<Policy>>,
+    /// Which routes it is told, and with which attributes; `None`: all, as they are.
+    pub export: Option<Arc<Policy>>,
 }
 
 /// What becomes of the routes of lost peers, beyond what OPENs agree on.
@@ -106,8 +116,12 @@ pub struct IntakeRules {
     pub limits: AttrLimits,
     /// Whether loopback addresses can be next hops: for laboratories on one host.
     pub loopback_next_hop: bool,
-    /// Routes taken of each family, in the order of [`Family::ALL`]; one more ends the session.
-    pub prefixes_max: [Option<NonZeroU32>; Family::COUNT],
+    /// How many routes are taken.
+    pub limit: LimitRules,
+    /// Attributes that are left out, whatever they hold: the brake for what breaks others.
+    pub discard: CodeSet,
+    /// Attributes whose routes are treated as withdrawn.
+    pub withdraw: CodeSet,
     /// Whether a lone link-local address can be a next hop.
     pub link_local_next_hop: bool,
 }
@@ -119,13 +133,24 @@ impl Default for IntakeRules {
             first_as: None,
             limits: AttrLimits::default(),
             loopback_next_hop: false,
-            prefixes_max: [None; Family::COUNT],
+            limit: LimitRules::default(),
+            discard: CodeSet::EMPTY,
+            withdraw: CodeSet::EMPTY,
             link_local_next_hop: false,
         }
     }
 }
 
 impl Profile {
+    /// Whether a session that was begun with these settings can go on with others: they differ
+    /// in nothing that the OPENs said or the connection was made with.
+    #[must_use]
+    pub fn goes_on_as(&self, new: &Self) -> bool {
+        let Self { role, cluster_id, key, intake, import, export, clusters, .. } = new.clone();
+        let own = self.clone();
+        Self { role, cluster_id, key, intake, import, export, clusters, ..own } == *new
+    }
+
     /// What a peer that names `asn` as its AS is to the reflector.
     #[must_use]
     pub fn role_of(&self, asn: Asn) -> PeerRole {
@@ -148,6 +173,18 @@ impl Settings {
     /// The sources of configured peers, for admission.
     pub fn sources(&self) -> impl Iterator<Item = ((Source, Option<IpAddr>), usize)> {
         self.peers.iter().enumerate().map(|(n, peer)| (peer.source(), n))
+    }
+
+    /// What GTSM demands of listeners of one family.
+    #[must_use]
+    pub fn listener_hops(&self, v4: bool) -> ListenerHops {
+        let of = |group: &Group| {
+            let mut ranges = group.ranges.iter();
+            ranges.any(|range| range.addr().is_ipv4() == v4).then_some(group.profile.socket.hops)
+        };
+        let peers = self.peers.iter().filter(|peer| peer.addr.is_ipv4() == v4);
+        let peers = peers.map(|peer| peer.profile.socket.hops);
+        ListenerHops::of(self.groups.iter().filter_map(of).chain(peers))
     }
 
     /// The keys a listener needs, by prefix.

@@ -25,9 +25,11 @@ use albedo_fsm::{CloseReason, ConnId, Event, Retention, Session, StateName, Term
 use albedo_rib::GroupKey;
 use albedo_types::Instant;
 use albedo_wire::frame::{self, Frame, MessageType};
+use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
 use tokio::net::TcpStream;
 
+use crate::admission::Refusal;
 use crate::commands;
 use crate::config::Profile;
 use crate::connector::{self, Connecting};
@@ -37,7 +39,8 @@ use crate::intake::Intake;
 use crate::linger::linger;
 use crate::reader::{Inbox, READ_TURN_BYTES_MAX, ReadEnd, Scratch};
 use crate::registry::{Command, Incoming, MaybeSeat, SessionKey, StopReason};
-use crate::sockopt;
+use crate::sockopt::gtsm;
+use crate::sockopt::{self, Hops};
 use crate::stats::{SessionStats, Tally};
 use crate::status::{PeerShared, Present};
 use crate::stream::Stream;
@@ -46,6 +49,7 @@ use crate::timer::Timer;
 use crate::writer::Outbox;
 
 mod actions;
+mod change;
 mod keeping;
 
 use keeping::Away;
@@ -94,6 +98,8 @@ struct Live {
     /// What is kept after it.
     terms: Terms,
     since: Instant,
+    /// What both OPENs agreed on, for settings that change meanwhile.
+    negotiated: Negotiated,
     /// Groups that it joins once the deferral of their family has ended.
     postponed: Vec<Postponed>,
 }
@@ -125,6 +131,10 @@ pub(crate) struct Driver {
     tally: Tally,
     stopping: bool,
     had_connection: bool,
+    /// Whether the peer is kept away, for it had too many routes.
+    paused: bool,
+    /// Until when; `None`: until its settings change.
+    resume_at: Option<Instant>,
 }
 
 /// A connection being made, without anything to show for debugging.
@@ -173,6 +183,8 @@ impl Driver {
             tally: Tally::default(),
             stopping: false,
             had_connection: false,
+            paused: false,
+            resume_at: None,
         }
     }
 
@@ -248,6 +260,7 @@ impl Driver {
             match command {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
                 Some(Command::Released) => self.released(),
+                Some(Command::Change(profile)) => self.change(profile, now()),
                 Some(Command::Stop(reason)) => {
                     self.stop(&reason);
                     return false;
@@ -269,6 +282,15 @@ impl Driver {
             return;
         }
         let hops = self.setup.profile.socket.hops;
+        if let Hops::Security { hops: far } = hops
+            && !gtsm::is_near(&stream, far).unwrap_or(false)
+        {
+            // Whoever is that far away is told nothing.
+            let refusal = Refusal::TooFar;
+            self.server.stats.refuse(&refusal);
+            tracing::info!(peer = %self.setup.addr, %refusal, "connection refused");
+            return;
+        }
         if let Err(error) = sockopt::set_hops(&stream, local, hops) {
             tracing::warn!(peer = %self.setup.addr, %error, "connection refused");
             return;
@@ -408,7 +430,11 @@ impl Driver {
                 self.server.session_heard(self.setup.generation, live.intake.ended());
             }
             Err(notification) => {
+                let action = live.intake.limit_action();
                 self.input(Event::DecodeFailed(conn, *notification), at);
+                if let Some(action) = action {
+                    self.pause(action, at);
+                }
                 return;
             }
         }
@@ -460,6 +486,9 @@ impl Driver {
     fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
         let kept = self.retention.as_ref().and_then(|retention| retention.poll_timeout());
         let session = self.fsm.poll_timeout();
+        if session.is_none() && kept.is_none() {
+            return self.poll_pause(cx, at);
+        }
         let deadline = session.map(|(at, _)| at).into_iter().chain(kept).min();
         if self.timer.poll(cx, at, deadline).is_pending() {
             return false;

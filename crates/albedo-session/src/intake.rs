@@ -9,13 +9,12 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use albedo_engine::{Interned, Loop, PeerPort, Received, Scratch, Source};
-use albedo_rib::AttrSet;
+use albedo_rib::{AttrSet, Policy};
 use albedo_types::{Family, FamilySet, Instant, Ipv4Prefix, Ipv6Prefix, PathId};
 use albedo_wire::attr::{AttrError, Attributes};
 use albedo_wire::error::{DecodeError, Treatment};
@@ -23,8 +22,12 @@ use albedo_wire::nlri::NextHop;
 use albedo_wire::notification::Notification;
 use albedo_wire::update::{RawUpdate, UpdateContext, notification_of};
 
-use crate::limit::PrefixLimits;
+use crate::limit::{LimitAction, LimitRules, Notice, PrefixLimits};
 use crate::stats::Tally;
+
+mod by_policy;
+
+use by_policy::ByPolicy;
 
 /// Octets of a faulty UPDATE that are logged.
 pub const FAULT_OCTETS_LOGGED: usize = 64;
@@ -33,8 +36,9 @@ pub const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two logged faults of all sessions together: a whole cluster may have the same bug.
 pub const FAULT_LOG_INTERVAL_ALL: Duration = Duration::from_millis(100);
 
-/// The place of the limit of routes in [`crate::stats::DROPS`].
+/// The places of the limit of routes and of the policy in [`crate::stats::DROPS`].
 const DROPPED_BY_LIMIT: usize = 3;
+const DROPPED_BY_POLICY: usize = 4;
 
 /// What one session needs to read its UPDATEs.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(crate) struct Intake {
     source: Source,
     log: FaultLog,
     limits: Option<Box<PrefixLimits>>,
+    import: Option<Arc<Policy>>,
     /// Families whose End-of-RIB has come.
     ended: FamilySet,
 }
@@ -71,11 +76,44 @@ impl Intake {
         gate: Arc<FaultGate>,
         context: UpdateContext,
         source: Source,
-        limits: &[Option<NonZeroU32>; Family::COUNT],
+        limits: &LimitRules,
+        import: Option<Arc<Policy>>,
     ) -> Self {
         let log = FaultLog { peer, gate, next: Instant::ZERO, suppressed: 0 };
         let limits = PrefixLimits::new(limits);
-        Self { context, source, log, limits, ended: FamilySet::EMPTY }
+        Self { context, source, log, limits, import, ended: FamilySet::EMPTY }
+    }
+
+    /// Takes other rules from here on; whether the peer has to tell its routes again, for those
+    /// that it told before were judged by the old ones.
+    pub(crate) fn change(
+        &mut self,
+        context: UpdateContext,
+        source: Source,
+        limits: &LimitRules,
+        import: Option<&Arc<Policy>>,
+    ) -> bool {
+        let counted = match &mut self.limits {
+            Some(known) => known.change(limits),
+            None => limits.max.iter().all(Option::is_none),
+        };
+        if !counted {
+            self.limits = PrefixLimits::new(limits);
+        }
+        let same = counted
+            && self.context == context
+            && self.source == source
+            && self.import.as_ref() == import;
+        (self.context, self.source, self.import) = (context, source, import.cloned());
+        !same
+    }
+
+    /// What is to be done with a peer whose session ends because it has too many routes; `None`
+    /// if that is not why.
+    pub(crate) fn limit_action(&mut self) -> Option<LimitAction> {
+        let limits = self.limits.as_mut()?;
+        limits.notice()?.notification()?;
+        Some(limits.rules().action)
     }
 
     /// The families whose End-of-RIB has come.
@@ -103,9 +141,13 @@ impl Intake {
     ) -> Result<bool, Reset> {
         let before = self.ended;
         match self.take(body, port, tally, now) {
-            Ok(()) => match self.limits.as_ref().and_then(|limits| limits.verdict()) {
+            Ok(()) => match self.limits.as_mut().and_then(|limits| limits.notice()) {
                 None => Ok(self.ended != before),
-                Some(notification) => {
+                Some(notice) => {
+                    self.log.limit(notice);
+                    let Some(notification) = notice.notification() else {
+                        return Ok(self.ended != before);
+                    };
                     tally.dropped(DROPPED_BY_LIMIT, 1);
                     Err(Box::new(notification))
                 }
@@ -156,20 +198,20 @@ impl Intake {
     fn withdraw(&mut self, raw: &RawUpdate<'_>, port: &mut PeerPort) -> Result<(), DecodeError> {
         for route in raw.withdrawn_prefixes(&self.context) {
             let (path_id, key) = route?;
-            self.route_v4(port, path_id, key, None);
+            self.withdraw_v4(port, path_id, key);
         }
         let Some(unreach) = &raw.mp_unreach else { return Ok(()) };
         match unreach.family {
             Some(Family::Ipv4Unicast) => {
                 for route in unreach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    self.route_v4(port, path_id, key, None);
+                    self.withdraw_v4(port, path_id, key);
                 }
             }
             Some(Family::Ipv6Unicast) => {
                 for route in unreach.prefixes(&self.context) {
                     let (path_id, key) = route?;
-                    self.route_v6(port, path_id, key, None);
+                    self.withdraw_v6(port, path_id, key);
                 }
             }
             None => {}
@@ -188,6 +230,10 @@ impl Intake {
             return Ok(());
         }
         let verdict = self.judge(raw, Family::Ipv4Unicast, None, port, errors);
+        if let Some(message) = self.by_policy(&verdict, raw, Family::Ipv4Unicast, None) {
+            let routes = raw.announced_prefixes(&self.context);
+            return self.announce_by_policy(message, routes, port, tally);
+        }
         let mut routes = 0;
         for route in raw.announced_prefixes(&self.context) {
             let (path_id, key) = route?;
@@ -208,7 +254,23 @@ impl Intake {
         let Some(reach) = &raw.mp_reach else { return Ok(()) };
         let Some(family) = reach.family else { return Ok(()) };
         let verdict = match reach.check_next_hop(&self.context) {
-            Ok(next_hop) => self.judge(raw, family, next_hop.as_ref(), port, errors),
+            Ok(next_hop) => {
+                let verdict = self.judge(raw, family, next_hop.as_ref(), port, errors);
+                if let Some(message) = self.by_policy(&verdict, raw, family, next_hop.as_ref()) {
+                    let context = &self.context;
+                    return match family {
+                        Family::Ipv4Unicast => {
+                            let routes = reach.prefixes::<Ipv4Prefix>(context);
+                            self.announce_by_policy(message, routes, port, tally)
+                        }
+                        Family::Ipv6Unicast => {
+                            let routes = reach.prefixes::<Ipv6Prefix>(context);
+                            self.announce_by_policy(message, routes, port, tally)
+                        }
+                    };
+                }
+                verdict
+            }
             Err(error) if self.context.treatment(&error) <= Treatment::TreatAsWithdraw => {
                 errors.extend(next_hop_error(&error));
                 Verdict::Withdraw
@@ -236,6 +298,33 @@ impl Intake {
         Ok(())
     }
 
+    /// A message that is to be taken by the import policy, if there is one.
+    fn by_policy<'m>(
+        &self,
+        verdict: &Verdict,
+        raw: &'m RawUpdate<'m>,
+        family: Family,
+        next_hop: Option<&'m NextHop>,
+    ) -> Option<ByPolicy<'m>> {
+        let (Some(policy), Verdict::Announce(set)) = (&self.import, verdict) else { return None };
+        let received = Received { family, next_hop, block: &raw.block };
+        Some(ByPolicy::new(policy, self.source.external, set, received))
+    }
+
+    fn withdraw_v4(&mut self, port: &mut PeerPort, path_id: PathId, key: Ipv4Prefix) {
+        if let Some(limits) = &mut self.limits {
+            limits.v4(path_id, key, false, false);
+        }
+        port.route_v4(path_id, key, None);
+    }
+
+    fn withdraw_v6(&mut self, port: &mut PeerPort, path_id: PathId, key: Ipv6Prefix) {
+        if let Some(limits) = &mut self.limits {
+            limits.v6(path_id, key, false, false);
+        }
+        port.route_v6(path_id, key, None);
+    }
+
     fn route_v4(
         &mut self,
         port: &mut PeerPort,
@@ -244,7 +333,7 @@ impl Intake {
         attrs: Option<&Arc<AttrSet>>,
     ) {
         if let Some(limits) = &mut self.limits {
-            limits.v4(path_id, key, attrs.is_some());
+            limits.v4(path_id, key, true, attrs.is_some());
         }
         port.route_v4(path_id, key, attrs);
     }
@@ -257,7 +346,7 @@ impl Intake {
         attrs: Option<&Arc<AttrSet>>,
     ) {
         if let Some(limits) = &mut self.limits {
-            limits.v6(path_id, key, attrs.is_some());
+            limits.v6(path_id, key, true, attrs.is_some());
         }
         port.route_v6(path_id, key, attrs);
     }
@@ -317,6 +406,25 @@ fn next_hop_error(error: &DecodeError) -> Option<AttrError> {
     let treatment = Treatment::TreatAsWithdraw;
     let code = albedo_wire::attr::code::MP_REACH_NLRI;
     Some(AttrError { offset: error.offset, code, fault, treatment })
+}
+
+impl FaultLog {
+    /// Says what the limits of a peer come to; they say each thing once.
+    #[cold]
+    fn limit(&self, notice: Notice) {
+        let peer = self.peer;
+        match notice {
+            Notice::Near { family, routes, limit } => {
+                tracing::warn!(%peer, %family, routes, limit, "the limit of routes is near");
+            }
+            Notice::Passed { family, routes, limit } => {
+                tracing::warn!(%peer, %family, routes, limit, "the limit of routes is passed");
+            }
+            Notice::Over { family, limit } => {
+                tracing::warn!(%peer, %family, limit, "more routes than the limit");
+            }
+        }
+    }
 }
 
 /// The bound on logged faults of all sessions together.

@@ -40,7 +40,9 @@ mod timer;
 pub mod writer;
 
 pub use albedo_fsm::{DeferralEnd, DeferralLimits, DeferralWaits};
-pub use config::{BGP_PORT, Group, IntakeRules, Peer, Profile, RetentionRules, Settings};
+pub use config::{
+    BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, Peer, Profile, RetentionRules, Settings,
+};
 pub use startup::{DeferralStatus, Restart};
 pub use status::{PeerShared, PeerStatus};
 pub use supervisor::{Applied, Farewell, Server};

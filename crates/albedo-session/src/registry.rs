@@ -20,10 +20,10 @@ use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
 
 /// Commands that wait for a session's task.
-pub const COMMANDS_MAX: usize = 4 + Family::COUNT;
-/// Places of them that connections leave free: for the command to stop, and for what is said once
-/// for each family.
-const COMMANDS_KEPT: usize = 1 + Family::COUNT;
+pub const COMMANDS_MAX: usize = 5 + Family::COUNT;
+/// Places of them that connections leave free: for the command to stop, for new settings, and for
+/// what is said once for each family.
+const COMMANDS_KEPT: usize = 2 + Family::COUNT;
 
 /// Our end of a session, as far as it tells sessions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Accepted(Box<Incoming>),
     /// The deferral of a family has ended: see which.
     Released,
+    /// Go on with these settings.
+    Change(Arc<Profile>),
     /// End the session and yourself.
     Stop(StopReason),
 }
@@ -124,7 +126,7 @@ impl Slot {
         }
         self.commands.send(Command::Accepted(incoming)).map_err(|command| match command {
             Command::Accepted(incoming) => (Refusal::Busy, incoming),
-            Command::Released | Command::Stop(_) => {
+            Command::Released | Command::Change(_) | Command::Stop(_) => {
                 unreachable!("it was a connection that was sent")
             }
         })
@@ -134,6 +136,15 @@ impl Slot {
     pub(crate) fn release(&self) {
         // A task that has ended needs to know nothing; for the others places are kept.
         let _ = self.commands.send(Command::Released);
+    }
+
+    /// Tells the task to go on with other settings.
+    pub(crate) fn change(&mut self, profile: &Arc<Profile>) {
+        self.profile = Arc::clone(profile);
+        let command = Command::Change(Arc::clone(profile));
+        // Of several changes only the last one counts, so there is room. If the task has ended by
+        // itself meanwhile, whoever comes next gets the new settings anyway.
+        let _ = self.commands.replace(command, |waiting| matches!(waiting, Command::Change(_)));
     }
 
     /// Tells the task to end; the only one to do so is who takes the slot out.
@@ -150,8 +161,10 @@ pub(crate) struct Plan {
     pub(crate) stop: Vec<(SessionKey, u8)>,
     /// Configured peers to start: places in the settings' peers.
     pub(crate) start: Vec<usize>,
-    /// Sessions that are not touched, and where they are described in the new settings.
+    /// Sessions that go on, and where they are described in the new settings.
     pub(crate) keep: Vec<(SessionKey, Place)>,
+    /// How many of those get other settings.
+    pub(crate) changed: usize,
 }
 
 /// Where a peer stands in the settings.
@@ -207,7 +220,8 @@ pub(crate) fn plan(slots: &HashMap<SessionKey, Slot>, settings: &Settings) -> Pl
             }
         };
         let moved = matches!(place, Place::Peer(n) if settings.peers[n].addr != slot.addr);
-        if **profile == *slot.profile && !moved {
+        if !moved && slot.profile.goes_on_as(profile) {
+            plan.changed += usize::from(**profile != *slot.profile);
             plan.keep.push((*key, place));
         } else {
             plan.stop.push((*key, cease::CONFIG_CHANGE));

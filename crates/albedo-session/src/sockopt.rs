@@ -250,7 +250,7 @@ pub fn set_hops(socket: &impl AsFd, addr: SocketAddr, hops: Hops) -> Result<(), 
         (Hops::Ttl(ttl), true) => ("IP_TTL", sock.set_ttl_v4(u32::from(ttl))),
         (Hops::Ttl(ttl), false) => ("IPV6_UNICAST_HOPS", sock.set_unicast_hops_v6(u32::from(ttl))),
         (Hops::Security { hops }, v4) => {
-            let smallest = libc::c_int::from(u8::MAX - hops.saturating_sub(1));
+            let smallest = libc::c_int::from(gtsm::least_ttl(hops));
             if v4 {
                 let set = sock.set_ttl_v4(u32::from(u8::MAX)).and_then(|()| {
                     set_int(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MINTTL, smallest)
@@ -347,6 +347,9 @@ impl Md5Request {
     }
 }
 
+pub mod gtsm;
+pub mod keys;
+
 pub use raw::{bytes_waiting, raise_descriptor_limit};
 use raw::{set_int, set_md5, storage};
 
@@ -393,6 +396,31 @@ mod raw {
             return Err(io::Error::last_os_error());
         }
         Ok(limit.rlim_cur)
+    }
+
+    /// The headers of the packet that began an accepted connection, if its listener kept it;
+    /// given out once.
+    ///
+    /// # Errors
+    ///
+    /// The descriptor is no TCP socket.
+    pub(super) fn saved_syn(socket: &impl AsFd) -> io::Result<Vec<u8>> {
+        // Two headers with all their options are shorter.
+        let mut packet = vec![0_u8; 512];
+        #[expect(clippy::cast_possible_truncation, reason = "512")]
+        let mut len = packet.len() as libc::socklen_t;
+        let fd = socket.as_fd().as_raw_fd();
+        let (level, option) = (libc::IPPROTO_TCP, libc::TCP_SAVED_SYN);
+        // SAFETY: the descriptor is open for as long as it is borrowed; the pointers are to `len`
+        // octets that we own and to `len` itself.
+        let rc = unsafe {
+            libc::getsockopt(fd, level, option, packet.as_mut_ptr().cast(), &raw mut len)
+        };
+        if rc < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        packet.truncate(len as usize);
+        Ok(packet)
     }
 
     /// An address in the form that the kernel's request structures want.

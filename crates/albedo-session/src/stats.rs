@@ -18,15 +18,24 @@ pub const STATES: [&str; 6] =
 pub const NOTIFICATION_CODES: usize = 9;
 
 /// Reasons of [`Refusal`], as labels.
-pub const REFUSALS: [&str; 7] =
-    ["unknown_source", "sessions", "per_range", "per_source", "penalty", "busy", "stopping"];
+pub const REFUSALS: [&str; 9] = [
+    "unknown_source",
+    "sessions",
+    "per_range",
+    "per_source",
+    "penalty",
+    "prefix_limit",
+    "too_far",
+    "busy",
+    "stopping",
+];
 
 /// What a fault of an UPDATE led to (RFC 7606), as labels.
 pub const TREATMENTS: [&str; 4] = ["discard", "treat_as_withdraw", "disable_family", "reset"];
 
 /// Why well-formed routes were not taken, as labels: they have been here before (RFC 4456 §8,
-/// RFC 4271 §9.1.2), or they were too many.
-pub const DROPS: [&str; 4] = ["originator_id", "cluster_list", "as_path", "prefix_limit"];
+/// RFC 4271 §9.1.2), they were too many, or the import policy rejects them.
+pub const DROPS: [&str; 5] = ["originator_id", "cluster_list", "as_path", "prefix_limit", "policy"];
 
 const MESSAGE_TYPES: usize = MessageType::ALL.len();
 

@@ -36,7 +36,7 @@ use crate::registry::{
     COMMANDS_MAX, Incoming, Local, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason,
     plan,
 };
-use crate::sockopt::{self, Md5Key, SocketError};
+use crate::sockopt::{self, Md5Key, SocketError, keys};
 use crate::startup::{self, DeferralStatus, Restart, Startup};
 use crate::stats::{SessionStats, Tally, Traffic};
 use crate::status::{Detail, PeerShared, PeerStatus};
@@ -48,6 +48,8 @@ pub struct Applied {
     pub started: usize,
     /// Sessions that were ended.
     pub stopped: usize,
+    /// Sessions that went on with other settings.
+    pub changed: usize,
     /// Sessions that went on undisturbed.
     pub untouched: usize,
 }
@@ -197,12 +199,18 @@ impl Server {
         // From here on nothing can fail.
         let settings = Arc::new(settings);
         registry.settings = Arc::clone(&settings);
-        inner.admission().replace_rules(settings.limits, settings.sources(), settings.ranges());
+        {
+            let mut admission = inner.admission();
+            admission.replace_rules(settings.limits, settings.sources(), settings.ranges());
+            // Whoever had too many routes may find another limit.
+            admission.unbar(None);
+        }
         let plan = plan(&registry.slots, &settings);
         let applied = Applied {
             started: plan.start.len(),
             stopped: plan.stop.len(),
-            untouched: plan.keep.len(),
+            changed: plan.changed,
+            untouched: plan.keep.len() - plan.changed,
         };
         for (key, subcode) in plan.stop {
             if let Some(slot) = registry.slots.remove(&key) {
@@ -211,7 +219,10 @@ impl Server {
         }
         for (key, place) in plan.keep {
             if let Some(slot) = registry.slots.get_mut(&key) {
-                relabel(slot, place, &settings);
+                let profile = relabel(slot, place, &settings);
+                if *profile != *slot.profile {
+                    slot.change(&profile);
+                }
             }
         }
         for n in plan.start {
@@ -262,6 +273,7 @@ impl Server {
     pub fn reset(&self, peer: IpAddr, text: &str) -> bool {
         let inner = &self.0;
         let mut registry = inner.registry();
+        inner.admission().unbar(Some(peer));
         let keys: Vec<SessionKey> =
             registry.slots.keys().filter(|key| key.source.ip == peer).copied().collect();
         for key in &keys {
@@ -488,6 +500,8 @@ impl Registry {
             }
             let keys = keys_for(*addr, settings);
             let listener = sockopt::listen(*addr, &settings.socket, &keys)?;
+            settings.listener_hops(addr.is_ipv4()).set(&listener, *addr)?;
+            warn_of_keys(*addr, keys.len());
             let listener = TcpListener::from_std(listener)
                 .map_err(|cause| SocketError::Listen { addr: *addr, cause })?;
             fresh.push((*addr, Arc::new(listener), keys));
@@ -499,11 +513,16 @@ impl Registry {
     fn set_keys(&mut self, settings: &Settings) -> Result<(), SocketError> {
         for (addr, listening) in &mut self.listeners {
             let wanted = keys_for(*addr, settings);
+            let keys_before = listening.keys.len();
             for (prefix, key) in &wanted {
                 if listening.keys.get(prefix) != Some(key) {
                     sockopt::set_md5_prefix(&*listening.listener, *prefix, Some(key))?;
                     listening.keys.insert(*prefix, key.clone());
                 }
+            }
+            settings.listener_hops(addr.is_ipv4()).set(&*listening.listener, *addr)?;
+            if wanted.len() > keys_before {
+                warn_of_keys(*addr, wanted.len());
             }
             let gone: Vec<Prefix> = listening
                 .keys
@@ -520,24 +539,40 @@ impl Registry {
     }
 }
 
+/// Says that a listener comes near to what the kernel has room for, before it does.
+fn warn_of_keys(addr: SocketAddr, keys: usize) {
+    let Some(room) = keys::room().filter(|room| keys::is_near(keys, *room)) else { return };
+    tracing::warn!(
+        listener = %addr,
+        keys,
+        room,
+        "nearly as many MD5 keys as net.core.optmem_max has room for on a listener; \
+         raise that sysctl, or use one key for a whole range"
+    );
+}
+
 fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {
     let same = |prefix: &Prefix| prefix.addr().is_ipv4() == addr.is_ipv4();
     settings.keys().into_iter().filter(|(prefix, _)| same(prefix)).collect()
 }
 
-/// Notes what is only shown.
-fn relabel(slot: &mut Slot, place: Place, settings: &Settings) {
-    let (group, description) = match place {
-        Place::Peer(n) => (&settings.peers[n].group, settings.peers[n].description.clone()),
+/// Notes what is only shown; the settings that the session has from now on.
+fn relabel(slot: &mut Slot, place: Place, settings: &Settings) -> Arc<Profile> {
+    let (group, description, profile) = match place {
+        Place::Peer(n) => {
+            let Peer { group, description, profile, .. } = &settings.peers[n];
+            (group, description.clone(), profile)
+        }
         Place::Group(n, prefix) => {
             slot.origin = Origin::Range(prefix);
-            (&settings.groups[n].name, None)
+            (&settings.groups[n].name, None, &settings.groups[n].profile)
         }
     };
     slot.shared.change(|detail| {
         detail.group = Arc::clone(group);
         detail.description = description;
     });
+    Arc::clone(profile)
 }
 
 fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {

@@ -102,6 +102,7 @@ pub(crate) fn port(engine: &EngineHandle, n: u32) -> PeerPort {
             external: None,
             long_lived: LongLivedExport::default(),
             no_llgr_on_hosts: false,
+            policy: None,
         });
     }
     port

@@ -12,6 +12,7 @@
 
 pub mod naive;
 pub mod node;
+pub mod policy;
 pub mod script;
 pub mod sets;
 pub mod table;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use albedo_rib::{AttrSet, Extra, GroupKey, Keep, LongLivedExport, Marks, PeerInfo};
 use albedo_types::{Family, PathId, PeerRole, Prefix};
 
+use crate::policy;
 use crate::table::{Table, Told};
 
 /// Names a session; never used twice.
@@ -190,10 +191,16 @@ impl Naive {
             marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
             source == PeerRole::NonClient && key.role == PeerRole::NonClient,
             route.is_least() && key.long_lived == LongLivedExport::Withheld,
-            // The pool has sets that are far below the limit, and one that is above it.
-            set.block().len() >= key.message_len_max as usize,
         ];
         if withheld.contains(&true) {
+            return None;
+        }
+        let set = match &key.policy {
+            None => set,
+            Some(policy) => &policy::told(policy, prefix, set)?,
+        };
+        // The pool has sets that are far below the limit, and one that is above it.
+        if set.block().len() >= key.message_len_max as usize {
             return None;
         }
         let is_host = match prefix {

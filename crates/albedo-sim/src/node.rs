@@ -139,7 +139,7 @@ impl Node {
     /// The key of the group it reads, if it reads the family.
     #[must_use]
     pub fn key(&self, family: Family) -> Option<GroupKey> {
-        self.lanes.iter().find(|lane| lane.family == family).map(|lane| lane.group.key)
+        self.lanes.iter().find(|lane| lane.family == family).map(|lane| lane.group.key.clone())
     }
 
     /// Joins the group of a key.
@@ -396,7 +396,7 @@ impl Node {
 }
 
 fn send_join(peer: PeerId, group: &Rc<SimGroup>, from: Option<Resume>, worker: &mut Worker) {
-    let input = Input::Join { peer, group: group.id, key: group.key, from };
+    let input = Input::Join { peer, group: group.id, key: group.key.clone(), from };
     worker.mailbox.push_back(Letter::Join(Rc::clone(group), input));
 }
 

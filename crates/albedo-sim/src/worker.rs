@@ -41,7 +41,7 @@ impl Groups {
         let id = GroupId(self.next);
         self.next += 1;
         let logs = (0..shards).map(|_| RefCell::default()).collect();
-        let group = Rc::new(SimGroup { id, key, logs });
+        let group = Rc::new(SimGroup { id, key: key.clone(), logs });
         self.by_key.push((key, Rc::downgrade(&group)));
         group
     }

@@ -14,6 +14,7 @@ use albedo_types::{
 
 use crate::naive::{self, Naive, Session};
 use crate::node::{Away, Node};
+use crate::policy;
 use crate::script::{Op, PREFIXES, SLOTS};
 use crate::sets::{CLUSTER, Origin, Sets};
 use crate::table::Table;
@@ -503,5 +504,6 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
             _ => LongLivedExport::Told,
         },
         no_llgr_on_hosts: slot == 3,
+        policy: policy::of(slot, regrouped),
     }
 }

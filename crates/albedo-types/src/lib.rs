@@ -2,10 +2,11 @@
 //!
 //! Everything above speaks in these: who a peer is, what a family is, what a prefix is, what
 //! time it is.
-//! The crate knows nothing else and needs no environment: no allocator, no clock, no threads.
+//! The crate knows nothing else and needs no environment: no clock, no threads.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -17,6 +18,8 @@ pub use family::{Afi, FAMILIES, Family, FamilyRow, FamilySet, Safi, UnknownFamil
 
 mod id;
 pub use id::{ClusterId, GroupId, PathId, PeerId, RouterId, SessionEpoch, ShardId};
+
+pub mod policy;
 
 mod prefix;
 pub use prefix::{Ipv4Prefix, Ipv6Prefix, ParsePrefixError, Prefix};

@@ -13,7 +13,7 @@ use core::fmt::{Debug, Display};
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use albedo_types::{Family, PathId};
+use albedo_types::{Family, PathId, Prefix};
 
 use crate::error::DecodeError;
 use crate::update::UpdateFault;
@@ -34,6 +34,10 @@ pub trait NlriKey:
 {
     /// The family.
     const FAMILY: Family;
+
+    /// The key as a prefix, for rules that speak of prefixes; `None` where it is none.
+    #[must_use]
+    fn prefix(&self) -> Option<Prefix>;
 
     /// Octets that [`NlriKey::encode`] writes; the path identifier is not counted.
     #[must_use]

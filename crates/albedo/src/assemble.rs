@@ -6,15 +6,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use albedo_config::{Config, GracefulRestart, PeerAs, PeerSettings};
+use albedo_config::{Config, GracefulRestart, MaxPrefixes, PeerAs, PeerSettings};
 use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer, RetentionLimits, SendHold, SessionConfig};
+use albedo_rib::Policy;
 use albedo_session::admission::{Limits, Source};
 use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
 use albedo_session::{
-    DeferralLimits, Group, IntakeRules, Peer, Profile, Restart, RetentionRules, Settings,
+    DeferralLimits, Group, IntakeRules, LimitAction, LimitRules, Peer, Profile, Restart,
+    RetentionRules, Settings,
 };
+use albedo_types::policy::Rules;
 use albedo_types::{ClusterId, Family};
+use albedo_wire::attr::CodeSet;
+use albedo_wire::update::AttrLimits;
 use anyhow::{Context as _, Result};
 
 use crate::roster::Roster;
@@ -43,16 +48,38 @@ pub(crate) fn clusters(config: &Config) -> Vec<ClusterId> {
     all
 }
 
-/// What the sessions are told.
+/// Policies that were compiled, so that peers with the same rules share one.
+#[derive(Debug, Default)]
+struct Policies(Vec<(Arc<Rules>, Arc<Policy>)>);
+
+impl Policies {
+    fn compile(&mut self, rules: Option<&Arc<Rules>>) -> Result<Option<Arc<Policy>>> {
+        let Some(rules) = rules else { return Ok(None) };
+        if let Some((_, known)) = self.0.iter().find(|(other, _)| other == rules) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let policy = Arc::new(Policy::compile(rules).context("policy")?);
+        self.0.push((Arc::clone(rules), Arc::clone(&policy)));
+        Ok(Some(policy))
+    }
+}
+
+/// What the sessions are told; `clusters` is the engine's mark for the clusters that are ours.
 ///
 /// # Errors
 ///
-/// A key that TCP-MD5 does not take.
-pub(crate) fn settings(config: &Config) -> Result<Settings> {
+/// A key that TCP-MD5 does not take, or a policy that is too long.
+pub(crate) fn settings(config: &Config, clusters: u32) -> Result<Settings> {
+    let mut policies = Policies::default();
+    let mut profile = |settings: &PeerSettings| -> Result<Profile> {
+        let import = policies.compile(settings.import_policy.as_ref()).context("importPolicy")?;
+        let export = policies.compile(settings.export_policy.as_ref()).context("exportPolicy")?;
+        Ok(Profile { clusters, import, export, ..profile_without_policies(config, settings)? })
+    };
     let mut groups = Vec::with_capacity(config.groups.len());
     for group in &config.groups {
-        let mut profile = profile(config, &group.settings)
-            .with_context(|| format!("peer group {}", group.name))?;
+        let mut profile =
+            profile(&group.settings).with_context(|| format!("peer group {}", group.name))?;
         profile.session.dynamic = true;
         profile.session.passive = true;
         groups.push(Group {
@@ -65,8 +92,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
     }
     let mut peers = Vec::with_capacity(config.peers.len());
     for peer in &config.peers {
-        let profile =
-            profile(config, &peer.settings).with_context(|| format!("peer {}", peer.address))?;
+        let profile = profile(&peer.settings).with_context(|| format!("peer {}", peer.address))?;
         peers.push(Peer {
             addr: SocketAddr::new(peer.address, peer.settings.port),
             group: peer.group.as_deref().unwrap_or(NO_GROUP).into(),
@@ -109,8 +135,8 @@ pub(crate) fn restart(config: &Config, roster: Option<&Roster>, now: u64) -> Res
     }
 }
 
-/// What one session is.
-fn profile(config: &Config, settings: &PeerSettings) -> Result<Profile> {
+/// What one session is, but for its policies.
+fn profile_without_policies(config: &Config, settings: &PeerSettings) -> Result<Profile> {
     let key = match &settings.password {
         Some(secret) => Some(Md5Key::new(secret.octets()).context("password")?),
         None => None,
@@ -124,13 +150,22 @@ fn profile(config: &Config, settings: &PeerSettings) -> Result<Profile> {
         key,
         socket: SocketOptions { hops, ..SocketOptions::default() },
         intake: IntakeRules {
-            prefixes_max: Family::ALL.map(|family| settings.max_prefixes.get(family)),
+            limit: limit(&settings.max_prefixes),
+            discard: types(&settings.discard_attributes),
+            withdraw: types(&settings.withdraw_attributes),
+            limits: AttrLimits::new(
+                settings.max_as_path_length as usize,
+                settings.max_cluster_list_length as usize,
+            ),
             // Within one AS nobody prepends: our AS there is an operator's own doing.
             own_as_allowed: (!settings.role.is_internal()).then_some(0),
             loopback_next_hop: is_laboratory(config),
             ..IntakeRules::default()
         },
         retention: settings.graceful_restart.map(retention).unwrap_or_default(),
+        clusters: 0,
+        import: None,
+        export: None,
     })
 }
 
@@ -145,6 +180,26 @@ const fn retention(graceful: GracefulRestart) -> RetentionRules {
         tell_unaware: graceful.stale_to_unaware,
         no_llgr_on_hosts: graceful.no_llgr_on_hosts,
     }
+}
+
+fn limit(settings: &MaxPrefixes) -> LimitRules {
+    LimitRules {
+        max: Family::ALL.map(|family| settings.get(family)),
+        warn_at: settings.warn_at,
+        action: match (settings.action, settings.restart_after) {
+            (albedo_config::LimitAction::Restart, None) => LimitAction::Restart,
+            (albedo_config::LimitAction::Restart, Some(after)) => LimitAction::RestartAfter(after),
+            (albedo_config::LimitAction::Shutdown, _) => LimitAction::Shutdown,
+            (albedo_config::LimitAction::Warn, _) => LimitAction::Warn,
+        },
+        count_rejected: settings.count_rejected,
+        count_paths: settings.count_paths,
+    }
+}
+
+/// Types of attributes from ranges of them.
+fn types(ranges: &[(u8, u8)]) -> CodeSet {
+    ranges.iter().flat_map(|(first, last)| *first..=*last).collect()
 }
 
 /// Whether only this machine can reach the reflector: then next hops may be loopback addresses,

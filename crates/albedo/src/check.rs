@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use albedo_config::Config;
+use albedo_config::{Config, PeerSettings};
+use albedo_rib::Policy;
 use anyhow::Result;
 
 use crate::cli::{self, ConfigArgs};
@@ -41,9 +42,38 @@ fn summary(config: &Config) -> String {
             settings.hold_time
         ));
     }
+    for (name, settings) in members(config) {
+        for (direction, rules) in
+            [("import", &settings.import_policy), ("export", &settings.export_policy)]
+        {
+            let Some(rules) = rules else { continue };
+            let asked = Policy::compile(rules).map_or(0, |policy| policy.len());
+            let rest = if rules.accepts_rest { "accept" } else { "reject" };
+            text.push_str(&format!(
+                "\n  {name}: {direction} policy of {} rules, {asked} to be asked, then {rest}",
+                rules.rules.len()
+            ));
+        }
+    }
     let alone = config.peers.iter().filter(|peer| peer.group.is_none()).count();
     if alone > 0 {
         text.push_str(&format!("\n  {alone} peers without a group"));
     }
     text
+}
+
+/// Groups, and those peers whose policies are not their group's.
+fn members(config: &Config) -> Vec<(String, &PeerSettings)> {
+    let group_of = |name: Option<&String>| {
+        config.groups.iter().find(|group| Some(&group.name) == name).map(|group| &group.settings)
+    };
+    let policies =
+        |settings: &PeerSettings| (settings.import_policy.clone(), settings.export_policy.clone());
+    let groups =
+        config.groups.iter().map(|group| (format!("group {}", group.name), &group.settings));
+    let own = config.peers.iter().filter(|peer| {
+        group_of(peer.group.as_ref())
+            .is_none_or(|group| policies(group) != policies(&peer.settings))
+    });
+    groups.chain(own.map(|peer| (format!("peer {}", peer.address), &peer.settings))).collect()
 }

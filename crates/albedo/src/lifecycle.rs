@@ -58,7 +58,8 @@ impl Running {
     ///
     /// An address cannot be bound, or the system gives no threads.
     pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
-        let settings = assemble::settings(&config)?;
+        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
+        let settings = assemble::settings(&config, clusters)?;
         // Before the first node can see anything: whatever can fail fails here.
         let listener = match config.admin.http {
             Some(addr) => Some(Admin::bind(addr).await?),
@@ -126,7 +127,11 @@ impl Running {
     /// Takes new settings.
     fn apply(&mut self, config: Config) -> Result<Applied> {
         self.refuse_fixed(&config)?;
-        let settings = assemble::settings(&config)?;
+        let engine = self.reflector.engine();
+        // Those that were ours stay so: what was reflected under them may still come back.
+        let clusters = assemble::clusters(&config);
+        engine.add_clusters(&clusters).context("clusterId: another one needs a restart")?;
+        let settings = assemble::settings(&config, engine.clusters_mark())?;
         let applied = self.reflector.server().apply(settings)?;
         self.reflector.engine().set_pacing(config.pacing.max);
         self.drain.set_message(&config.shutdown.message);
@@ -145,12 +150,6 @@ impl Running {
         }
         if new.restart != old.restart {
             bail!("restart: how this life began is settled, another value needs a restart");
-        }
-        let known = self.source.clusters();
-        if let Some(unknown) =
-            assemble::clusters(new).into_iter().find(|cluster| !known.contains(cluster))
-        {
-            bail!("clusterId: {unknown}, which was not there at the start, needs a restart");
         }
         Ok(())
     }

@@ -121,8 +121,8 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
 fn reload(running: &mut Running, args: &ConfigArgs, level: &LevelHandle) {
     match running.reload(&args.config) {
         Ok(applied) => {
-            let albedo_session::Applied { started, stopped, untouched } = applied;
-            tracing::info!(started, stopped, untouched, "configuration reloaded");
+            let albedo_session::Applied { started, stopped, changed, untouched } = applied;
+            tracing::info!(started, stopped, changed, untouched, "configuration reloaded");
             if let Err(error) = level.set(running.config().log.level) {
                 tracing::warn!(%error, "log level unchanged");
             }

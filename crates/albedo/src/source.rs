@@ -14,9 +14,8 @@ use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
 use albedo_session::stats::SessionStats;
 use albedo_session::{DeferralStatus, PeerStatus, Server};
-use albedo_types::{ClusterId, Family, Instant};
+use albedo_types::{Family, Instant};
 
-use crate::assemble;
 use crate::drain::Drain;
 use crate::keeper::Keeper;
 
@@ -32,8 +31,6 @@ pub(crate) const STARTUP_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct Source {
     engine: EngineHandle,
     server: Server,
-    /// Cluster ids that the shards know as ours.
-    clusters: Vec<ClusterId>,
     /// When the start had converged, in nanoseconds; 0 before.
     converged: AtomicU64,
     /// Since when nothing is waited for but quiet, in nanoseconds; 0 while something is.
@@ -53,7 +50,6 @@ pub(crate) struct Standing {
     sessions_max: u64,
     retained_max: u64,
     numbers: ConfigNumbers,
-    clusters: Vec<ClusterId>,
     defers: bool,
 }
 
@@ -68,7 +64,6 @@ impl Standing {
             sessions_max: 0,
             retained_max: 0,
             numbers: ConfigNumbers::default(),
-            clusters: assemble::clusters(config),
             defers: !config.restart.deferral_max.is_zero(),
         };
         standing.take(config);
@@ -107,7 +102,6 @@ impl Source {
         Self {
             engine,
             server,
-            clusters: standing.clusters.clone(),
             converged: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -120,10 +114,6 @@ impl Source {
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().expect("nothing panics while it holds this lock")
-    }
-
-    pub(crate) fn clusters(&self) -> &[ClusterId] {
-        &self.clusters
     }
 
     pub(crate) fn reload_taken(&self, config: &Config) {

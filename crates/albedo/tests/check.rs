@@ -94,3 +94,33 @@ fn version_and_completions_answer() {
     assert_eq!(script.status.code(), Some(0));
     assert!(text(&script.stdout).contains("_albedo()"));
 }
+
+#[test]
+fn u9_policies_are_summed_up_as_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policies.yaml");
+    let text = "asNumber: 64512
+routerId: 10.0.0.1
+peerGroups:
+  - name: nodes
+    importPolicy:
+      default: reject
+      rules:
+        - {prefixes: [10.0.0.0/8], action: accept}
+        - {prefixes: [11.0.0.0/8], action: accept}
+peers:
+  - {address: 10.0.0.2, group: nodes}
+  - {address: 10.0.0.3, group: nodes, exportPolicy: {rules: [{peer: external, action: reject}]}}
+";
+    std::fs::write(&file, text).unwrap();
+    let output = albedo(&["check", "--config", file.to_str().unwrap()], &[]);
+    let told = self::text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    for line in [
+        "  group nodes: import policy of 2 rules, 1 to be asked, then reject\n",
+        "  peer 10.0.0.3: export policy of 1 rules, 1 to be asked, then accept\n",
+    ] {
+        assert!(told.contains(line), "{line}{told}");
+    }
+    assert!(!told.contains("peer 10.0.0.2"), "{told}");
+}

@@ -12,6 +12,7 @@ mod counts;
 mod install;
 mod race;
 mod repo;
+mod rfc;
 mod run;
 mod tidy;
 
@@ -44,6 +45,12 @@ enum Command {
         #[arg(long)]
         record: bool,
     },
+    /// Which tests show which requirement of docs/REQUIREMENTS.md
+    Rfc {
+        /// Fail where a requirement has no test
+        #[arg(long)]
+        check: bool,
+    },
     /// Installs what the tests against real peers need
     Install,
     /// Races Albedo against other daemons; takes the race's own arguments, `--help` tells them
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&repo),
         Command::Deny => check::deny(&repo),
         Command::Counts { record } => counts::run(&repo, record),
+        Command::Rfc { check } => rfc::run(&repo, check),
         Command::Install => install::run(&repo),
         Command::Race { arguments } => race::run(&repo, &arguments),
     };

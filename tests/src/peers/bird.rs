@@ -10,9 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use config::render;
+use config::{guarded, render};
 
-use super::{Peer, Seen, Session};
+use super::{Guard, Peer, Seen, Session};
 use crate::lab::{Host, Node};
 use crate::net::{Family, Net};
 use crate::process::{Daemon, output};
@@ -64,6 +64,7 @@ pub struct Bird {
     host: Host,
     reflectors: Vec<Host>,
     blocks: BTreeSet<Net>,
+    guard: Guard,
     config: PathBuf,
     control: PathBuf,
     client: PathBuf,
@@ -81,12 +82,27 @@ impl Bird {
         reflectors: &[Host],
         blocks: &[Net],
     ) -> Result<Self> {
+        Self::start_guarded(node, version, reflectors, blocks, Guard::default())
+    }
+
+    /// The same with guarded sessions; for the BIRDs of Calico nodes.
+    ///
+    /// # Errors
+    /// As [`Bird::start`].
+    pub fn start_guarded(
+        node: &Node,
+        version: Version,
+        reflectors: &[Host],
+        blocks: &[Net],
+        guard: Guard,
+    ) -> Result<Self> {
         let (package, daemon, client) = version.program();
         let name = format!("{version:?}").to_lowercase();
         let config = node.folder.join(format!("{name}.conf"));
         let control = node.folder.join(format!("{name}.ctl"));
         let blocks: BTreeSet<Net> = blocks.iter().copied().collect();
-        fs::write(&config, render(version, node.host, reflectors, &blocks)).context("config")?;
+        let text = guarded(render(version, node.host, reflectors, &blocks), guard);
+        fs::write(&config, text).context("config")?;
         let mut command = node.command(&peer_program(package, daemon)?);
         command.args(["-f", "-c"]).arg(&config).arg("-s").arg(&control);
         command.arg("-P").arg(node.folder.join(format!("{name}.pid")));
@@ -100,6 +116,7 @@ impl Bird {
             host: node.host,
             reflectors: reflectors.to_vec(),
             blocks,
+            guard,
             config,
             control,
             client: peer_program(package, client)?,
@@ -115,12 +132,22 @@ impl Bird {
 
     fn reconfigure(&self) -> Result<()> {
         let text = render(self.version, self.host, &self.reflectors, &self.blocks);
+        let text = guarded(text, self.guard);
         fs::write(&self.config, text).context("config")?;
         let answer = self.ask(&["configure"])?;
         if answer.contains("Reconfigured") || answer.contains("in progress") {
             return Ok(());
         }
         bail!("birdc configure: {answer}")
+    }
+
+    /// Guards its sessions otherwise from now on.
+    ///
+    /// # Errors
+    /// When BIRD does not like it.
+    pub fn set_guard(&mut self, guard: Guard) -> Result<()> {
+        self.guard = guard;
+        self.reconfigure()
     }
 
     /// How many routes it took in by BGP.

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Peer, Seen, Session};
+use super::{Guard, Peer, Seen, Session};
 use crate::lab::{ASN, Host, Node};
 use crate::net::{Family, Net};
 use crate::process::{Daemon, output};
@@ -31,8 +31,22 @@ impl Frr {
     /// # Errors
     /// When it does not start or does not like its configuration.
     pub fn start(node: &Node, reflectors: &[Host], networks: &[Net]) -> Result<Self> {
+        Self::start_guarded(node, reflectors, networks, Guard::default())
+    }
+
+    /// The same with guarded sessions.
+    ///
+    /// # Errors
+    /// As [`Frr::start`].
+    pub fn start_guarded(
+        node: &Node,
+        reflectors: &[Host],
+        networks: &[Net],
+        guard: Guard,
+    ) -> Result<Self> {
         let folder = node.folder.clone();
-        fs::write(folder.join("bgpd.conf"), render(node.host, reflectors, networks))?;
+        let text = render(node.host, reflectors, networks, guard);
+        fs::write(folder.join("bgpd.conf"), text)?;
         let shell = "no service integrated-vtysh-config\nusername root nopassword\n";
         fs::write(folder.join("vtysh.conf"), shell)?;
         let mut command = node.command(&peer_program("frr", "usr/lib/frr/bgpd")?);
@@ -59,6 +73,19 @@ impl Frr {
             command.args(["-c", line]);
         }
         output(&mut command)
+    }
+
+    /// Guards its sessions with a reflector by another key from now on.
+    ///
+    /// # Errors
+    /// When bgpd does not like it.
+    pub fn set_password(&self, reflector: Host, password: &str) -> Result<()> {
+        let router = format!("router bgp {ASN}");
+        for family in [Family::V4, Family::V6] {
+            let line = format!("neighbor {} password {password}", reflector.address(family));
+            self.ask(&["configure terminal", &router, &line])?;
+        }
+        Ok(())
     }
 
     fn network(&self, verb: &str, net: Net) -> Result<()> {
@@ -167,7 +194,7 @@ pub(super) fn parse_sessions(text: &str) -> Result<Vec<Session>> {
     Ok(sessions)
 }
 
-fn render(host: Host, reflectors: &[Host], networks: &[Net]) -> String {
+fn render(host: Host, reflectors: &[Host], networks: &[Net], guard: Guard) -> String {
     let mut text = format!(
         "hostname frr{number}
 log stdout
@@ -191,6 +218,12 @@ router bgp {ASN}
 ",
                 own = host.address(family),
             );
+            if let Some(password) = guard.password {
+                let _ = writeln!(text, " neighbor {peer} password {password}");
+            }
+            if guard.ttl_security {
+                let _ = writeln!(text, " neighbor {peer} ttl-security hops 1");
+            }
         }
     }
     for family in [Family::V4, Family::V6] {

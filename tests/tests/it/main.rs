@@ -6,7 +6,9 @@
 mod life;
 mod malformed;
 mod matrix;
+mod policy;
 mod race;
 mod real_input;
 mod restart;
+mod security;
 mod two_reflectors;

@@ -1,7 +1,9 @@
 //! Faults between entries: what is good alone and clashes with another.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use albedo_types::Prefix;
 
 use super::member::{Group, Member};
 use crate::diagnostic::{Fault, Report};
@@ -67,6 +69,47 @@ pub(crate) fn peers(peers: &[Member], listen: &[At<SocketAddr>], report: &mut Re
         if listen.iter().any(|at| at.value == ours) {
             let allowed = "the address of another speaker; this reflector listens there";
             address.report(report, Fault::new(format!("`{ours}`"), allowed));
+        }
+    }
+}
+
+/// A range or a peer without a password inside a range with one: the kernel asks everybody there
+/// for the key of the longest range that has one, so that whoever has none never gets in.
+pub(crate) fn keys(groups: &[Group], peers: &[Member], report: &mut Report<'_>) {
+    let keyed: Vec<&At<Prefix>> = groups
+        .iter()
+        .filter(|group| group.settings.password.is_some())
+        .flat_map(|group| &group.ranges)
+        .collect();
+    let around = |addr: IpAddr, len: u8| {
+        let holds = |range: &&&At<Prefix>| range.value.contains(addr) && range.value.len() <= len;
+        keyed.iter().find(holds).copied()
+    };
+    let mut fault = |at: &dyn Fn(&mut Report<'_>, Fault), found: String, range: &At<Prefix>| {
+        let there = report.name(range.place);
+        let found = format!("{found} without a password inside `{}`", range.value);
+        let allowed = format!("a password: {there} has one, which holds for everybody in there");
+        at(report, Fault::new(found, allowed));
+    };
+    for group in groups.iter().filter(|group| group.settings.password.is_none()) {
+        for range in &group.ranges {
+            if let Some(outer) = around(range.value.addr(), range.value.len()) {
+                fault(
+                    &|report, fault| range.report(report, fault),
+                    format!("`{}`", range.value),
+                    outer,
+                );
+            }
+        }
+    }
+    for peer in peers.iter().filter(|peer| peer.settings.password.is_none()) {
+        let Some(address) = &peer.address else { continue };
+        if let Some(outer) = around(address.value, u8::MAX) {
+            fault(
+                &|report, fault| address.report(report, fault),
+                format!("`{}`", address.value),
+                outer,
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Group {
     pub(crate) ranges: Vec<At<Prefix>>,
     dial: bool,
     session: Session,
-    settings: PeerSettings,
+    pub(crate) settings: PeerSettings,
 }
 
 impl Group {
@@ -158,7 +158,7 @@ fn check(
     if session.faulty.contains(&"families") {
         return;
     }
-    for limit in session.max_prefixes.iter().flatten() {
+    for limit in session.max_prefixes.iter().flat_map(|read| &read.limits) {
         let (family, _) = limit.value;
         // A peer may use fewer families than its group has limits for.
         if limit.is_in(own) && !settings.families.is_empty() && !settings.families.contains(family)

@@ -9,16 +9,17 @@ use std::time::Duration;
 use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole};
 
 use super::graceful::{self, Graceful};
-use super::{Ours, World};
+use super::{Ours, World, policy};
 use crate::defaults;
 use crate::diagnostic::{Fault, Report, Show};
 use crate::fields::{At, Fields};
 use crate::kinds;
+use crate::kinds::policy::{ATTRIBUTES, ELEMENTS, PERCENT};
 use crate::node::{Value, quote};
-use crate::settings::{MaxPrefixes, PeerAs, PeerSettings, Secret};
+use crate::settings::{LimitAction, MaxPrefixes, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 17] = [
+pub(crate) const KEYS: [&str; 23] = [
     "asNumber",
     "role",
     "families",
@@ -36,7 +37,17 @@ pub(crate) const KEYS: [&str; 17] = [
     "maxPrefixes",
     "gracefulRestart",
     "silentHoldExpiry",
+    "importPolicy",
+    "exportPolicy",
+    "discardAttributes",
+    "withdrawAttributes",
+    "maxAsPathLength",
+    "maxClusterListLength",
 ];
+
+/// The keys of `maxPrefixes` beside the families.
+pub(crate) const MAX_PREFIXES_KEYS: [&str; 5] =
+    ["warnAt", "action", "restartAfter", "countRejected", "countPaths"];
 
 /// What one mapping says; `None` where it says nothing (or something faulty, which was reported).
 #[derive(Clone, Debug, Default)]
@@ -54,9 +65,15 @@ pub(crate) struct Session {
     pub(crate) local_address: Option<At<IpAddr>>,
     pub(crate) password: Option<At<Secret>>,
     pub(crate) ttl_security: Option<At<Option<u8>>>,
-    pub(crate) max_prefixes: Option<Vec<At<(Family, NonZeroU32)>>>,
+    pub(crate) max_prefixes: Option<ReadLimits>,
     pub(crate) graceful_restart: Option<At<Option<Graceful>>>,
     pub(crate) silent_hold_expiry: Option<At<bool>>,
+    pub(crate) import_policy: Option<policy::Read>,
+    pub(crate) export_policy: Option<policy::Read>,
+    pub(crate) discard_attributes: Option<Vec<At<(u8, u8)>>>,
+    pub(crate) withdraw_attributes: Option<Vec<At<(u8, u8)>>>,
+    pub(crate) max_as_path_length: Option<At<u32>>,
+    pub(crate) max_cluster_list_length: Option<At<u32>>,
     /// Keys others are checked against that could not be read: their default means nothing.
     pub(crate) faulty: Vec<&'static str>,
 }
@@ -81,6 +98,12 @@ impl Session {
             max_prefixes: read_max_prefixes(fields, report),
             graceful_restart: graceful::read(fields, report),
             silent_hold_expiry: fields.scalar("silentHoldExpiry", &kinds::BOOL, report),
+            import_policy: policy::read(fields, "importPolicy", report),
+            export_policy: policy::read(fields, "exportPolicy", report),
+            discard_attributes: fields.set("discardAttributes", &ATTRIBUTES, report),
+            withdraw_attributes: fields.set("withdrawAttributes", &ATTRIBUTES, report),
+            max_as_path_length: fields.scalar("maxAsPathLength", &ELEMENTS, report),
+            max_cluster_list_length: fields.scalar("maxClusterListLength", &ELEMENTS, report),
             faulty: Vec::new(),
         };
         session.with_faulty(fields)
@@ -120,6 +143,12 @@ impl Session {
             max_prefixes: self.max_prefixes.or(group.max_prefixes),
             graceful_restart: self.graceful_restart.or(group.graceful_restart),
             silent_hold_expiry: self.silent_hold_expiry.or(group.silent_hold_expiry),
+            import_policy: self.import_policy.or(group.import_policy),
+            export_policy: self.export_policy.or(group.export_policy),
+            discard_attributes: self.discard_attributes.or(group.discard_attributes),
+            withdraw_attributes: self.withdraw_attributes.or(group.withdraw_attributes),
+            max_as_path_length: self.max_as_path_length.or(group.max_as_path_length),
+            max_cluster_list_length: self.max_cluster_list_length.or(group.max_cluster_list_length),
             faulty: [self.faulty, group.faulty].concat(),
         }
     }
@@ -128,10 +157,9 @@ impl Session {
     pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
         let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
         let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn));
-        let mut max_prefixes = MaxPrefixes::default();
-        for limit in self.max_prefixes.iter().flatten() {
-            max_prefixes.set(limit.value.0, limit.value.1);
-        }
+        let policy = |read: &Option<policy::Read>| read.as_ref().and_then(|at| at.value.clone());
+        let types =
+            |read: &Option<Vec<At<(u8, u8)>>>| read.iter().flatten().map(|at| at.value).collect();
         PeerSettings {
             peer_as,
             role,
@@ -146,12 +174,20 @@ impl Session {
             local_address: value(self.local_address.as_ref()),
             password: self.password.as_ref().map(|at| at.value.clone()),
             ttl_security: value(self.ttl_security.as_ref()).flatten(),
-            max_prefixes,
+            max_prefixes: self.max_prefixes.as_ref().map(ReadLimits::resolve).unwrap_or_default(),
             graceful_restart: value(self.graceful_restart.as_ref())
                 .unwrap_or_else(|| Some(Graceful::default()))
                 .map(|graceful| graceful.resolve(role)),
             silent_hold_expiry: value(self.silent_hold_expiry.as_ref())
                 .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
+            import_policy: policy(&self.import_policy),
+            export_policy: policy(&self.export_policy),
+            discard_attributes: types(&self.discard_attributes),
+            withdraw_attributes: types(&self.withdraw_attributes),
+            max_as_path_length: value(self.max_as_path_length.as_ref())
+                .unwrap_or(defaults::AS_PATH_LENGTH_MAX),
+            max_cluster_list_length: value(self.max_cluster_list_length.as_ref())
+                .unwrap_or(defaults::CLUSTER_LIST_LENGTH_MAX),
         }
     }
 }
@@ -188,17 +224,56 @@ fn read_families(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<At<Fami
     })
 }
 
-fn read_max_prefixes(
-    fields: &Fields<'_>,
-    report: &mut Report<'_>,
-) -> Option<Vec<At<(Family, NonZeroU32)>>> {
+/// Limits of routes as read.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadLimits {
+    pub(crate) limits: Vec<At<(Family, NonZeroU32)>>,
+    warn_at: Option<At<u8>>,
+    action: Option<At<LimitAction>>,
+    restart_after: Option<At<Duration>>,
+    count_rejected: Option<At<bool>>,
+    count_paths: Option<At<bool>>,
+}
+
+impl ReadLimits {
+    fn resolve(&self) -> MaxPrefixes {
+        let mut resolved = MaxPrefixes::default();
+        resolved.warn_at = value(self.warn_at.as_ref()).unwrap_or(resolved.warn_at);
+        resolved.action = value(self.action.as_ref()).unwrap_or(resolved.action);
+        resolved.restart_after = value(self.restart_after.as_ref());
+        resolved.count_rejected =
+            value(self.count_rejected.as_ref()).unwrap_or(resolved.count_rejected);
+        resolved.count_paths = value(self.count_paths.as_ref()).unwrap_or(resolved.count_paths);
+        for limit in &self.limits {
+            resolved.set(limit.value.0, limit.value.1);
+        }
+        resolved
+    }
+}
+
+fn read_max_prefixes(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<ReadLimits> {
     let names = Family::ALL.map(|family| family.row().name);
+    let names: Vec<&str> = names.into_iter().chain(MAX_PREFIXES_KEYS).collect();
     let limits = super::open(fields, "maxPrefixes", &names, report)?;
     let read = |family: Family, report: &mut Report<'_>| {
         let at = limits.scalar(family.row().name, &kinds::MAX_PREFIXES, report)?;
         Some(At { value: (family, at.value), place: at.place, key: at.key })
     };
-    Some(Family::ALL.into_iter().filter_map(|family| read(family, report)).collect())
+    let action = limits.scalar("action", &kinds::LIMIT_ACTION, report);
+    let restart_after = limits.scalar("restartAfter", &kinds::CONNECT_RETRY, report);
+    let restarts = action.as_ref().is_none_or(|at| at.value == LimitAction::Restart);
+    if let Some(after) = restart_after.as_ref().filter(|_| !restarts) {
+        let fault = Fault::new("restartAfter without a restart", "action restart beside it");
+        after.report(report, fault);
+    }
+    Some(ReadLimits {
+        limits: Family::ALL.into_iter().filter_map(|family| read(family, report)).collect(),
+        warn_at: limits.scalar("warnAt", &PERCENT, report),
+        action,
+        restart_after,
+        count_rejected: limits.scalar("countRejected", &kinds::BOOL, report),
+        count_paths: limits.scalar("countPaths", &kinds::BOOL, report),
+    })
 }
 
 const PASSWORD_ALLOWED: &str = "a text of 1 to 80 octets";

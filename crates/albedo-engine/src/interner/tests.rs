@@ -165,3 +165,49 @@ fn material_that_differs_hashes_differently() {
     assert_ne!(one, map.hash(&Material { as4: false, ..material(b"a") }));
     assert_ne!(one, map.hash(&Material { next_hop: Some(b"a"), ..material(b"") }));
 }
+
+#[test]
+fn r17_clusters_that_were_ours_stay_so_up_to_a_bound() {
+    let stats = Arc::new(Stats::new(1));
+    let interner = Interner::new([ClusterId(9), ClusterId(1)].into(), stats);
+    let mark = interner.clusters_mark();
+    assert_eq!(mark, mark_of(&[ClusterId(1), ClusterId(9)]));
+    interner.add_clusters(&[ClusterId(9)]).unwrap();
+    assert_eq!(interner.clusters_mark(), mark, "nothing new");
+    let most = u32::try_from(CLUSTERS_MAX).unwrap();
+    let all: Vec<ClusterId> = (1..=most).map(ClusterId).collect();
+    interner.add_clusters(&all).unwrap();
+    let full = interner.clusters_mark();
+    let found = CLUSTERS_MAX + 1;
+    assert_eq!(interner.add_clusters(&[ClusterId(0xffff)]), Err(TooManyClusters { found }));
+    assert_eq!(interner.clusters_mark(), full);
+    assert_eq!(interner.clusters().len(), CLUSTERS_MAX);
+}
+
+#[test]
+fn u9_a_changed_block_is_not_the_equal_one_that_came_so() {
+    let (interner, _) = interner();
+    let context = UpdateContext::external(LOCAL_ASN);
+    let source = source(&context);
+    let body = [&[0, 0, 0, u8::try_from(BLOCK.len()).unwrap()], BLOCK].concat();
+    let update = RawUpdate::split(&body, &context).unwrap();
+    let received = Received { family: Family::Ipv4Unicast, next_hop: None, block: &update.block };
+    let mut scratch = Scratch::default();
+    // LOCAL_PREF from another AS counts for nothing, but what a policy sets does.
+    let with_local_pref = [BLOCK, &[0x40, 5, 4, 0, 0, 0, 200]].concat();
+    let long =
+        [&[0, 0, 0, u8::try_from(with_local_pref.len()).unwrap()], &*with_local_pref].concat();
+    let long = RawUpdate::split(&long, &context).unwrap();
+    let came = Received { family: Family::Ipv4Unicast, next_hop: None, block: &long.block };
+    let Interned::Set(came) = interner.intern(&source, &came, &context, &mut scratch) else {
+        panic!("it is taken, without LOCAL_PREF");
+    };
+    let mut change = |to: Option<&[u8]>| {
+        let change = |_: &[u8]| to.map(<[u8]>::to_vec);
+        interner.intern_changed(&source, &received, &context, &mut scratch, change)
+    };
+    let changed = change(Some(&with_local_pref)).unwrap();
+    assert_eq!((came.summary.local_pref, changed.summary.local_pref), (DEFAULT_LOCAL_PREF, 200));
+    assert!(Arc::ptr_eq(&changed, &change(Some(&with_local_pref)).unwrap()));
+    assert!(change(None).is_none() && change(Some(&[0x40])).is_none());
+}

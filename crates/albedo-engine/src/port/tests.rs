@@ -40,6 +40,7 @@ fn key() -> GroupKey {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     }
 }
 

@@ -81,11 +81,12 @@ fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     };
     let peer = PeerId(1);
-    let group = shared.groups.of(key, 1, &shared.stats);
+    let group = shared.groups.of(key.clone(), 1, &shared.stats);
     let join = || {
-        let input = Input::Join { peer, group: group.id, key, from: None };
+        let input = Input::Join { peer, group: group.id, key: key.clone(), from: None };
         Letter::Join { group: Arc::clone(&group), input }
     };
     let input = |input| Letter::Input { input, at: Instant::ZERO };
@@ -143,6 +144,7 @@ fn resting(worker: &mut Worker, shared: &Arc<Shared>) -> crate::PeerPort {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     });
     write(worker, &mut port);
     port.rest();

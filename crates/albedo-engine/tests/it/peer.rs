@@ -96,7 +96,7 @@ impl Peer {
             flag,
             rest: None,
             socket,
-            keys: [None; Family::COUNT],
+            keys: [const { None }; Family::COUNT],
         }
     }
 
@@ -109,12 +109,12 @@ impl Peer {
         self.rest = None;
         self.socket.stream.lock().expect("no panic while held").clear();
         self.port.set_outlet(Arc::<Socket>::clone(&self.socket));
-        self.keys = [None; Family::COUNT];
+        self.keys = [const { None }; Family::COUNT];
         self.touch();
     }
 
     pub(crate) fn join(&mut self, key: GroupKey) {
-        self.keys[key.family.index()] = Some(key);
+        self.keys[key.family.index()] = Some(key.clone());
         self.port.join(key);
         self.touch();
     }

@@ -24,6 +24,7 @@ use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
 use crate::peer::Peers;
+use crate::policy::Memo;
 use crate::rebase::change_weight;
 use crate::table::{Place, Slot, Table};
 
@@ -37,7 +38,8 @@ pub(super) struct Scratch {
     announced: Buckets<Slot>,
     /// With the source, as long as that is a reader that must step over it.
     withdrawn: Vec<(Option<PeerId>, Slot)>,
-    private_announced: Vec<(PeerId, Slot)>,
+    /// With the place among the changes.
+    private_announced: Vec<(PeerId, u32)>,
     private_withdrawn: Vec<(PeerId, Slot)>,
 }
 
@@ -46,9 +48,8 @@ impl Scratch {
         self.changes.shrink_to(SCRATCH_BYTES_MAX / size_of::<Change>());
         self.announced.shrink(SCRATCH_BYTES_MAX);
         self.withdrawn.shrink_to(SCRATCH_BYTES_MAX / size_of::<(Option<PeerId>, Slot)>());
-        for list in [&mut self.private_announced, &mut self.private_withdrawn] {
-            list.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
-        }
+        self.private_announced.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, u32)>());
+        self.private_withdrawn.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
     }
 }
 
@@ -74,9 +75,11 @@ impl<K: NlriKey> FamilyRib<K> {
         self.dirty = dirty;
         if !scratch.changes.is_empty() {
             let ids: Vec<GroupId> = self.groups.keys().copied().collect();
+            let changes = core::mem::take(&mut scratch.changes);
             for id in ids {
-                self.flush_group(peers, id, birth, &mut scratch, out);
+                self.flush_group(peers, id, birth, &changes, &mut scratch, out);
             }
+            scratch.changes = changes;
         }
         self.bury_for_nobody();
         scratch.changes.clear();
@@ -114,15 +117,18 @@ impl<K: NlriKey> FamilyRib<K> {
         peers: &Peers,
         id: GroupId,
         birth: Birth,
+        changes: &[Change],
         scratch: &mut Scratch,
         out: &mut Vec<Output>,
     ) {
         let group = self.groups.get_mut(&id).expect("a group of this family");
-        let key = group.key;
-        let operations = sort_changes(peers, id, group, &self.table, scratch);
+        let key = group.key.clone();
+        let by_policy = key.policy.as_ref().map(|_| by_policy(&key, &self.table, changes));
+        let changes = by_policy.as_deref().unwrap_or(changes);
+        let operations = sort_changes(peers, id, group, changes, &self.table, scratch);
         self.encode_withdrawn(&key, scratch);
         self.encode_announced(&key, scratch);
-        self.encode_private(&key, scratch);
+        self.encode_private(&key, changes, scratch);
         if self.builder.is_empty() {
             return;
         }
@@ -158,7 +164,7 @@ impl<K: NlriKey> FamilyRib<K> {
         });
     }
 
-    fn encode_private(&mut self, key: &GroupKey, scratch: &mut Scratch) {
+    fn encode_private(&mut self, key: &GroupKey, changes: &[Change], scratch: &mut Scratch) {
         let (table, builder) = (&self.table, &mut self.builder);
         scratch.private_withdrawn.sort_by_key(|(peer, _)| *peer);
         for run in scratch.private_withdrawn.chunk_by(|a, b| a.0 == b.0) {
@@ -167,20 +173,21 @@ impl<K: NlriKey> FamilyRib<K> {
             builder.private_run(run[0].0, start);
         }
         scratch.private_withdrawn.clear();
-        let set = |slot: Slot| {
-            let entry = table.entry(slot);
-            let best = entry.candidates.best().expect("announced, so there is a best");
-            (&best.attrs, key.extra(best.source.is_long_lived(), || entry.key.is_host()))
+        let set = |n: u32| {
+            let change = &changes[n as usize];
+            let new = change.new.as_ref().expect("announced, so there is a best");
+            let is_host = || table.entry(change.slot).key.is_host();
+            (&new.attrs, key.extra(new.long_lived, is_host))
         };
-        let order = |(peer, slot): &(PeerId, Slot)| {
-            let (attrs, extra) = set(*slot);
+        let order = |(peer, n): &(PeerId, u32)| {
+            let (attrs, extra) = set(*n);
             (*peer, Arc::as_ptr(attrs), extra.bits())
         };
         scratch.private_announced.sort_by_key(order);
-        let same = |a: &(PeerId, Slot), b: &(PeerId, Slot)| order(a) == order(b);
+        let same = |a: &(PeerId, u32), b: &(PeerId, u32)| order(a) == order(b);
         for run in scratch.private_announced.chunk_by(same) {
             let start = builder.len();
-            let keys = run.iter().map(|(_, slot)| table.entry(*slot).key);
+            let keys = run.iter().map(|(_, n)| table.entry(changes[*n as usize].slot).key);
             let (attrs, extra) = set(run[0].1);
             encode::announce(builder, key, (attrs, extra), keys);
             builder.private_run(run[0].0, start);
@@ -189,21 +196,44 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 }
 
+/// The changes as a group with a policy sees them: a route that it is not told of is none, and the
+/// others are as it is told of them.
+///
+/// A pair of equal sets stays one, so that what does not change is not sent again.
+fn by_policy<K: NlriKey>(key: &GroupKey, table: &Table<K>, changes: &[Change]) -> Vec<Change> {
+    let mut memo = Memo::default();
+    let mut told = |best: &Option<Best>, slot: Slot| {
+        let Best { attrs, peer, role, long_lived } = best.as_ref()?;
+        let entry = table.entry(slot);
+        let extra = key.extra(*long_lived, || entry.key.is_host());
+        let told = key.told(attrs, *role, extra, || entry.key.prefix(), &mut memo)?;
+        Some(Best { attrs: Arc::clone(told), peer: *peer, role: *role, long_lived: *long_lived })
+    };
+    let change = |change: &Change| Change {
+        slot: change.slot,
+        old: told(&change.old, change.slot),
+        new: told(&change.new, change.slot),
+        last: change.last,
+    };
+    changes.iter().map(change).collect()
+}
+
 /// Sorts the changes of a batch by who hears of them; the weight of those for the group.
 fn sort_changes<K: NlriKey>(
     peers: &Peers,
     id: GroupId,
     group: &mut Group,
+    changes: &[Change],
     table: &Table<K>,
     scratch: &mut Scratch,
 ) -> u64 {
-    let key = group.key;
+    let key = group.key.clone();
     let reads = |peer: PeerId| peers.reads(peer, key.family, id);
     let is_member = |peer: &PeerId| {
         peers.get(*peer).is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
     };
     let mut operations = 0;
-    for change in &scratch.changes {
+    for (n, change) in changes.iter().enumerate() {
         let is_host = || table.entry(change.slot).key.is_host();
         let extra = |best: &Best| key.extra(best.long_lived, is_host);
         let told = |best: &&Best| key.exports(&best.attrs, best.role, extra(best));
@@ -225,7 +255,8 @@ fn sort_changes<K: NlriKey>(
                 if !old.says(new) || group.skips(change.last) {
                     scratch.announced.push(new.peer, &new.attrs, extra(new), change.slot);
                 } else if moved && reads(old.peer) {
-                    scratch.private_announced.push((old.peer, change.slot));
+                    let n = u32::try_from(n).expect("a batch is bounded");
+                    scratch.private_announced.push((old.peer, n));
                 }
                 if moved && reads(new.peer) {
                     scratch.private_withdrawn.push((new.peer, change.slot));

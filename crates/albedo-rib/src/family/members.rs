@@ -58,7 +58,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let base_min = peers.read(peer, key.family, group, version, self.has_announced(peer));
         self.drop_catch_up(peer);
         let left = from.filter(|from| *from != group);
-        let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key);
+        let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key.clone());
         let empty = self.table.live_len() == 0;
         let joined = self.groups.entry(group).or_insert_with(|| {
             out.push(Output::Open { group, version });

@@ -38,6 +38,7 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         external,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     }
 }
 

@@ -28,6 +28,7 @@ fn key(role: PeerRole) -> GroupKey {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     }
 }
 

@@ -101,7 +101,7 @@ fn any_place_in_a_list_is_found_in_a_few_steps() {
 }
 
 #[test]
-fn candidates_are_ordered_and_found() {
+fn a2_candidates_are_ordered_and_found() {
     let mut candidates = Candidates::default();
     for (peer, path) in [(3, 0), (1, 1), (1, 0), (2, 0)] {
         assert_eq!(candidates.upsert(candidate(peer, path)), Upsert::Added);

@@ -48,7 +48,7 @@ fn admission() -> Admission {
 }
 
 #[test]
-fn configured_peer_before_range_and_longest_range_first() {
+fn s7_configured_peer_before_range_and_longest_range_first() {
     let admission = admission();
     let group = |text| match admission.owner(source(text), here()) {
         Ok(Owner::Range(range)) => range.group,
@@ -65,7 +65,7 @@ fn configured_peer_before_range_and_longest_range_first() {
 }
 
 #[test]
-fn link_local_peer_is_known_by_interface() {
+fn s8_link_local_peer_is_known_by_interface() {
     let of = |text: &str| Source::of(text.parse::<SocketAddr>().unwrap());
     assert_ne!(of("[fe80::1%2]:179"), of("[fe80::1%3]:179"));
     assert_eq!(of("[fd00::1]:179"), of("[fd00::1]:1790"));
@@ -75,7 +75,7 @@ fn link_local_peer_is_known_by_interface() {
 }
 
 #[test]
-fn seats_of_a_range_and_of_all() {
+fn s7_seats_of_a_range_and_of_all() {
     let mut admission = admission();
     let wide = range("10.0.0.0/8", 0, None);
     let narrow = range("10.1.0.0/16", 1, Some(2));
@@ -98,7 +98,7 @@ fn seats_of_a_range_and_of_all() {
 }
 
 #[test]
-fn half_open_connections_of_one_source() {
+fn s7_half_open_connections_of_one_source() {
     let mut admission = admission();
     let ip: IpAddr = "10.9.9.9".parse().unwrap();
     admission.enter_half_open(at(0), ip).unwrap();
@@ -113,7 +113,7 @@ fn half_open_connections_of_one_source() {
 }
 
 #[test]
-fn rate_makes_wait_and_grows_back() {
+fn s7_rate_makes_wait_and_grows_back() {
     let mut admission = admission();
     let mut accepted = 0_u8;
     while admission.wait_until(at(1_000)).is_none() {
@@ -198,4 +198,24 @@ fn remembered_faults_are_bounded() {
         Err(Refusal::Penalty { until })
     );
     assert_eq!(admission.penalties.len(), 1);
+}
+
+#[test]
+fn x1_sources_that_are_kept_away_are_bounded_and_come_back() {
+    let mut admission = admission();
+    let ip = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+    for n in 0..BARRED_MAX {
+        admission.bar(ip(n), Some(at(1_000)));
+    }
+    admission.bar(ip(BARRED_MAX), None);
+    assert_eq!(admission.enter_half_open(at(0), ip(BARRED_MAX)), Ok(()), "no room to remember it");
+    // One that is known can be kept away for longer.
+    admission.bar(ip(0), None);
+    assert_eq!(admission.enter_half_open(at(5_000), ip(0)), Err(Refusal::Barred));
+    assert_eq!(admission.enter_half_open(at(999), ip(1)), Err(Refusal::Barred));
+    assert_eq!(admission.enter_half_open(at(1_000), ip(1)), Ok(()));
+    admission.unbar(Some(ip(0)));
+    assert_eq!(admission.enter_half_open(at(5_000), ip(0)), Ok(()));
+    admission.unbar(None);
+    assert_eq!(admission.enter_half_open(at(0), ip(2)), Ok(()));
 }

@@ -53,7 +53,7 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, conn: ConnId, message: Vec<u8>) {
+    pub(super) fn send(&mut self, conn: ConnId, message: Vec<u8>) {
         if let Some(link) = &mut self.links[conn.index()] {
             self.server.stats.count_if_notification(&message);
             link.outbox.send(message);
@@ -94,9 +94,10 @@ impl Driver {
                 live.postponed.push(Postponed { key, refresh });
                 continue;
             }
+            let family = key.family;
             live.port.join(key);
             if let Some(enhanced) = refresh {
-                live.port.refresh(key.family, enhanced);
+                live.port.refresh(family, enhanced);
             }
         }
     }
@@ -147,19 +148,11 @@ impl Driver {
         port.set_outlet(outlet);
         let postponed = self.join_groups(&mut port, &negotiated, role, local.ip());
         let context = context(profile, &negotiated, role, local.ip());
-        let source = Source {
-            router_id,
-            external: !role.is_internal(),
-            cluster: profile.cluster_id,
-            local_router_id: profile.session.router_id,
-            local_asn: profile.session.local_asn,
-            // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
-            own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
-            judged_by: Source::judged_by(&context),
-        };
+        let source = source(profile, &negotiated, role, &context);
         let gate = Arc::clone(&self.server.fault_gate);
-        let limits = &profile.intake.prefixes_max;
-        let intake = Intake::new(remote.ip(), gate, context, source, limits);
+        let limits = &profile.intake.limit;
+        let import = profile.import.clone();
+        let intake = Intake::new(remote.ip(), gate, context, source, limits, import);
         let agreed = Agreed {
             asn: negotiated.peer_asn,
             router_id,
@@ -190,8 +183,17 @@ impl Driver {
         let offered = profile.session.capabilities.graceful.is_some();
         let graceful = offered && negotiated.graceful.is_some();
         let since = at;
-        let live = Live { conn, port, intake, enhanced_refresh, graceful, terms, since, postponed };
-        self.live = Some(Box::new(live));
+        self.live = Some(Box::new(Live {
+            conn,
+            port,
+            intake,
+            enhanced_refresh,
+            graceful,
+            terms,
+            since,
+            negotiated,
+            postponed,
+        }));
     }
 
     /// Joins the groups of a session that is up; those that it is to join later come back.
@@ -283,7 +285,7 @@ fn hello(negotiated: &Negotiated, role: PeerRole) -> Hello {
 }
 
 /// The update group of a session for one family: everything that decides which bytes it gets.
-fn group_key(
+pub(super) fn group_key(
     profile: &Profile,
     negotiated: &Negotiated,
     family: Family,
@@ -307,11 +309,31 @@ fn group_key(
             None => LongLivedExport::Withheld,
         },
         no_llgr_on_hosts: profile.retention.no_llgr_on_hosts,
+        policy: profile.export.clone(),
+    }
+}
+
+/// What of the peer decides what its routes become.
+pub(super) fn source(
+    profile: &Profile,
+    negotiated: &Negotiated,
+    role: PeerRole,
+    context: &UpdateContext,
+) -> Source {
+    Source {
+        router_id: negotiated.peer_router_id,
+        external: !role.is_internal(),
+        cluster: profile.cluster_id,
+        local_router_id: profile.session.router_id,
+        local_asn: profile.session.local_asn,
+        // Inside the AS it is no loop (RFC 4271 section 9.1.2 is about routes from outside).
+        own_as_allowed: profile.intake.own_as_allowed.filter(|_| !role.is_internal()),
+        judged_by: Source::judged_by(context) ^ profile.clusters,
     }
 }
 
 /// What has to be known to read the session's UPDATEs.
-fn context(
+pub(super) fn context(
     profile: &Profile,
     negotiated: &Negotiated,
     role: PeerRole,
@@ -334,6 +356,8 @@ fn context(
         add_path: negotiated.add_path_rx,
         extended_next_hop: negotiated.extended_next_hop_rx,
         limits: rules.limits,
+        discard: rules.discard,
+        treat_as_withdraw: rules.withdraw,
         first_as: rules.first_as,
         local_v4,
         local_v6,

@@ -20,7 +20,7 @@ fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 #[test]
-fn accepted_sockets_inherit_what_the_listener_has() {
+fn s9_accepted_sockets_inherit_what_the_listener_has() {
     for addr in [loopback(), loopback_v6()] {
         let options = SocketOptions {
             send_buffer: Some(64 * 1024),
@@ -68,7 +68,7 @@ fn taken_address_is_named() {
 }
 
 #[test]
-fn hops_are_set_on_both_families() {
+fn s6_hops_are_set_on_both_families() {
     let v4 = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     set_hops(&v4, loopback(), Hops::Security { hops: 3 }).unwrap();
     assert_eq!(v4.ttl_v4().unwrap(), 255);
@@ -99,7 +99,7 @@ fn waiting_bytes_are_counted() {
 }
 
 #[test]
-fn key_lengths() {
+fn s1_key_lengths() {
     assert_eq!(Md5Key::new(&[]), Err(InvalidKey(0)));
     assert_eq!(Md5Key::new(&[1; MD5_KEY_LEN_MAX + 1]), Err(InvalidKey(81)));
     let key = Md5Key::new(&[1; MD5_KEY_LEN_MAX]).unwrap();
@@ -122,7 +122,7 @@ fn kernel_has_md5() -> bool {
 }
 
 #[test]
-fn md5_key_of_a_prefix_admits_only_who_has_it() {
+fn s1_md5_key_of_a_prefix_admits_only_who_has_it() {
     if !kernel_has_md5() {
         return;
     }
@@ -157,7 +157,7 @@ fn md5_key_of_a_prefix_admits_only_who_has_it() {
 }
 
 #[test]
-fn exhausted_key_memory_names_the_sysctl() {
+fn s2_exhausted_key_memory_names_the_sysctl() {
     if !kernel_has_md5() {
         return;
     }
@@ -180,4 +180,77 @@ fn descriptor_limit_is_at_its_hard_bound() {
     let raised = raise_descriptor_limit().unwrap();
     assert!(raised >= 1024, "{raised}");
     assert_eq!(raise_descriptor_limit().unwrap(), raised);
+}
+
+#[test]
+fn s2_keys_are_warned_of_before_there_is_no_room() {
+    assert!(!keys::is_near(799, 963) && keys::is_near(800, 963));
+    if !kernel_has_md5() {
+        return;
+    }
+    // What is reckoned is what the kernel does, give or take what it needs itself.
+    let Some(room) = keys::room().filter(|room| *room < 5_000) else {
+        eprintln!("left out, optmem_max is larger than usual, or not told");
+        return;
+    };
+    let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
+    let key = Md5Key::new(b"key").unwrap();
+    let fits = |n: &usize| {
+        let addr = IpAddr::from((0x0a00_0000 + u32::try_from(*n).unwrap()).to_be_bytes());
+        set_md5_peer(&listener, addr, Some(&key)).is_ok()
+    };
+    let found = (0..room * 2).take_while(fits).count();
+    assert!(!keys::is_near(found / 4 * 3, room) && keys::is_near(found, room), "{found}, {room}");
+}
+
+/// A connection over a listener that keeps first packets, with this TTL.
+fn first_packet(addr: SocketAddr, ttl: Option<u32>, hops: gtsm::ListenerHops) -> TcpStream {
+    let listener = listen(addr, &SocketOptions::default(), None).unwrap();
+    hops.set(&listener, addr).unwrap();
+    let at = listener.local_addr().unwrap();
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None).unwrap();
+    if let Some(ttl) = ttl {
+        if at.is_ipv4() {
+            socket.set_ttl_v4(ttl).unwrap();
+        } else {
+            socket.set_unicast_hops_v6(ttl).unwrap();
+        }
+    }
+    socket.connect(&at.into()).unwrap();
+    accept(&listener)
+}
+
+#[test]
+fn s6_the_first_packet_proves_how_far_a_connection_comes() {
+    let any = gtsm::ListenerHops::of([Hops::Security { hops: 2 }, Hops::System]);
+    assert_eq!(any, gtsm::ListenerHops { any: true, all: None });
+    for addr in [loopback(), loopback_v6()] {
+        for (ttl, near) in [(Some(255), true), (Some(254), true), (Some(253), false), (None, false)]
+        {
+            let accepted = first_packet(addr, ttl, any);
+            assert_eq!(gtsm::is_near(&accepted, 2).unwrap(), near, "{addr}, {ttl:?}");
+        }
+        // Without the packet there is no proof.
+        let accepted = first_packet(addr, Some(255), gtsm::ListenerHops::default());
+        assert!(!gtsm::is_near(&accepted, 2).unwrap());
+    }
+}
+
+#[test]
+fn s6_a_listener_of_near_peers_alone_demands_it_itself() {
+    let near = |hops| Hops::Security { hops };
+    let all = gtsm::ListenerHops::of([near(1), near(3)]);
+    assert_eq!(all, gtsm::ListenerHops { any: true, all: Some(3) });
+    assert_eq!(gtsm::ListenerHops::of([]), gtsm::ListenerHops::default());
+    let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
+    let of = |name| raw::get_int(listener.as_fd(), libc::IPPROTO_IP, name).unwrap();
+    let default = of(libc::IP_TTL);
+    all.set(&listener, loopback()).unwrap();
+    assert_eq!((of(libc::IP_TTL), of(libc::IP_MINTTL)), (255, 253));
+    gtsm::ListenerHops::default().set(&listener, loopback()).unwrap();
+    assert_eq!((of(libc::IP_TTL), of(libc::IP_MINTTL)), (default, 0));
+    let v6 = listen(loopback_v6(), &SocketOptions::default(), None).unwrap();
+    all.set(&v6, loopback_v6()).unwrap();
+    let least = raw::get_int(v6.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT).unwrap();
+    assert_eq!(least, 253);
 }

@@ -22,7 +22,7 @@ fn a_turn_is_added_to_peer_and_process_once() {
         assert_eq!(read(&traffic.bytes_received), 100);
         assert_eq!(read(&traffic.bytes_sent), 57);
         assert_eq!(traffic.treatments.each_ref().map(read), [0, 1, 0, 0]);
-        assert_eq!(traffic.drops.each_ref().map(read), [0, 3, 0, 0]);
+        assert_eq!(traffic.drops.each_ref().map(read), [0, 3, 0, 0, 0]);
     }
 }
 
@@ -36,6 +36,8 @@ fn every_refusal_has_a_counter() {
         Refusal::RangeFull { range, limit: 1 },
         Refusal::HalfOpen { limit: 1 },
         Refusal::Penalty { until: albedo_types::Instant::ZERO },
+        Refusal::Barred,
+        Refusal::TooFar,
         Refusal::Busy,
         Refusal::Stopping,
     ];

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::intake::Intake;
+use crate::limit::LimitRules;
 use crate::stats::{SessionStats, Traffic};
 use crate::testing::{self, frames, pair};
 
@@ -22,7 +23,8 @@ fn fill(port: &mut PeerPort, n: u32, sets: u32) {
         Default::default(),
         UpdateContext::internal(testing::LOCAL_ASN),
         testing::source(n),
-        &[None; 2],
+        &LimitRules::default(),
+        None,
     );
     for set in 0..sets {
         let mut block = testing::block([10, 0, 0, 1].into(), set);

@@ -166,7 +166,7 @@ async fn a_session_over_ipv6_is_one_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_keyed_range_takes_only_who_has_the_key() {
+async fn s1_s4_a_keyed_range_takes_only_who_has_the_key() {
     let key = Md5Key::new(b"of the cluster").unwrap();
     let mut keyed = profile();
     keyed.key = Some(key.clone());
@@ -275,7 +275,7 @@ async fn a_second_connection_of_an_established_peer_is_turned_away() {
 }
 
 #[test]
-fn a_pause_of_the_whole_program_costs_no_session() {
+fn f20_a_pause_of_the_whole_program_costs_no_session() {
     // The server's only thread does not run at all for longer than the hold time, in which the
     // peer says something; what has arrived meanwhile proves that the peer lives.
     let (at_sender, at) = std::sync::mpsc::channel();

@@ -10,4 +10,5 @@ mod reload;
 mod restart;
 mod resting;
 mod setup;
+mod soft;
 mod storms;

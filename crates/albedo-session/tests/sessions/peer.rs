@@ -231,7 +231,7 @@ impl Peer {
     }
 
     /// Reads until the table is as `done` wants it.
-    pub(crate) async fn until(&mut self, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&mut self, mut done: impl FnMut(&Self) -> bool) {
         while !done(self) {
             let message = self.message().await;
             assert_ne!(message.kind, MessageType::Notification, "{message:?}");

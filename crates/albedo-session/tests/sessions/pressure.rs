@@ -85,7 +85,7 @@ async fn a_peer_that_does_not_read_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_never_reads_is_given_up() {
+async fn s9_a_peer_that_never_reads_is_given_up() {
     const DEAF: [u8; 4] = [127, 0, 9, 9];
     let mut impatient = profile();
     hold(&mut impatient, 10);
@@ -168,6 +168,7 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         external: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
+        policy: None,
     });
     let mut pieces = Vec::new();
     poll_fn(|cx| port.poll_output(cx, &mut pieces, now())).await;
@@ -216,6 +217,39 @@ async fn a_stuck_shard_stops_neither_the_ends_of_sessions_nor_the_others() {
     port.leave();
     c.until(|c| c.table.len() == routes as usize && c.ends == 2).await;
     fixture.until(|fixture| fixture.status(B).is_none()).await;
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_keepalives_go_on_while_a_shard_is_stuck() {
+    let config = EngineConfig { mailbox_letters_max: 1, ..EngineConfig::default() };
+    let mut quick = profile();
+    hold(&mut quick, 3);
+    let fixture = Fixture::start_with(settings(quick), &config);
+    let mut a = Peer::establish(A, fixture.at).await;
+    a.until_ends().await;
+    let blocker = Arc::new(Blocker::default());
+    let port = reader(&fixture, &blocker).await;
+    let engine = fixture.engine.handle();
+    let mut routes = 0;
+    while !(blocker.holds() && engine.channel_depth(0) == 1) {
+        routes += 1;
+        a.send(&announce(&block(Ipv4Addr::new(10, 0, 0, 2), routes), [routes])).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The shard does nothing and the session does not read any more; for longer than the hold
+    // time it says that it lives, and believes the same of the peer, which goes on talking.
+    let mut heard = 0;
+    while heard < 5 {
+        heard += usize::from(a.message().await.kind == MessageType::Keepalive);
+        a.send(&KEEPALIVE).await;
+    }
+    assert!(blocker.holds());
+    assert!(fixture.status(A).is_some_and(|a| a.is_established()));
+    blocker.let_go();
+    port.leave();
+    let mut b = Peer::establish(B, fixture.at).await;
+    b.until(|b| b.table.len() == routes as usize).await;
     fixture.stop().await;
 }
 

@@ -28,7 +28,7 @@ async fn only_changed_sessions_are_touched() {
 
     // The same again: nothing happens.
     let applied = fixture.server.apply(old.clone()).unwrap();
-    assert_eq!(applied, Applied { started: 0, stopped: 0, untouched: 3 });
+    assert_eq!(applied, Applied { untouched: 3, ..Applied::default() });
 
     // One group gets another name, one another hold time, one goes.
     let mut new = old.clone();
@@ -38,7 +38,7 @@ async fn only_changed_sessions_are_touched() {
     new.groups[1].profile = Arc::new(changed);
     new.groups.truncate(2);
     let applied = fixture.server.apply(new).unwrap();
-    assert_eq!(applied, Applied { started: 0, stopped: 2, untouched: 1 });
+    assert_eq!(applied, Applied { stopped: 2, untouched: 1, ..Applied::default() });
     let notification = b.notification().await;
     assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::CONFIG_CHANGE));
     let notification = c.notification().await;
@@ -76,7 +76,7 @@ async fn a_dynamic_neighbour_may_become_a_configured_one() {
     configured.role = PeerRole::NonClient;
     new.peers.push(peer((A, 179).into(), configured));
     let applied = fixture.server.apply(new).unwrap();
-    assert_eq!(applied, Applied { started: 1, stopped: 1, untouched: 0 });
+    assert_eq!(applied, Applied { started: 1, stopped: 1, ..Applied::default() });
     let notification = a.notification().await;
     assert_eq!((notification.code, notification.subcode), (codes::CEASE, cease::CONFIG_CHANGE));
     let mut a = Peer::establish(A, fixture.at).await;

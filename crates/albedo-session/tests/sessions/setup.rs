@@ -41,6 +41,9 @@ pub(crate) fn profile() -> Profile {
         socket: SocketOptions::default(),
         intake: IntakeRules::default(),
         retention: RetentionRules::default(),
+        clusters: 0,
+        import: None,
+        export: None,
     }
 }
 

@@ -19,7 +19,7 @@ fn refused(fixture: &Fixture, label: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_cost_an_accept_and_a_close() {
+async fn s7_strangers_cost_an_accept_and_a_close() {
     let mut settings = settings(profile());
     settings.groups = vec![group("nodes", profile(), "127.0.0.0/24")];
     let fixture = Fixture::start(settings);
@@ -35,7 +35,7 @@ async fn strangers_cost_an_accept_and_a_close() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_source_has_few_connections_that_say_nothing() {
+async fn s7_one_source_has_few_connections_that_say_nothing() {
     const CONNECTIONS: usize = 40;
     let fixture = Fixture::start(settings(profile()));
     let mut silent = JoinSet::new();
@@ -64,7 +64,7 @@ async fn one_source_has_few_connections_that_say_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_range_says_so() {
+async fn s7_a_full_range_says_so() {
     let mut settings = settings(profile());
     settings.groups[0].range_limit = Some(1);
     let fixture = Fixture::start(settings);
@@ -82,7 +82,7 @@ async fn a_full_range_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_comes_at_once_is_let_in_at_the_bounded_rate() {
+async fn s7_a_cluster_that_comes_at_once_is_let_in_at_the_bounded_rate() {
     const NODES: u8 = 60;
     let mut settings = settings(profile());
     settings.limits = Limits { accepts_per_second: 200, accept_burst: 10, ..Limits::default() };

@@ -112,7 +112,7 @@ fn the_old_refresh_code_is_enough() {
 }
 
 #[test]
-fn add_path_needs_a_sender_and_a_receiver() {
+fn a1_add_path_needs_a_sender_and_a_receiver() {
     use AddPathMode::{Both, Receive, Send};
     for (ours, theirs, rx, tx) in [
         (Receive, Both, true, false),

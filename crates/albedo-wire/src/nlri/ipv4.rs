@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use albedo_types::{Family, Ipv4Prefix};
+use albedo_types::{Family, Ipv4Prefix, Prefix};
 
 use super::{NlriFault, NlriKey};
 
@@ -11,6 +11,11 @@ const OCTETS: usize = 4;
 
 impl NlriKey for Ipv4Prefix {
     const FAMILY: Family = Family::Ipv4Unicast;
+
+    #[inline]
+    fn prefix(&self) -> Option<Prefix> {
+        Some(Prefix::V4(*self))
+    }
 
     #[inline]
     fn encoded_len(&self) -> usize {

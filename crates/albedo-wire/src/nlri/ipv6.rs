@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use albedo_types::{Family, Ipv6Prefix};
+use albedo_types::{Family, Ipv6Prefix, Prefix};
 
 use super::{NlriFault, NlriKey};
 
@@ -11,6 +11,11 @@ const OCTETS: usize = 16;
 
 impl NlriKey for Ipv6Prefix {
     const FAMILY: Family = Family::Ipv6Unicast;
+
+    #[inline]
+    fn prefix(&self) -> Option<Prefix> {
+        Some(Prefix::V6(*self))
+    }
 
     #[inline]
     fn encoded_len(&self) -> usize {

@@ -60,7 +60,7 @@ fn rfc4760_s5_ipv6_prefixes() {
 }
 
 #[test]
-fn rfc7911_s3_path_identifiers_stand_in_front() {
+fn a1_rfc7911_s3_path_identifiers_stand_in_front() {
     check::<Ipv4Prefix>(
         "00000000 08 0a ffffffff 18 0a0102",
         true,

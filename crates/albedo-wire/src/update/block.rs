@@ -15,6 +15,14 @@ pub struct RawBlock<'a> {
 }
 
 impl<'a> RawBlock<'a> {
+    /// A block that was put together elsewhere and is in one piece.
+    #[must_use]
+    pub fn whole(block: &'a [u8]) -> Self {
+        let mut whole = Self::default();
+        whole.push(block, 0);
+        whole
+    }
+
     /// Adds a piece that starts at `start` of the message body.
     pub(super) fn push(&mut self, part: &'a [u8], start: usize) {
         if part.is_empty() {

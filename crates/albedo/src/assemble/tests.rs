@@ -41,7 +41,7 @@ limits: {sessions: 5000, perRange: 4000, sessionsPerSource: 3, acceptRate: 500, 
 #[test]
 fn groups_and_peers_become_profiles() {
     let config = config(FULL);
-    let settings = settings(&config).unwrap();
+    let settings = settings(&config, 0).unwrap();
     let [nodes, routers] = &settings.groups[..] else { panic!("two groups") };
     assert_eq!((&*nodes.name, nodes.ranges.len(), nodes.range_limit), ("nodes", 2, Some(4000)));
     let session = &nodes.profile.session;
@@ -91,9 +91,54 @@ fn every_cluster_id_is_known_to_the_shards_once() {
 
 #[test]
 fn the_same_file_twice_changes_nothing() {
-    assert_eq!(settings(&config(FULL)).unwrap(), settings(&config(FULL)).unwrap());
+    assert_eq!(settings(&config(FULL), 0).unwrap(), settings(&config(FULL), 0).unwrap());
     let renamed = FULL.replace("other-rack", "this-rack");
-    let (old, new) = (settings(&config(FULL)).unwrap(), settings(&config(&renamed)).unwrap());
+    let (old, new) = (settings(&config(FULL), 0).unwrap(), settings(&config(&renamed), 0).unwrap());
     assert_eq!(old.peers[0].profile, new.peers[0].profile, "a description needs no new session");
     assert_ne!(old.peers[0], new.peers[0]);
+}
+
+const POLICIES: &str = "
+asNumber: 64512
+routerId: 10.0.0.7
+peerGroups:
+  - name: nodes
+    ranges: [\"10.0.0.0/8\"]
+    importPolicy: {default: reject, rules: [{prefixes: [10.244.0.0/16], action: accept}]}
+    maxPrefixes: {ipv4-unicast: 5, action: restart, restartAfter: 30s, warnAt: 50}
+    discardAttributes: [\"20-22\", 99]
+    withdrawAttributes: [128]
+    maxAsPathLength: 750
+    maxClusterListLength: 7
+peers:
+  - {address: 11.0.0.2, group: nodes}
+  - {address: 11.0.0.3, group: nodes, importPolicy: off, exportPolicy: {default: reject}}
+";
+
+#[test]
+fn u9_policies_are_compiled_once_and_shared() {
+    let settings = settings(&config(POLICIES), 5).unwrap();
+    let nodes = settings.groups[0].profile.import.as_ref().unwrap();
+    let first = settings.peers[0].profile.import.as_ref().unwrap();
+    assert!(Arc::ptr_eq(nodes, first));
+    assert_eq!(nodes.len(), 1);
+    let second = &settings.peers[1].profile;
+    assert!(second.import.is_none() && second.export.as_ref().unwrap().is_empty());
+    assert!(settings.peers.iter().all(|peer| peer.profile.clusters == 5));
+    // What the configuration takes, compiles.
+    assert_eq!(albedo_config::POLICY_RULES_MAX, albedo_rib::policy::RULES_MAX);
+    assert_eq!(albedo_config::POLICY_PREFIXES_MAX, albedo_rib::policy::RANGES_MAX);
+}
+
+#[test]
+fn x1_e14_e15_limits_and_lists_reach_the_session() {
+    let settings = settings(&config(POLICIES), 0).unwrap();
+    let intake = &settings.groups[0].profile.intake;
+    assert_eq!(intake.limit.max, [std::num::NonZeroU32::new(5), None]);
+    let after = LimitAction::RestartAfter(std::time::Duration::from_secs(30));
+    assert_eq!((intake.limit.action, intake.limit.warn_at), (after, 50));
+    assert_eq!(intake.discard.iter().collect::<Vec<_>>(), [20, 21, 22, 99]);
+    assert_eq!(intake.withdraw.iter().collect::<Vec<_>>(), [128]);
+    let limits = intake.limits;
+    assert_eq!((limits.as_path_elements(), limits.cluster_list_entries()), (750, 7));
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::Version;
 use crate::lab::{ASN, Host};
 use crate::net::{Family, Net};
+use crate::peers::Guard;
 
 pub(super) fn render(
     version: Version,
@@ -19,6 +20,17 @@ pub(super) fn render(
             calico(version, host, reflectors, blocks)
         }
     }
+}
+
+/// The same with guarded sessions.
+pub(super) fn guarded(text: String, guard: Guard) -> String {
+    let mut lines = String::new();
+    if let Some(password) = guard.password {
+        let _ = writeln!(lines, "  password \"{password}\";");
+    }
+    let open = "  ttl security off; multihop;\n";
+    lines.push_str(if guard.ttl_security { "  ttl security on; multihop 1;\n" } else { open });
+    text.replace(open, &lines)
 }
 
 /// The parts in which the generations of Calico differ.

@@ -28,6 +28,7 @@ fn key() -> GroupKey {
         external: None,
         long_lived: LongLivedExport::Told,
         no_llgr_on_hosts: false,
+        policy: None,
     }
 }
 

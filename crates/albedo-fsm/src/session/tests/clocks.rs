@@ -31,7 +31,7 @@ fn next_but_keepalive(rig: &mut Rig) -> (Instant, TimerName) {
 }
 
 #[test]
-fn the_hold_timer_counts_from_the_last_message_of_any_kind() {
+fn f14_the_hold_timer_counts_from_the_last_message_of_any_kind() {
     let refresh = refresh_request();
     for message in [&update()[..], &KEEPALIVE[..], &refresh[..]] {
         let mut rig = established(with_hold(9));
@@ -62,7 +62,7 @@ fn becoming_established_restarts_the_hold_timer() {
 }
 
 #[test]
-fn data_in_the_socket_spare_a_session_whose_driver_was_late() {
+fn f20_data_in_the_socket_spare_a_session_whose_driver_was_late() {
     let mut rig = established(with_hold(9));
     // The driver was away for a minute: several timers are over due.
     let late = Instant::ZERO + 60 * SECOND;
@@ -148,7 +148,7 @@ fn without_a_hold_time_nothing_is_timed() {
 }
 
 #[test]
-fn the_send_hold_timer_counts_from_the_last_write() {
+fn s9_the_send_hold_timer_counts_from_the_last_write() {
     let send_hold = SendHold::After(20 * SECOND);
     let mut rig = established(SessionConfig { send_hold, ..with_hold(9) });
     // Three times the socket takes something just in time, then never again.
@@ -173,7 +173,7 @@ fn the_send_hold_timer_counts_from_the_last_write() {
 }
 
 #[test]
-fn the_send_hold_time_follows_rfc_9687() {
+fn s9_the_send_hold_time_follows_rfc_9687() {
     let hold = |secs| HoldTime::from_secs(secs).unwrap();
     let minutes = |n: u64| Some(Duration::from_secs(n * 60));
     assert_eq!(SendHold::Standard.period(hold(90)), minutes(8));
@@ -188,7 +188,7 @@ fn the_send_hold_time_follows_rfc_9687() {
 }
 
 #[test]
-fn the_send_hold_timer_can_be_off() {
+fn s9_the_send_hold_timer_can_be_off() {
     let mut rig = established(SessionConfig { send_hold: SendHold::Off, ..with_hold(9) });
     for _ in 0..500 {
         let (at, name) = rig.session.poll_timeout().unwrap();

@@ -50,7 +50,7 @@ fn survivor(order: &[(ConnId, Step)], winner: ConnId) -> ConnId {
 }
 
 #[test]
-fn every_order_leaves_one_connection() {
+fn c1_c4_every_order_leaves_one_connection() {
     for (peer_id, peer_asn, winner) in PEERS {
         let open = open_of(peer_id, peer_asn, Graceful::No).encode();
         for order in orders() {
@@ -91,7 +91,7 @@ fn every_order_leaves_one_connection() {
 }
 
 #[test]
-fn the_loser_is_told_6_7() {
+fn c2_the_loser_is_told_6_7() {
     for (peer_id, peer_asn, winner) in PEERS {
         let open = open_of(peer_id, peer_asn, Graceful::No).encode();
         let mut rig = Rig::started(SessionConfig { peer_asn: ExpectedAs::Any, ..config() });
@@ -156,7 +156,7 @@ fn the_failure_of_one_connection_leaves_the_other() {
 }
 
 #[test]
-fn a_passive_peer_has_no_collision() {
+fn c5_a_passive_peer_has_no_collision() {
     let open = open_of(LOCAL_ID - 1, LOCAL_AS, Graceful::No).encode();
     let mut rig = Rig::started(SessionConfig { passive: true, ..config() });
     rig.input(Event::Accepted);

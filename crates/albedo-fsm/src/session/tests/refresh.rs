@@ -38,7 +38,7 @@ fn subtypes_count_only_where_both_know_them() {
 }
 
 #[test]
-fn other_families_are_a_warning() {
+fn rr1_other_families_are_a_warning() {
     // IPv6 unicast is ours but was not negotiated; the other is not even ours.
     for (afi, safi) in [(2, 1), (25, 70)] {
         let refresh = RouteRefresh { afi: Afi(afi), safi: Safi(safi), subtype: Subtype::Request };

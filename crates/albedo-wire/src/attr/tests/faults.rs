@@ -249,7 +249,7 @@ fn rfc4271_s6_3_paths_can_be_held_to_start_with_the_peer() {
 }
 
 #[test]
-fn limits_on_elements_are_reached_exactly() {
+fn e15_limits_on_elements_are_reached_exactly() {
     let ctx = UpdateContext { limits: AttrLimits::new(300, 5), ..internal() };
     let full = [7_u32; 255];
     for (count, expected) in [(299, None), (300, None), (301, Some(TreatAsWithdraw))] {
