@@ -1,6 +1,7 @@
 //! How a connection ends, and what becomes of the peer then.
 
 use albedo_types::Instant;
+use albedo_wire::notification::codes::cease;
 use albedo_wire::notification::{Notification, codes};
 
 use super::Session;
@@ -53,10 +54,12 @@ impl Session {
         }
     }
 
-    /// What is said to a peer whose routes are to go: with RFC 8538 a Cease alone would keep them.
+    /// What is said at an end that is for good: with RFC 8538 a Cease alone would keep the routes
+    /// (§3.1).
     fn final_word(conn: &Conn, sent: Notification) -> Notification {
         let keeps = matches!(conn, Conn::Established(state) if state.notification);
-        let is_final = sent.code == codes::CEASE && sent.subcode != codes::cease::HARD_RESET;
+        let last = [cease::MAX_PREFIXES, cease::SHUTDOWN, cease::DECONFIGURED];
+        let is_final = sent.code == codes::CEASE && last.contains(&sent.subcode);
         if keeps && is_final { Notification::hard_reset(&sent) } else { sent }
     }
 
