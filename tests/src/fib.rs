@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,11 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// One namespace's IPv4 routes, as the kernel has them.
 #[derive(Debug)]
-pub struct Table(File);
+pub struct Table {
+    file: File,
+    text: String,
+    nets: BTreeSet<Net>,
+}
 
 impl Table {
     /// Opens the table of a node.
@@ -35,18 +39,24 @@ impl Table {
     /// When the namespace cannot be entered.
     pub fn open(node: &Node) -> Result<Self> {
         let file = node.inside(|| File::open("/proc/thread-self/net/route"))?;
-        Ok(Self(file.context("/proc/thread-self/net/route")?))
+        let file = file.context("/proc/thread-self/net/route")?;
+        Ok(Self { file, text: String::new(), nets: BTreeSet::new() })
     }
 
     /// The prefixes that packets are forwarded for.
     ///
     /// # Errors
     /// When the kernel prints what is not understood.
-    pub fn forwarded(&mut self) -> Result<BTreeSet<Net>> {
-        let mut text = String::new();
-        self.0.rewind().context("route table")?;
-        self.0.read_to_string(&mut text).context("route table")?;
-        parse(&text)
+    pub fn forwarded(&mut self) -> Result<&BTreeSet<Net>> {
+        let mut text = String::with_capacity(self.text.len() + 1024);
+        self.file.rewind().context("route table")?;
+        self.file.read_to_string(&mut text).context("route table")?;
+        // It seldom changes, and reading is not what the machine is here for.
+        if text != self.text {
+            self.nets = parse(&text)?;
+            self.text = text;
+        }
+        Ok(&self.nets)
     }
 }
 
@@ -96,6 +106,8 @@ impl fmt::Display for Gap {
 /// What a watch has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// How long it went on.
+    pub elapsed: Duration,
     /// Times that all tables were looked at.
     pub looks: u32,
     /// The longest time between two looks.
@@ -122,7 +134,9 @@ pub type Expected = BTreeMap<Host, BTreeSet<Net>>;
 /// A running watch.
 #[derive(Debug)]
 pub struct Watch {
+    start: Instant,
     over: Arc<AtomicBool>,
+    gaps: Arc<AtomicU32>,
     thread: JoinHandle<Result<Report>>,
 }
 
@@ -138,9 +152,22 @@ impl Watch {
             tables.push((node.host, Table::open(node)?, nets));
         }
         let over = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&over);
-        let thread = thread::spawn(move || look(&mut tables, &told));
-        Ok(Self { over, thread })
+        let gaps = Arc::new(AtomicU32::new(0));
+        let (told, count) = (Arc::clone(&over), Arc::clone(&gaps));
+        let thread = thread::spawn(move || look(&mut tables, &told, &count));
+        Ok(Self { start: Instant::now(), over, gaps, thread })
+    }
+
+    /// How long it has gone on.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Whether anything was missing so far.
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        self.gaps.load(Ordering::Relaxed) > 0
     }
 
     /// Ends it; what was seen.
@@ -153,7 +180,11 @@ impl Watch {
     }
 }
 
-fn look(tables: &mut [(Host, Table, BTreeSet<Net>)], over: &AtomicBool) -> Result<Report> {
+fn look(
+    tables: &mut [(Host, Table, BTreeSet<Net>)],
+    over: &AtomicBool,
+    gaps: &AtomicU32,
+) -> Result<Report> {
     let start = Instant::now();
     let mut report = Report::default();
     let mut open: BTreeMap<(Host, Net), usize> = BTreeMap::new();
@@ -173,6 +204,7 @@ fn look(tables: &mut [(Host, Table, BTreeSet<Net>)], over: &AtomicBool) -> Resul
                 } else if let Entry::Vacant(place) = open.entry(key) {
                     place.insert(report.gaps.len());
                     report.gaps.push(Gap { host: *host, net: *net, from: at, until: None });
+                    gaps.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -180,6 +212,7 @@ fn look(tables: &mut [(Host, Table, BTreeSet<Net>)], over: &AtomicBool) -> Resul
         report.longest_pause = report.longest_pause.max(last.elapsed());
         last = Instant::now();
         if is_last {
+            report.elapsed = start.elapsed();
             return Ok(report);
         }
         thread::sleep(PAUSE);

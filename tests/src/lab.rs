@@ -126,15 +126,36 @@ impl Lab {
     /// When the kernel refuses the namespace or a link.
     pub fn node(&mut self, host: Host) -> Result<Node> {
         let namespace = format!("{}-{}", self.name, host.0);
+        self.make_node(host, namespace, host.0.to_string())
+    }
+
+    /// Takes a node off the bridge, silently, and adds another machine in its place: with its
+    /// addresses, and nothing else of it.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn replacement(&mut self, old: &Node) -> Result<Node> {
+        old.link(false)?;
+        let port = format!("port{}", old.host.0);
+        ip(&self.hub(), &format!("link set {port} down"))?;
+        ip(&self.hub(), &format!("link set {port} name gone{}", old.host.0))?;
+        let name = format!("{}-again", old.host.0);
+        self.make_node(old.host, format!("{}-{name}", self.name), name)
+    }
+
+    fn make_node(&mut self, host: Host, namespace: String, folder: String) -> Result<Node> {
         let hub = self.hub();
         self.add_namespace(&namespace)?;
         let port = format!("port{}", host.0);
-        ip(&namespace, &format!("link add eth0 type veth peer name {port} netns {hub}"))?;
+        // The same for each machine that has the address, so that nobody has to forget anything.
+        let mac = format!("02:00:00:00:01:{:02x}", host.0);
+        let pair = format!("link add eth0 address {mac} type veth peer name {port} netns {hub}");
+        ip(&namespace, &pair)?;
         ip(&hub, &format!("link set {port} master br0 up"))?;
         ip(&namespace, &format!("address add {}/8 dev eth0", host.v4()))?;
         ip(&namespace, &format!("address add {}/64 dev eth0 nodad", host.v6()))?;
         ip(&namespace, "link set eth0 up")?;
-        let folder = self.folder.path().join(host.0.to_string());
+        let folder = self.folder.path().join(folder);
         fs::create_dir(&folder).context("the node's folder")?;
         Ok(Node { namespace, folder, host })
     }

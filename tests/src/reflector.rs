@@ -142,6 +142,14 @@ impl Reflector {
         self.daemon.kill();
     }
 
+    /// Stops it where it is, as a hang would, or lets it go on.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn hang(&self, hangs: bool) -> Result<()> {
+        self.daemon.signal(if hangs { Signal::STOP } else { Signal::CONT })
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

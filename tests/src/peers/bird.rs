@@ -150,6 +150,22 @@ impl Bird {
         self.reconfigure()
     }
 
+    /// How many BGP sessions are up.
+    ///
+    /// # Errors
+    /// When its command line fails.
+    pub fn established(&self) -> Result<usize> {
+        Ok(parse_sessions(&self.ask(&["show", "protocols"])?).iter().filter(|one| one.up).count())
+    }
+
+    /// How many of its routes are marked as long-lived stale (RFC 9494).
+    ///
+    /// # Errors
+    /// When its command line fails.
+    pub fn long_lived_stale(&self) -> Result<usize> {
+        Ok(self.ask(&["show", "route", "all"])?.matches("(65535,6)").count())
+    }
+
     /// How many routes it took in by BGP.
     ///
     /// # Errors

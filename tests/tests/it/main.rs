@@ -3,6 +3,7 @@
 //! They need root, network namespaces and the peers that `cargo xtask install` unpacks, and say
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
+mod fail_static;
 mod life;
 mod malformed;
 mod matrix;
@@ -11,4 +12,5 @@ mod race;
 mod real_input;
 mod restart;
 mod security;
+mod two_hundred;
 mod two_reflectors;
