@@ -118,6 +118,8 @@ pub(crate) struct Group {
     pub(crate) waiting: Vec<PeerId>,
     /// Who needs a base that was begun after it asked.
     pub(crate) waiting_next: Vec<PeerId>,
+    /// Who starts at the end of the batch: what came before it is not in the log yet.
+    pub(crate) waiting_flush: Vec<PeerId>,
 }
 
 #[derive(Debug)]
@@ -340,6 +342,7 @@ impl<K: NlriKey> FamilyRib<K> {
     /// Ends a batch.
     pub(crate) fn flush(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
         self.flush_changes(peers, birth, out);
+        self.start_waiting(out);
         self.begin_rebases();
     }
 }

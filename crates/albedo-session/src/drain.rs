@@ -9,15 +9,33 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
 
 use albedo_engine::PeerPort;
-use albedo_types::PeerRole;
+use albedo_rib::Keep;
+use albedo_types::{Family, PeerRole};
 use albedo_wire::notification::codes::cease;
 
 use crate::config::Settings;
 use crate::registry::{SessionKey, Slot, StopReason};
 use crate::stats::STATES;
-use crate::supervisor::{Farewell, Inner, POISON, Server};
+use crate::supervisor::{Farewell, Inner, POISON, Registry, Server};
+
+/// Of whose end the shards hear only when that of all the others is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parking {
+    Nobody,
+    /// A mate comes and goes as ever: it brings its routes again each time.
+    AllButMates,
+    Everybody,
+}
+
+impl Parking {
+    const fn parks(level: u8, role: PeerRole) -> bool {
+        let mate = matches!(role, PeerRole::NonClient);
+        level == Self::Everybody as u8 || level == Self::AllButMates as u8 && !mate
+    }
+}
 
 impl Server {
     /// Lets only other reflectors in from now on, and nobody else, without a word.
@@ -26,7 +44,7 @@ impl Server {
     /// reflector, whose clients are to keep what they have.
     pub fn begin_drain(&self, silent: bool) {
         self.0.registry().draining = true;
-        self.0.park(silent);
+        self.0.park(if silent { Parking::AllButMates } else { Parking::Nobody });
     }
 
     /// Sends up to `max` peers away that are no reflectors; their addresses.
@@ -66,7 +84,7 @@ impl Server {
             registry.draining = false;
             (*registry.settings).clone()
         };
-        self.0.park(false);
+        self.0.park(Parking::Nobody);
         // What is in force can be applied; it starts the configured peers that were sent away.
         if let Err(error) = self.apply(settings) {
             tracing::error!(%error, "cannot start all peers again");
@@ -74,28 +92,41 @@ impl Server {
     }
 }
 
+impl Registry {
+    /// Whether peers of this role may have sessions: while clients are sent away, only mates.
+    pub(crate) fn lets_in(&self, role: PeerRole) -> bool {
+        !self.draining || role == PeerRole::NonClient
+    }
+}
+
 impl Inner {
     /// Ends a session's part in the engine, or keeps it until nobody is left to be told of it.
-    pub(crate) fn retire(&self, port: PeerPort) {
+    pub(crate) fn retire(&self, mut port: PeerPort, role: PeerRole) {
         let mut parked = self.parked.lock().expect(POISON);
-        if self.parking.load(Ordering::Relaxed) {
-            parked.push(port);
-        } else {
+        if !self.is_parking(role) {
             drop(parked);
             port.leave();
+            return;
         }
+        // It reads no more, so nobody waits for it, and nothing is kept for it but its routes.
+        if port.lose([Keep::All; Family::COUNT]) {
+            // Where a shard has no room, it hears of that with the end.
+            let _ = port.poll_flush(&mut Context::from_waker(Waker::noop()));
+        }
+        parked.push(port);
     }
 
-    /// Whether they are kept now.
-    pub(crate) fn is_parking(&self) -> bool {
-        self.parking.load(Ordering::Relaxed)
+    /// Whether the ports of peers of this role are kept now.
+    pub(crate) fn is_parking(&self, role: PeerRole) -> bool {
+        Parking::parks(self.parking.load(Ordering::Relaxed), role)
     }
 
-    /// Whether the ports of sessions that end are kept; those that were kept go with the end of it.
-    pub(crate) fn park(&self, parking: bool) {
+    /// Whose ports are kept from now on; with nobody's, those that were kept go.
+    pub(crate) fn park(&self, parking: Parking) {
         let mut parked = self.parked.lock().expect(POISON);
-        self.parking.store(parking, Ordering::Relaxed);
-        let ports = if parking { Vec::new() } else { std::mem::take(&mut *parked) };
+        self.parking.store(parking as u8, Ordering::Relaxed);
+        let none = parking == Parking::Nobody;
+        let ports = if none { std::mem::take(&mut *parked) } else { Vec::new() };
         drop(parked);
         drop(ports);
     }

@@ -102,6 +102,8 @@ struct Live {
     negotiated: Negotiated,
     /// Groups that it joins once the deferral of their family has ended.
     postponed: Vec<Postponed>,
+    /// Whether an End-of-RIB has come that the deferral has not been told of.
+    ended: bool,
 }
 
 /// A group that a session is to join.
@@ -376,10 +378,15 @@ impl Driver {
 
     /// Whether the shards have room for what a read on this connection may bring.
     fn poll_credit(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
-        match &mut self.live {
-            Some(live) if live.conn == conn => live.port.poll_flush(cx).is_ready(),
-            _ => true,
+        let Some(live) = self.live.as_mut().filter(|live| live.conn == conn) else { return true };
+        if live.port.poll_flush(cx).is_pending() {
+            return false;
         }
+        // Only now: whoever joins because of it has to find there what came before.
+        if std::mem::take(&mut live.ended) {
+            self.server.session_heard(self.setup.generation, live.intake.ended());
+        }
+        true
     }
 
     /// Cuts bytes into messages, takes each, and keeps the beginning of one that is not whole.
@@ -427,7 +434,7 @@ impl Driver {
                 if live.intake.is_whole() {
                     self.setup.shared.set_heard(true);
                 }
-                self.server.session_heard(self.setup.generation, live.intake.ended());
+                live.ended = true;
             }
             Err(notification) => {
                 let action = live.intake.limit_action();

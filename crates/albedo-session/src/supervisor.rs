@@ -9,13 +9,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use albedo_engine::clock::now;
 use albedo_engine::{EngineHandle, PeerPort};
-use albedo_types::{PeerRole, Prefix};
+use albedo_types::Prefix;
 use albedo_wire::frame::MessageType;
 use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
@@ -28,6 +28,7 @@ use crate::admission::{Admission, Owner, Refusal, Source};
 use crate::commands;
 use crate::config::{Group, Peer, Profile, Settings};
 use crate::dialler::{self, DIALS_MAX};
+use crate::drain::Parking;
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
 use crate::intake::FaultGate;
@@ -83,8 +84,8 @@ pub(crate) struct Inner {
     pub(crate) startup: Startup,
     /// Outgoing connections that may be made.
     pub(crate) dials: Arc<Semaphore>,
-    /// Whether sessions that end leave their ports in `parked`.
-    pub(crate) parking: AtomicBool,
+    /// Whose ports go to `parked` when their sessions end: a [`Parking`](crate::drain::Parking).
+    pub(crate) parking: AtomicU8,
     /// Ports of sessions that have ended while those of others are still to end: nobody is to be
     /// told of it. As many as there are sessions.
     pub(crate) parked: Mutex<Vec<PeerPort>>,
@@ -161,7 +162,7 @@ impl Server {
             tasks: Tasks::default(),
             startup: Startup::new(&restart),
             dials: Arc::new(Semaphore::new(DIALS_MAX)),
-            parking: AtomicBool::new(false),
+            parking: AtomicU8::default(),
             parked: Mutex::default(),
         }));
         server.apply(settings)?;
@@ -205,7 +206,8 @@ impl Server {
             // Whoever had too many routes may find another limit.
             admission.unbar(None);
         }
-        let plan = plan(&registry.slots, &settings);
+        let mut plan = plan(&registry.slots, &settings);
+        plan.start.retain(|n| registry.lets_in(settings.peers[*n].profile.role));
         let applied = Applied {
             started: plan.start.len(),
             stopped: plan.stop.len(),
@@ -284,6 +286,7 @@ impl Server {
             if origin == Origin::Configured
                 && let Some(peer) =
                     settings.peers.iter().find(|peer| SessionKey::configured(peer.source()) == *key)
+                && registry.lets_in(peer.profile.role)
             {
                 inner.start_configured(&mut registry, peer);
             }
@@ -300,7 +303,7 @@ impl Server {
             task.abort();
         }
         drop(registry);
-        self.0.park(true);
+        self.0.park(Parking::Everybody);
     }
 
     /// Stops accepting, ends every session, and waits until all are gone, for at most `patience`.
@@ -319,7 +322,7 @@ impl Server {
         }
         let gone = tokio::time::timeout(patience, self.0.tasks.all_gone()).await.is_ok();
         if gone {
-            self.0.park(false);
+            self.0.park(Parking::Nobody);
         }
         gone
     }
@@ -367,7 +370,7 @@ impl Inner {
                 let Some(peer) = settings.peers.get(n) else {
                     return Err((Refusal::UnknownSource, incoming));
                 };
-                if registry.draining && peer.profile.role != PeerRole::NonClient {
+                if !registry.lets_in(peer.profile.role) {
                     return Err((Refusal::Stopping, incoming));
                 }
                 match registry.slots.get(&SessionKey::configured(peer.source())) {
@@ -383,7 +386,7 @@ impl Inner {
                 let Some(group) = settings.groups.get(range.group) else {
                     return Err((Refusal::UnknownSource, incoming));
                 };
-                if registry.draining && group.profile.role != PeerRole::NonClient {
+                if !registry.lets_in(group.profile.role) {
                     return Err((Refusal::Stopping, incoming));
                 }
                 if let Err(refusal) = self.admission().take_seat(range) {

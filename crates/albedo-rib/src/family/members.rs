@@ -16,7 +16,8 @@ use crate::peer::Peers;
 impl Group {
     /// Whether a peer waits for a start.
     pub(crate) fn waits(&self, peer: PeerId) -> bool {
-        self.waiting.contains(&peer) || self.waiting_next.contains(&peer)
+        let all = [&self.waiting, &self.waiting_next, &self.waiting_flush];
+        all.iter().any(|waiting| waiting.contains(&peer))
     }
 
     /// Whether a base is being written that shows the table at `version` or later.
@@ -27,6 +28,7 @@ impl Group {
     fn forget_waiting(&mut self, peer: PeerId) {
         self.waiting.retain(|waiting| *waiting != peer);
         self.waiting_next.retain(|waiting| *waiting != peer);
+        self.waiting_flush.retain(|waiting| *waiting != peer);
     }
 
     /// Version of the oldest base that somebody can begin with from now on.
@@ -60,6 +62,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let left = from.filter(|from| *from != group);
         let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key.clone());
         let empty = self.table.live_len() == 0;
+        let is_flushed = self.dirty.is_empty();
         let joined = self.groups.entry(group).or_insert_with(|| {
             out.push(Output::Open { group, version });
             Group {
@@ -77,6 +80,7 @@ impl<K: NlriKey> FamilyRib<K> {
                 rebase: None,
                 waiting: Vec::new(),
                 waiting_next: Vec::new(),
+                waiting_flush: Vec::new(),
             }
         });
         if from == Some(group) {
@@ -93,7 +97,11 @@ impl<K: NlriKey> FamilyRib<K> {
             // to be told the rest alone.
             _ if joined.writes_base_since(base_min) => joined.waiting.push(peer),
             _ if joined.ready && joined.base_version >= base_min => {
-                out.push(Output::Start { peer, group, end_seq: joined.end_seq });
+                if is_flushed {
+                    out.push(Output::Start { peer, group, end_seq: joined.end_seq });
+                } else {
+                    joined.waiting_flush.push(peer);
+                }
             }
             _ => joined.waiting_next.push(peer),
         }
@@ -113,6 +121,15 @@ impl<K: NlriKey> FamilyRib<K> {
             self.groups.remove(&id);
             out.push(Output::Close { group: id });
             self.bury_for_nobody();
+        }
+    }
+
+    /// Lets those start who waited for the end of the batch.
+    pub(super) fn start_waiting(&mut self, out: &mut Vec<Output>) {
+        for (id, group) in &mut self.groups {
+            let end_seq = group.end_seq;
+            let start = |peer| Output::Start { peer, group: *id, end_seq };
+            out.extend(group.waiting_flush.drain(..).map(start));
         }
     }
 

@@ -320,6 +320,45 @@ fn who_joins_while_a_base_is_written_waits_for_it() {
 }
 
 #[test]
+fn who_joins_behind_changes_is_in_sync_behind_them() {
+    const LATE: PeerId = PeerId(2);
+    let mut driver = Driver::new(Limits::default());
+    for peer in [SOURCE, READER, LATE] {
+        driver.up(peer, PeerRole::Client);
+    }
+    let starts = |out: &[Output]| {
+        let start = |output: &Output| match output {
+            Output::Start { peer, end_seq, .. } => Some((*peer, *end_seq)),
+            _ => None,
+        };
+        out.iter().filter_map(start).collect::<Vec<_>>()
+    };
+    // A group that is there already, and one that is made for the first who joins: both begin with
+    // an empty table, and its first routes are not in the log yet.
+    driver.join(READER, PeerRole::Client);
+    assert_eq!(starts(&driver.out), [(READER, 0)]);
+    driver.out.clear();
+    let set = set();
+    driver.routes(SOURCE, 3, Some(&set));
+    driver.join(LATE, PeerRole::Client);
+    let (group, key) = (GroupId(1), key(PeerRole::NonClient));
+    driver.apply(Input::Join { peer: SOURCE, group, key, from: None });
+    assert_eq!(starts(&driver.out), []);
+    let now = driver.now;
+    driver.shard.flush(now, &mut driver.out);
+    let appended = |output: &Output| matches!(output, Output::Append { .. });
+    let started = |output: &Output| matches!(output, Output::Start { .. });
+    let last = driver.out.iter().rposition(appended).unwrap();
+    assert!(last < driver.out.iter().position(started).unwrap());
+    assert_eq!(starts(&driver.out), [(LATE, 1), (SOURCE, 1)]);
+    // Once is enough.
+    driver.out.clear();
+    driver.routes_from(SOURCE, 3, 1, Some(&set));
+    driver.shard.flush(now, &mut driver.out);
+    assert_eq!(starts(&driver.out), []);
+}
+
+#[test]
 fn log_does_not_keep_what_dear_routes_cost_that_are_gone() {
     let limits = Limits { log_garbage_min_bytes: 2000, log_grace_bytes: 0, ..Limits::default() };
     let mut driver = Driver::new(limits);

@@ -193,6 +193,7 @@ impl Driver {
             since,
             negotiated,
             postponed,
+            ended: false,
         }));
     }
 

@@ -30,6 +30,7 @@ impl Driver {
         if self.paused {
             self.resume(at);
         }
+        self.change_role_kept(&old);
         let Some(live) = &mut self.live else { return };
         let Some(link) = &self.links[live.conn.index()] else { return };
         let (negotiated, local) = (&live.negotiated, link.local.ip());

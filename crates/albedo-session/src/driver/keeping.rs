@@ -15,9 +15,10 @@ use albedo_engine::PeerPort;
 use albedo_fsm::retention::{Change, Kept};
 use albedo_fsm::{Down, Terms};
 use albedo_rib::{Keep, PeerInfo};
-use albedo_types::{Asn, Family, Instant};
+use albedo_types::{Asn, Family, Instant, PeerRole};
 
 use super::{Driver, Live};
+use crate::config::Profile;
 use crate::guards::KeptPlace;
 use crate::stats::SessionStats;
 use crate::status::Retained;
@@ -38,7 +39,8 @@ impl Driver {
         let mut retention = self.retention.take().unwrap_or_default();
         let kept = retention.lost(at, &terms, down);
         let asn = self.setup.shared.detail().agreed.map(|agreed| agreed.asn);
-        let keeps = retention.is_kept() && !self.stopping && !self.server.is_parking();
+        let role = self.role();
+        let keeps = retention.is_kept() && !self.stopping && !self.server.is_parking(role);
         if let Some(asn) = asn.filter(|_| keeps)
             && let Some(place) = self.place_to_keep(at)
             && port.lose(kept.map(keep))
@@ -50,7 +52,7 @@ impl Driver {
             self.pass_kept(at);
         } else {
             // At a stop nobody is to be told of those who went first.
-            self.server.retire(port);
+            self.server.retire(port, role);
             self.show_kept();
         }
     }
@@ -58,8 +60,29 @@ impl Driver {
     /// Nothing is kept any longer.
     pub(super) fn let_go(&mut self) {
         if let Some(away) = self.away.take() {
-            self.server.retire(away.port);
+            self.server.retire(away.port, self.role());
         }
+    }
+
+    /// What the peer is, or was in its last session.
+    fn role(&self) -> PeerRole {
+        let agreed = self.setup.shared.detail().agreed;
+        agreed.map_or(self.setup.profile.role, |agreed| agreed.role)
+    }
+
+    /// The role of a lost peer whose routes are kept has changed: they are told by the new one.
+    pub(super) fn change_role_kept(&mut self, old: &Profile) {
+        let Some(away) = &mut self.away else { return };
+        let role = self.setup.profile.role_of(away.asn);
+        if role == old.role_of(away.asn) {
+            return;
+        }
+        away.port.change_role(role);
+        self.setup.shared.change(|detail| {
+            if let Some(agreed) = &mut detail.agreed {
+                agreed.role = role;
+            }
+        });
     }
 
     fn place_to_keep(&self, at: Instant) -> Option<KeptPlace> {

@@ -12,6 +12,7 @@ use albedo_session::dialler::Known;
 use albedo_session::{DeferralEnd, DeferralLimits, Farewell, Profile, Restart, Settings};
 use albedo_types::{Family, FamilySet, PeerRole};
 use albedo_wire::capability::{Capability, GracefulFamily, GracefulRestart};
+use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::{self, cease};
 use albedo_wire::open::Open;
 use albedo_wire::route_refresh::{RouteRefresh, Subtype};
@@ -184,6 +185,7 @@ async fn a_postponed_session_that_ends_leaves_nothing() {
     let fixture = Fixture::start_again(settings(graceful()), expecting(&[A, B]));
     let mut a = keeps(A, fixture.at).await;
     a.send(&route(1)).await;
+    a.send(&Notification::cease(cease::SHUTDOWN).encode()).await;
     drop(a);
     fixture.until(|fixture| fixture.status(A).is_none()).await;
     assert_eq!(fixture.server.deferral().waits.missing, 2);
@@ -429,4 +431,87 @@ async fn more_configured_peers_than_dials_at_once_are_all_reached() {
     }
     drop(listeners);
     fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_while_clients_are_sent_away_brings_none_back() {
+    const MATE: [u8; 4] = [127, 0, 0, 9];
+    let with_peers = || {
+        let mut all = settings(graceful());
+        let mate = Profile { role: PeerRole::NonClient, ..graceful() };
+        all.peers = vec![peer((MATE, 179).into(), mate), peer((A, 179).into(), graceful())];
+        all
+    };
+    let fixture = Fixture::start(with_peers());
+    let farewell = Farewell::Shutdown { text: String::new() };
+    let mut mate = keeps(MATE, fixture.at).await;
+    let mut a = keeps(A, fixture.at).await;
+    a.mark(&mut mate, 1).await;
+    fixture.server.begin_drain(false);
+    assert_eq!(fixture.server.dismiss(usize::MAX, &farewell).len(), 1);
+    assert!(a.last_word().await.is_some());
+    let applied = fixture.server.apply(with_peers()).unwrap();
+    assert_eq!((applied.started, applied.untouched), (0, 1));
+    assert!(!fixture.server.reset(A.into(), ""), "it is not there");
+    assert_eq!(Peer::connect(A, fixture.at).await.last_word().await, None);
+    assert_eq!(fixture.server.snapshot().len(), 1);
+    fixture.server.end_drain();
+    let mut a = keeps(A, fixture.at).await;
+    a.mark(&mut mate, 2).await;
+    drop((a, mate));
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mate_that_comes_and_goes_while_clients_are_let_go_leaves_nothing() {
+    const MATE: [u8; 4] = [127, 0, 0, 9];
+    let mut all = settings(graceful());
+    let mate = Profile { role: PeerRole::NonClient, ..profile() };
+    all.peers.push(peer((MATE, 179).into(), mate));
+    let fixture = Fixture::start(all);
+    let peers = mesh(&fixture, 3).await;
+    fixture.server.begin_drain(true);
+    assert_eq!(fixture.server.dismiss(usize::MAX, &Farewell::Restart).len(), 3);
+    drop(peers);
+    let mut mate = Peer::establish(MATE, fixture.at).await;
+    mate.until(|mate| mate.table.len() == 3).await;
+    for n in 4..8 {
+        mate.send(&route(n)).await;
+        fixture.until(|fixture| paths(fixture) == 4).await;
+        drop(mate);
+        fixture.until(|fixture| paths(fixture) == 3).await;
+        mate = Peer::establish(MATE, fixture.at).await;
+    }
+    drop(mate);
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k9_an_end_of_rib_comes_behind_what_ended_the_deferral() {
+    const WAITING: u8 = 12;
+    const ROUTES: u32 = 300;
+    for _ in 0..5 {
+        let addresses: Vec<[u8; 4]> = (1..=WAITING).map(|n| [127, 0, 1, n]).collect();
+        let mut all = addresses.clone();
+        all.push(B);
+        let fixture = Fixture::start_again(settings(graceful()), expecting(&all));
+        let mut waiting = Vec::new();
+        for address in addresses {
+            let mut peer = keeps(address, fixture.at).await;
+            says_all(&mut peer).await;
+            waiting.push(peer);
+        }
+        fixture.until(|fixture| fixture.server.deferral().waits.unheard == 0).await;
+        let mut last = keeps(B, fixture.at).await;
+        // All that it has to say comes in one go, as from a node with a few routes.
+        let mut said = announce(&block(Ipv4Addr::new(10, 0, 0, 9), 100), 0..ROUTES);
+        said.extend(Family::ALL.iter().flat_map(|family| end_of_rib(*family)));
+        last.send(&said).await;
+        for peer in &mut waiting {
+            peer.until_ends().await;
+            assert_eq!(peer.table.len(), ROUTES as usize, "at End-of-RIB");
+        }
+        drop((waiting, last));
+        fixture.stop().await;
+    }
 }

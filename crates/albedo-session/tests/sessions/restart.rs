@@ -6,7 +6,7 @@ use std::time::Duration;
 use albedo_fsm::GracefulOffer;
 use albedo_session::stats::SessionStats;
 use albedo_session::{Profile, Settings};
-use albedo_types::{Family, Ipv4Prefix, PathId};
+use albedo_types::{Family, Ipv4Prefix, PathId, PeerRole};
 use albedo_wire::attr::{Attributes, Need, WellKnown};
 use albedo_wire::capability::{
     Capability, GracefulFamily, GracefulRestart, LongLived, LongLivedFamily,
@@ -17,7 +17,7 @@ use albedo_wire::open::Open;
 use albedo_wire::update::{PackSpec, UpdateContext, pack_announce};
 
 use crate::peer::{Peer, announce, block, open, prefix};
-use crate::setup::{Fixture, profile, settings};
+use crate::setup::{Fixture, group, profile, settings};
 
 const NODE: [u8; 4] = [127, 0, 0, 21];
 const READER: [u8; 4] = [127, 0, 0, 22];
@@ -333,5 +333,28 @@ async fn host_routes_are_told_with_no_llgr_where_that_is_configured() {
     reader.until(|reader| reader.table.contains_key(&host)).await;
     assert_eq!(told(&reader, host).0, [WellKnown::NO_LLGR]);
     assert_eq!(told(&reader, prefix(1)).0, []);
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_of_a_node_is_told_by_the_role_that_it_has_now() {
+    let with = |role| {
+        let mut all = settings(graceful());
+        let of = |role| Profile { role, ..graceful() };
+        all.groups = vec![
+            group("node", of(role), "127.0.0.21/32"),
+            group("readers", of(PeerRole::NonClient), "127.0.0.22/32"),
+        ];
+        all
+    };
+    let (fixture, peer, mut reader) = reflecting(with(PeerRole::Client), STOCK).await;
+    peer.vanish();
+    fixture.until(|fixture| phase(fixture) == Some("restarting")).await;
+    // Between peers that are no clients nothing is reflected.
+    fixture.server.apply(with(PeerRole::NonClient)).unwrap();
+    reader.until(|reader| lacks(reader, 1..5)).await;
+    fixture.server.apply(with(PeerRole::Client)).unwrap();
+    reader.until(|reader| has(reader, 1..5)).await;
+    assert_eq!(phase(&fixture), Some("restarting"));
     fixture.stop().await;
 }
