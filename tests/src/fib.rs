@@ -134,13 +134,13 @@ impl Report {
         Ok(())
     }
 
-    /// Whether nothing was missing at two looks in a row. BIRD 1.6 changes a kernel route by taking
-    /// it out and putting it back, and a look may fall in between.
+    /// Whether nothing was missing at three looks in a row. BIRD 1.6 changes a kernel route by taking
+    /// it out and putting it back, and a look may fall in between; the next one into another change.
     ///
     /// # Errors
     /// What was missing.
     pub fn ensure_nothing_lasting(&self) -> Result<()> {
-        let lasting = self.gaps.iter().filter(|gap| gap.looks > 1).cloned().collect();
+        let lasting = self.gaps.iter().filter(|gap| gap.looks > 2).cloned().collect();
         Self { gaps: lasting, ..Self::default() }.ensure_whole()
     }
 }

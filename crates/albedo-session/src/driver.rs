@@ -518,7 +518,7 @@ impl Driver {
     fn spare_hold(&mut self, at: Instant) {
         for conn in ConnId::ALL {
             let Some(link) = &self.links[conn.index()] else { continue };
-            if sockopt::bytes_waiting(link.stream.socket()).is_ok_and(|octets| octets > 0) {
+            if sockopt::has_news(link.stream.socket()) {
                 SessionStats::count(&self.server.stats.hold_spared);
                 self.input(Event::DataWaiting(conn), at);
             }

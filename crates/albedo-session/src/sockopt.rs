@@ -350,33 +350,27 @@ impl Md5Request {
 pub mod gtsm;
 pub mod keys;
 
-pub use raw::{bytes_waiting, raise_descriptor_limit};
+pub use raw::raise_descriptor_limit;
 use raw::{set_int, set_md5, storage};
+
+/// Whether something lies in the socket unread: octets, or the end of them.
+///
+/// Asked before a hold timer is believed, because what has arrived counts, not what was worked
+/// off; a peer that has gone meanwhile was not silent, it has gone.
+pub fn has_news(socket: &impl AsFd) -> bool {
+    let mut octet = [std::mem::MaybeUninit::uninit()];
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    match SockRef::from(socket).recv_with_flags(&mut octet, flags) {
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
+}
 
 #[expect(unsafe_code, reason = "options and questions that no safe crate offers")]
 mod raw {
     //! Everything unsafe of the crate.
 
     use super::{AsFd, AsRawFd, BorrowedFd, Md5Request, SockAddr, SocketAddr, io};
-
-    /// How many octets lie in the socket unread: `FIONREAD`.
-    /// Asked before a hold timer is believed, because what has arrived counts, not what was
-    /// worked off.
-    ///
-    /// # Errors
-    ///
-    /// The descriptor is no socket that can be asked.
-    pub fn bytes_waiting(socket: &impl AsFd) -> io::Result<usize> {
-        let mut waiting: libc::c_int = 0;
-        // SAFETY: the descriptor is open for as long as it is borrowed, and FIONREAD writes one
-        // int, to which we own a valid pointer.
-        let rc =
-            unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
-        if rc < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(usize::try_from(waiting).unwrap_or(0))
-    }
 
     /// Raises the soft limit of open descriptors to the hard one; what it is then.
     /// Each session is a descriptor, and many systems begin with a soft limit of 1,024.

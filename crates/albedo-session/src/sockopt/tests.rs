@@ -1,6 +1,6 @@
 //! Options are read back from real sockets on loopback.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use super::*;
@@ -87,15 +87,21 @@ fn s6_hops_are_set_on_both_families() {
 }
 
 #[test]
-fn waiting_bytes_are_counted() {
+fn f20_octets_that_wait_and_the_end_of_them_are_news() {
     let listener = listen(loopback(), &SocketOptions::default(), None).unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let accepted = accept(&listener);
-    assert_eq!(bytes_waiting(&accepted).unwrap(), 0);
+    assert!(!has_news(&accepted));
     client.write_all(&[7; 42]).unwrap();
     // Wait until the first octet can be seen, without taking it.
     accepted.peek(&mut [0]).unwrap();
-    assert_eq!(bytes_waiting(&accepted).unwrap(), 42);
+    assert!(has_news(&accepted));
+    (&accepted).read_exact(&mut [0; 42]).unwrap();
+    assert!(!has_news(&accepted));
+    drop(client);
+    // The end of the stream is there at once or a moment later.
+    assert_eq!((&accepted).peek(&mut [0]).unwrap(), 0);
+    assert!(has_news(&accepted));
 }
 
 #[test]
