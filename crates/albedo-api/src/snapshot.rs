@@ -116,6 +116,8 @@ pub struct LifeNumbers {
     pub missing: u64,
     /// Peers in the roster.
     pub roster_peers: u64,
+    /// Those of them that know graceful restart and have no session.
+    pub holding_stale: u64,
     /// Times that the roster could not be written.
     pub roster_errors: u64,
     /// Whether clients are sent away and not let in.

@@ -164,6 +164,12 @@ impl Roster {
         self.peers.len()
     }
 
+    /// Peers that know graceful restart and have no session: they may hold stale routes of ours.
+    pub(crate) fn holding_stale(&self) -> usize {
+        let is_away = |key: &Key| self.up.binary_search(key).is_err();
+        self.peers.iter().filter(|(key, entry)| entry.graceful && is_away(key)).count()
+    }
+
     /// Takes down who is there; whether the file has to be written.
     pub(crate) fn observe(&mut self, peers: &[PeerStatus], now: u64) -> bool {
         let mut changed = false;

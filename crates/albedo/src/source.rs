@@ -297,6 +297,8 @@ impl StatusSource for Source {
             is_deferring: deferral.end.is_none(),
             missing: deferral.waits.missing as u64,
             roster_peers: keeper.map_or(0, |keeper| keeper.ask(|roster| roster.len() as u64)),
+            holding_stale: keeper
+                .map_or(0, |keeper| keeper.ask(|roster| roster.holding_stale() as u64)),
             roster_errors: keeper.map_or(0, |keeper| keeper.errors()),
             is_draining: self.drain.is_on(),
         };

@@ -22,7 +22,13 @@ pub(crate) const fn file(who: Contestant) -> Option<(&'static str, &'static str)
 }
 
 /// The configuration of a contestant for a run with so many sessions.
-pub(crate) fn text(who: Contestant, sessions: u32, shards: Option<u32>, folder: &Path) -> String {
+pub(crate) fn text(
+    who: Contestant,
+    sessions: u32,
+    shards: Option<u32>,
+    restarts: bool,
+    folder: &Path,
+) -> String {
     let text = file(who).map_or("", |(_, text)| text);
     let mut out = text.replace(FOLDER, &folder.display().to_string());
     match who {
@@ -35,6 +41,11 @@ pub(crate) fn text(who: Contestant, sessions: u32, shards: Option<u32>, folder: 
             }
         }
         Contestant::Albedo => {
+            if restarts {
+                // So that the second start knows whom to wait for.
+                let file = folder.join("roster");
+                let _ = writeln!(out, "restart: {{rosterFile: \"{}\"}}", file.display());
+            }
             if let Some(shards) = shards {
                 let _ = writeln!(out, "shards: {shards}");
             }
@@ -53,7 +64,7 @@ mod tests {
     #[test]
     fn bird_has_a_line_for_each_peer() {
         for who in [Contestant::Bird, Contestant::Bird2] {
-            let text = text(who, 300, None, Path::new("run"));
+            let text = text(who, 300, None, false, Path::new("run"));
             assert_eq!(text.matches("protocol bgp n").count(), 300);
             assert!(text.contains("protocol bgp n256 from node { neighbor 10.1.1.0 as 64512; }\n"));
         }
@@ -61,12 +72,15 @@ mod tests {
 
     #[test]
     fn what_a_run_needs_is_filled_in() {
-        let openbgpd = text(Contestant::Openbgpd, 1, None, Path::new("run"));
+        let openbgpd = text(Contestant::Openbgpd, 1, None, false, Path::new("run"));
         assert!(openbgpd.contains("socket \"run/socket\"\n"), "{openbgpd}");
-        assert!(text(Contestant::Albedo, 1, Some(3), Path::new("run")).ends_with("\nshards: 3\n"));
-        assert!(!text(Contestant::Albedo, 1, None, Path::new("run")).contains("shards"));
+        assert!(
+            text(Contestant::Albedo, 1, Some(3), false, Path::new("run"))
+                .ends_with("\nshards: 3\n")
+        );
+        assert!(!text(Contestant::Albedo, 1, None, false, Path::new("run")).contains("shards"));
         for who in Contestant::ALL {
-            assert!(!text(who, 1, None, Path::new("run")).contains(FOLDER), "{who:?}");
+            assert!(!text(who, 1, None, false, Path::new("run")).contains(FOLDER), "{who:?}");
         }
     }
 

@@ -142,7 +142,10 @@ impl Contestant {
     ) -> Result<Command> {
         let folder = place.folder;
         let file = folder.join("config");
-        write_secret(&file, &config::text(self, scenario.sessions, programs.shards, folder))?;
+        write_secret(
+            &file,
+            &config::text(self, scenario.sessions, programs.shards, scenario.restarts, folder),
+        )?;
         let mut words = Vec::new();
         if self == Self::Openbgpd {
             words.extend(with_own_users(folder)?);
@@ -180,7 +183,7 @@ impl Contestant {
         Ok(command)
     }
 
-    /// A script that starts it once more, after it was killed.
+    /// A script that starts it once more.
     pub(crate) fn again(self, command: &Command, folder: &Path) -> Result<PathBuf> {
         let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
         let mut script = String::from("exec env");

@@ -68,7 +68,7 @@ const SLOW: &[Column] = &[
     GENERATOR,
 ];
 
-/// From the start of a daemon that was killed.
+/// From the start of a daemon that was stopped.
 const STARTUP: &[Column] = &[
     compared("end_of_rib_p50", "median End-of-RIB s", 1.0),
     compared("end_of_rib_max", "last End-of-RIB s", 1.0),
@@ -93,7 +93,7 @@ pub(crate) struct Scenario {
     pub(crate) columns: &'static [Column],
     /// Who plays it.
     pub(crate) players: Players,
-    /// Whether the daemon is killed and started anew.
+    /// Whether the daemon is stopped and started anew.
     pub(crate) restarts: bool,
 }
 
@@ -214,7 +214,7 @@ pub(crate) const ALL: [Scenario; 17] = [
 
 /// What the generator plays when a daemon starts: all nodes try to return at once.
 const fn restart_of(nodes: &'static str) -> [&'static str; 10] {
-    let words = ["--blocks", "4", "--graceful", "--kill", "kill", "--jitter", "0s"];
+    let words = ["--blocks", "4", "--graceful", "--kill", "term", "--jitter", "0s"];
     let [a, b, c, d, e, f, g] = words;
     ["reflector-restart", "--nodes", nodes, a, b, c, d, e, f, g]
 }

@@ -69,6 +69,11 @@ table! {
         &[],
         "Peers in the roster that the next start will read.",
     );
+    STALE_HOLDERS = gauge(
+        "albedo_stale_holding_peers",
+        &[],
+        "Peers of the roster without a session that may hold stale routes of ours.",
+    );
     ROSTER_ERRORS = counter(
         "albedo_roster_write_errors_total",
         &[],

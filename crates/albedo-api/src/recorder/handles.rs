@@ -76,6 +76,7 @@ struct Life {
     deferral: Gauge,
     missing: Gauge,
     roster_peers: Gauge,
+    stale_holders: Gauge,
     roster_errors: Counter,
     draining: Gauge,
 }
@@ -145,6 +146,7 @@ impl Handles {
                 deferral: source.gauge(&names::DEFERRAL),
                 missing: source.gauge(&names::DEFERRAL_MISSING),
                 roster_peers: source.gauge(&names::ROSTER_PEERS),
+                stale_holders: source.gauge(&names::STALE_HOLDERS),
                 roster_errors: source.counter(&names::ROSTER_ERRORS),
                 draining: source.gauge(&names::DRAINING),
             },
@@ -296,6 +298,7 @@ impl Life {
         self.deferral.set(f64::from(u8::from(numbers.is_deferring)));
         self.missing.set(numbers.missing as f64);
         self.roster_peers.set(numbers.roster_peers as f64);
+        self.stale_holders.set(numbers.holding_stale as f64);
         self.roster_errors.absolute(numbers.roster_errors);
         self.draining.set(f64::from(u8::from(numbers.is_draining)));
     }

@@ -47,6 +47,7 @@ fn snapshot(shards: usize) -> Snapshot {
         is_deferring: true,
         missing: 3,
         roster_peers: 12,
+        holding_stale: 4,
         roster_errors: 2,
         is_draining: false,
     };
@@ -101,6 +102,7 @@ fn the_numbers_of_the_snapshot_arrive() {
         ("albedo_selection_deferral", 1.0),
         ("albedo_selection_deferral_missing_peers", 3.0),
         ("albedo_roster_peers", 12.0),
+        ("albedo_stale_holding_peers", 4.0),
         ("albedo_roster_write_errors_total", 2.0),
         ("albedo_draining", 0.0),
         ("albedo_oldest_undelivered_change_seconds", 0.25),

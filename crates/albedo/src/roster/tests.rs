@@ -64,8 +64,10 @@ fn g10_who_was_there_is_expected_after_a_start() {
     let peers = [node(1), node(2), peer("10.9.0.2", true, false), peer("10.1.0.9", false, true)];
     assert!(roster.observe(&peers, NOW));
     assert!(!roster.observe(&peers, NOW + 1), "nothing is new");
+    assert_eq!(roster.holding_stale(), 0);
     // One goes: that is new, and it is still expected for a while.
     assert!(roster.observe(&peers[1..], NOW + 2));
+    assert_eq!(roster.holding_stale(), 1, "until it is back, or forgotten");
     written(&roster, NOW + 2);
 
     // A day later, because nobody was there to start it.
