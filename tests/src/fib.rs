@@ -134,8 +134,9 @@ impl Report {
         Ok(())
     }
 
-    /// Whether nothing was missing at three looks in a row. BIRD 1.6 changes a kernel route by taking
-    /// it out and putting it back, and a look may fall in between; the next one into another change.
+    /// Whether nothing was missing at three looks in a row. BIRD 1.6 changes a kernel route by
+    /// taking it out and putting it back, and a look may fall in between; the next one into another
+    /// change.
     ///
     /// # Errors
     /// What was missing.
