@@ -165,6 +165,11 @@ impl Peer {
         last
     }
 
+    /// From now on each message leaves at once, also if the connection is dropped behind it.
+    pub(crate) fn in_a_hurry(&self) {
+        self.stream.set_nodelay(true).unwrap();
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
