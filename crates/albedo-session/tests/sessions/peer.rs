@@ -214,7 +214,7 @@ impl Peer {
     }
 
     /// Puts an UPDATE into the table.
-    fn take(&mut self, message: &Message) {
+    pub(crate) fn take(&mut self, message: &Message) {
         if message.kind != MessageType::Update {
             return;
         }
