@@ -82,6 +82,7 @@ impl<T: Copy> Buckets<T> {
     }
 
     /// Whether that made a new bucket.
+    #[inline]
     pub(crate) fn push(
         &mut self,
         source: PeerId,
@@ -89,22 +90,26 @@ impl<T: Copy> Buckets<T> {
         extra: Extra,
         item: T,
     ) -> bool {
-        let before = self.buckets.len();
         let (tag, address) = (Tag::new(source, extra), Arc::as_ptr(attrs) as usize);
-        let bucket = match self.last {
-            Some((last, set, bucket)) if (last, set) == (tag, address) => bucket,
-            _ => {
-                let bucket = *self.by_set.entry((tag, address)).or_insert_with(|| {
-                    self.buckets.push(Bucket { tag, count: 0, attrs: Arc::clone(attrs) });
-                    u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
-                });
-                self.last = Some((tag, address, bucket));
-                bucket
-            }
+        let (bucket, is_new) = match self.last {
+            Some((last, set, bucket)) if (last, set) == (tag, address) => (bucket, false),
+            _ => self.bucket_of(tag, attrs),
         };
         self.buckets[bucket as usize].count += 1;
         self.items.push((bucket, item));
-        self.buckets.len() > before
+        is_new
+    }
+
+    /// The bucket of a set, and whether it is a new one.
+    #[inline(never)]
+    fn bucket_of(&mut self, tag: Tag, attrs: &Arc<AttrSet>) -> (u32, bool) {
+        let (before, address) = (self.buckets.len(), Arc::as_ptr(attrs) as usize);
+        let bucket = *self.by_set.entry((tag, address)).or_insert_with(|| {
+            self.buckets.push(Bucket { tag, count: 0, attrs: Arc::clone(attrs) });
+            u32::try_from(self.buckets.len() - 1).expect("fewer sets than routes")
+        });
+        self.last = Some((tag, address, bucket));
+        (bucket, self.buckets.len() > before)
     }
 
     /// Items in order of bucket, the buckets of one source beside each other; calls `each` for

@@ -124,7 +124,9 @@ impl GroupKey {
 
     #[inline]
     fn reaches(&self, attrs: &AttrSet, from: PeerRole, extra: Extra) -> bool {
-        !attrs.summary.marks.with(extra.marks()).meets(self.withheld())
+        let marks = attrs.summary.marks.with(extra.marks());
+        // Nearly all bear none.
+        (marks == Marks::NONE || !marks.meets(self.withheld()))
             && reflects(from, self.role, Marks::NONE)
     }
 
@@ -144,6 +146,7 @@ impl GroupKey {
     /// for nothing. Split horizon is not looked at here.
     ///
     /// The well-known communities count as they came: what the policy adds is for the receiver.
+    #[inline]
     pub(crate) fn told<'a>(
         &self,
         attrs: &'a Arc<AttrSet>,
@@ -152,14 +155,27 @@ impl GroupKey {
         prefix: impl FnOnce() -> Option<Prefix>,
         memo: &'a mut Memo,
     ) -> Option<&'a Arc<AttrSet>> {
-        let Some(policy) = &self.policy else {
-            return Some(attrs).filter(|attrs| self.exports(attrs, from, extra));
-        };
+        match &self.policy {
+            None => Some(attrs).filter(|attrs| self.exports(attrs, from, extra)),
+            Some(policy) => self.told_by(policy, attrs, from, extra, prefix(), memo),
+        }
+    }
+
+    #[inline(never)]
+    fn told_by<'a>(
+        &self,
+        policy: &Policy,
+        attrs: &'a Arc<AttrSet>,
+        from: PeerRole,
+        extra: Extra,
+        prefix: Option<Prefix>,
+        memo: &'a mut Memo,
+    ) -> Option<&'a Arc<AttrSet>> {
         if !self.reaches(attrs, from, extra) {
             return None;
         }
         let side = side_of(self.role);
-        memo.told(policy, side, prefix(), attrs).filter(|told| self.exports(told, from, extra))
+        memo.told(policy, side, prefix, attrs).filter(|told| self.exports(told, from, extra))
     }
 
     /// Whether a message with these attributes and one prefix stays within the limit

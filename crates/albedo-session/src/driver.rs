@@ -84,6 +84,8 @@ struct Link {
     extended: bool,
     /// Given back when the session is up.
     half_open: Option<HalfOpen>,
+    /// Whether nothing can be written any more, because the peer is gone.
+    deaf: bool,
 }
 
 /// The data path of a session that is up.
@@ -158,6 +160,7 @@ impl Link {
             outbox: Outbox::default(),
             extended: false,
             half_open,
+            deaf: false,
         })
     }
 }
@@ -452,7 +455,9 @@ impl Driver {
 
     /// Writes what there is, up to the turn's bound; whether there is more.
     fn poll_write(&mut self, cx: &mut Context<'_>, conn: ConnId, at: Instant) -> bool {
-        let Some(link) = &mut self.links[conn.index()] else { return false };
+        let Some(link) = self.links[conn.index()].as_mut().filter(|link| !link.deaf) else {
+            return false;
+        };
         let port = match &mut self.live {
             Some(live) if live.conn == conn => Some(&mut live.port),
             _ => None,
@@ -464,6 +469,14 @@ impl Driver {
                     self.fsm.handle(turn.at, Event::Written(conn));
                 }
                 turn.more
+            }
+            // What it said before it went may lie there unread, and be a NOTIFICATION; the end
+            // comes behind it.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) =>
+            {
+                link.deaf = true;
+                true
             }
             Err(error) => {
                 self.lost(conn, CloseReason::Failed(error.kind().to_string()));

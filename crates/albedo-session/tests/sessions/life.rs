@@ -317,6 +317,8 @@ async fn a_silent_drain_leaves_everybody_with_what_it_has() {
     turned(&fixture).await;
     assert_eq!(paths(&fixture), 10);
     mate.check_silence();
+    // Nor is anything kept up for those who went: the groups are the mate's.
+    fixture.until(|fixture| fixture.engine.handle().groups() == 2).await;
     fixture.server.end_drain();
     mate.until(|mate| mate.withdrawals == 10).await;
     drop(mate);

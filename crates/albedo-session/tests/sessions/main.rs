@@ -12,3 +12,4 @@ mod resting;
 mod setup;
 mod soft;
 mod storms;
+mod together;

@@ -165,6 +165,11 @@ impl Peer {
         last
     }
 
+    /// From now on each message leaves at once, also if the connection is dropped behind it.
+    pub(crate) fn in_a_hurry(&self) {
+        self.stream.set_nodelay(true).unwrap();
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
@@ -209,7 +214,7 @@ impl Peer {
     }
 
     /// Puts an UPDATE into the table.
-    fn take(&mut self, message: &Message) {
+    pub(crate) fn take(&mut self, message: &Message) {
         if message.kind != MessageType::Update {
             return;
         }

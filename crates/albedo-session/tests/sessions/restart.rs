@@ -1,6 +1,8 @@
 //! Peers that are lost and come back: the helper's side of graceful restart, over real sockets.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use albedo_fsm::GracefulOffer;
@@ -356,5 +358,46 @@ async fn what_is_kept_of_a_node_is_told_by_the_role_that_it_has_now() {
     fixture.server.apply(with(PeerRole::Client)).unwrap();
     reader.until(|reader| has(reader, 1..5)).await;
     assert_eq!(phase(&fixture), Some("restarting"));
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn g2_last_words_are_read_where_nothing_can_be_written_any_more() {
+    const NODES: u8 = 12;
+    let fixture = Fixture::start(settings(graceful()));
+    let mut other = node(&fixture, OTHER, STOCK).await;
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let flag = Arc::clone(&goes_on);
+    // So much to write that nobody has read all of it when it goes.
+    let flood = tokio::spawn(async move {
+        for pref in 0.. {
+            if !flag.load(Ordering::Relaxed) {
+                break;
+            }
+            other.send(&announce(&block(Ipv4Addr::new(10, 0, 0, 21), pref), 0..50)).await;
+        }
+        other
+    });
+    for round in 1..=25 {
+        let mut nodes = Vec::new();
+        for n in 0..NODES {
+            let peer = node(&fixture, [127, 0, 2, n + 1], STOCK).await;
+            peer.in_a_hurry();
+            nodes.push(peer);
+        }
+        for mut peer in nodes {
+            // It goes in the middle of a write, if one of them does.
+            for _ in 0..30 {
+                peer.message().await;
+            }
+            peer.send(&Notification::cease(cease::SHUTDOWN).encode()).await;
+            peer.vanish();
+        }
+        let all = round * u64::from(NODES);
+        fixture.until(|fixture| stat(fixture, |stats| &stats.ended) == all).await;
+        assert_eq!(stat(&fixture, |stats| &stats.kept), 0, "they have said good-bye");
+    }
+    goes_on.store(false, Ordering::Relaxed);
+    drop(flood.await.unwrap());
     fixture.stop().await;
 }
