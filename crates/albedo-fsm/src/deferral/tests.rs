@@ -133,7 +133,7 @@ fn g10_a_cap_ends_it_whoever_is_silent() {
 }
 
 #[test]
-fn g12_a_first_start_takes_the_quiet_time_only() {
+fn g12_k1_a_first_start_takes_the_quiet_time_only() {
     let mut deferral = unknown();
     assert_eq!(deferral.poll_timeout(), None);
     // As long as nobody is there, nobody waits.

@@ -93,7 +93,7 @@ fn route(n: u32) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g10_keepers_are_told_nothing_until_all_who_are_expected_have_told_everything() {
+async fn g9_g10_g11_keepers_are_told_nothing_until_all_who_are_expected_have_told_everything() {
     let fixture = Fixture::start_again(settings(graceful()), expecting(&[A, B]));
     let mut a = Peer::connect(A, fixture.at).await;
     let ours = a.exchange(&keeper(A, false)).await;

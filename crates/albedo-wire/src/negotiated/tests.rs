@@ -156,7 +156,7 @@ fn add_path_may_come_in_a_capability_for_each_family() {
 }
 
 #[test]
-fn the_last_graceful_restart_counts() {
+fn g1_the_last_graceful_restart_counts() {
     let graceful = |restart_time| {
         Capability::GracefulRestart(GracefulRestart {
             restart_time,
