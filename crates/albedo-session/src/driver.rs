@@ -383,7 +383,8 @@ impl Driver {
     fn poll_credit(&mut self, cx: &mut Context<'_>, conn: ConnId) -> bool {
         let Some(live) = self.live.as_mut().filter(|live| live.conn == conn) else { return true };
         if live.port.poll_flush(cx).is_pending() {
-            return false;
+            // Of a peer that is gone there is no more than lies in the socket.
+            return self.links[conn.index()].as_ref().is_some_and(|link| link.deaf);
         }
         // Only now: whoever joins because of it has to find there what came before.
         if std::mem::take(&mut live.ended) {
