@@ -7,6 +7,7 @@ mod fail_static;
 mod life;
 mod malformed;
 mod matrix;
+mod others_keep;
 mod policy;
 mod race;
 mod real_input;
