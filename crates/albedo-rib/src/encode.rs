@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use crate::attrs::AttrSet;
 use crate::group::{Extra, GroupKey};
 use crate::segment::SegmentBuilder;
+use crate::table::Slot;
 
 /// Prefixes that share source and attributes, and therefore messages.
 #[derive(Clone, Debug)]
@@ -41,6 +42,34 @@ impl Bucket {
 
     pub(crate) const fn extra(&self) -> Extra {
         Extra::from_bits(self.tag.0)
+    }
+}
+
+/// What names a route in a bucket: its prefix, or one of the prefix's paths.
+pub(crate) trait Item: Copy {
+    /// The prefix's entry.
+    fn slot(self) -> Slot;
+    /// The identifier that the path is told under; 0 where there are none.
+    fn id(self) -> PathId;
+}
+
+impl Item for Slot {
+    fn slot(self) -> Slot {
+        self
+    }
+
+    fn id(self) -> PathId {
+        PathId(0)
+    }
+}
+
+impl Item for (Slot, PathId) {
+    fn slot(self) -> Slot {
+        self.0
+    }
+
+    fn id(self) -> PathId {
+        self.1
     }
 }
 
@@ -155,7 +184,7 @@ pub(crate) fn announce<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
     (attrs, extra): (&AttrSet, Extra),
-    prefixes: impl Iterator<Item = K>,
+    routes: impl Iterator<Item = (PathId, K)>,
 ) {
     let outgoing = key.outgoing(attrs, extra);
     let packed = pack_announce(
@@ -163,7 +192,7 @@ pub(crate) fn announce<K: NlriKey>(
         key.pack_spec(),
         &outgoing.block,
         outgoing.mp_next_hop.as_deref(),
-        prefixes.map(|prefix| (PathId(0), prefix)),
+        routes,
     );
     debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
     builder.messages += packed.messages;
@@ -173,9 +202,8 @@ pub(crate) fn announce<K: NlriKey>(
 pub(crate) fn withdraw<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
-    prefixes: impl Iterator<Item = K>,
+    routes: impl Iterator<Item = (PathId, K)>,
 ) {
-    let prefixes = prefixes.map(|prefix| (PathId(0), prefix));
-    let packed = pack_withdraw(&mut builder.out, key.pack_spec(), prefixes);
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(), routes);
     builder.messages += packed.messages;
 }
