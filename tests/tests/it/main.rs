@@ -6,6 +6,7 @@
 mod life;
 mod malformed;
 mod matrix;
+mod paths;
 mod policy;
 mod race;
 mod real_input;
