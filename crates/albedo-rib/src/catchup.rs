@@ -13,9 +13,10 @@ use albedo_types::{Family, GroupId, PathId, PeerId};
 use albedo_wire::nlri::NlriKey;
 use bytes::Bytes;
 
+use crate::attrs::AttrSet;
 use crate::encode::{self, Buckets};
-use crate::family::{Best, FamilyRib};
-use crate::group::{Extra, GroupKey};
+use crate::family::FamilyRib;
+use crate::group::{Extra, GroupKey, Paths};
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
 use crate::policy::Memo;
@@ -82,9 +83,15 @@ struct Chunk<K> {
 }
 
 impl<K> Chunk<K> {
-    fn announce(&mut self, path: &Best, extra: Extra, route: (Slot, PathId)) {
-        if self.announced.push(path.peer, &path.attrs, extra, route) {
-            self.bytes += path.attrs.block().len() + 32;
+    fn announce(
+        &mut self,
+        source: PeerId,
+        attrs: &Arc<AttrSet>,
+        extra: Extra,
+        route: (Slot, PathId),
+    ) {
+        if self.announced.push(source, attrs, extra, route) {
+            self.bytes += attrs.block().len() + 32;
         }
         self.bytes += ROUTE_BYTES;
     }
@@ -225,6 +232,8 @@ impl<K: NlriKey> FamilyRib<K> {
         chunk: &mut Chunk<K>,
     ) -> usize {
         let mut memos = (Memo::default(), Memo::default());
+        let from = catch_up.diff.as_ref().map(|(old, _)| old.paths);
+        let are_chosen = key.paths.are_chosen() || from.is_some_and(Paths::are_chosen);
         let mut next = self.table.first_after(Place::Live, catch_up.live_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
@@ -235,16 +244,19 @@ impl<K: NlriKey> FamilyRib<K> {
             };
             next = self.table.next(slot);
             catch_up.live_seen = self.table.entry(slot).version;
-            if key.paths.have_ids() {
+            if !are_chosen {
+                self.collect_best((peers, peer), slot, key, catch_up, &mut memos, chunk);
+            } else if key.paths.have_ids() {
                 self.collect_paths((peers, peer), slot, key, catch_up, &mut memos, chunk);
             } else {
-                self.collect_best((peers, peer), slot, key, catch_up, &mut memos, chunk);
+                self.collect_toldable((peers, peer), slot, key, catch_up, &mut memos, chunk);
             }
         }
         self.limits.catch_up_step_entries
     }
 
-    /// The route of a prefix that a reader is told, or must not have.
+    /// The best route of a prefix, if a reader is told it; else it must have none.
+    #[inline]
     fn collect_best(
         &self,
         (peers, peer): (&Peers, PeerId),
@@ -255,51 +267,29 @@ impl<K: NlriKey> FamilyRib<K> {
         chunk: &mut Chunk<K>,
     ) {
         let entry = self.table.entry(slot);
-        let has = self.told_best(peers, peer, slot, key, memo);
-        let extra_of =
-            |key: &GroupKey, best: &Best| key.extra(best.long_lived, || entry.key.is_host());
+        let best = entry.candidates.best().expect("a live entry has a best");
+        let (source, long_lived) = (best.source.peer(), best.source.is_long_lived());
+        let role = peers.source(source).info.role;
+        let attrs = Some(&best.attrs).filter(|_| source != peer);
+        let extra_of = |key: &GroupKey| key.extra(long_lived, || entry.key.is_host());
+        let (extra, prefix) = (extra_of(key), || entry.key.prefix());
+        let has = attrs.and_then(|attrs| key.told(attrs, role, extra, prefix, memo));
         let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
         if let Some((old, _)) = diff {
-            let had = self.told_best(peers, peer, slot, old, old_memo);
-            match (&had, &has) {
+            let was = extra_of(old);
+            let had = attrs.and_then(|attrs| old.told(attrs, role, was, prefix, old_memo));
+            match (had, has) {
                 (None, None) => return,
-                (Some(had), Some(has))
-                    if old.outgoing(&had.attrs, extra_of(old, had))
-                        == key.outgoing(&has.attrs, extra_of(key, has)) =>
-                {
+                (Some(had), Some(has)) if old.outgoing(had, was) == key.outgoing(has, extra) => {
                     return;
                 }
                 _ => {}
             }
         }
         match has {
-            Some(has) => chunk.announce(&has, extra_of(key, &has), (slot, PathId(0))),
+            Some(has) => chunk.announce(source, has, extra, (slot, PathId(0))),
             None => chunk.withdraw(entry.key, PathId(0)),
         }
-    }
-
-    /// The route of a prefix that a reader in a group without identifiers has.
-    fn told_best(
-        &self,
-        peers: &Peers,
-        peer: PeerId,
-        slot: Slot,
-        key: &GroupKey,
-        memo: &mut Memo,
-    ) -> Option<Best> {
-        if key.paths.are_chosen() {
-            let best = self.set(peers, slot, key, memo).into_iter().next();
-            return best.map(|told| told.path).filter(|best| best.peer != peer);
-        }
-        let entry = self.table.entry(slot);
-        let best = entry.candidates.best().expect("a live entry has a best");
-        if best.source.peer() == peer {
-            return None;
-        }
-        let best = Best::of(best, peers);
-        let extra = key.extra(best.long_lived, || entry.key.is_host());
-        let attrs = key.told(&best.attrs, best.role, extra, || entry.key.prefix(), memo)?;
-        Some(Best { attrs: Arc::clone(attrs), ..best })
     }
 
     fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk<K>) -> Bytes {

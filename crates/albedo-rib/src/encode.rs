@@ -111,6 +111,7 @@ impl<T: Copy> Buckets<T> {
     }
 
     /// Whether that made a new bucket.
+    #[inline]
     pub(crate) fn push(
         &mut self,
         source: PeerId,

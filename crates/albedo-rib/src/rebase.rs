@@ -259,6 +259,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// What a group is told of a prefix that chooses among its paths.
+    #[cold]
+    #[inline(never)]
     fn collect_set(&self, peers: &Peers, key: &GroupKey, slot: Slot, rebase: &mut Rebase) {
         let set = self.set(peers, slot, key, &mut rebase.memo);
         if let Some(live) = &mut rebase.live {

@@ -6,11 +6,13 @@
 //!
 //! RFC 7911, docs/adr/0011.
 
+use alloc::sync::Arc;
+
 use albedo_types::{PathId, PeerId};
 use albedo_wire::nlri::NlriKey;
 
 use super::{CatchUp, Chunk};
-use crate::family::FamilyRib;
+use crate::family::{Best, FamilyRib};
 use crate::group::GroupKey;
 use crate::input::Position;
 use crate::paths::{Set, Told};
@@ -42,6 +44,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// Withdraws paths that are told no more; how many tombstones were looked at.
+    #[cold]
+    #[inline(never)]
     pub(super) fn collect_gone(
         &self,
         peers: &Peers,
@@ -72,6 +76,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// The paths of a prefix that a reader is told, and those that it must not have.
+    #[cold]
+    #[inline(never)]
     pub(super) fn collect_paths(
         &self,
         (peers, peer): (&Peers, PeerId),
@@ -105,9 +111,73 @@ impl<K: NlriKey> FamilyRib<K> {
                     == key.outgoing(&told.path.attrs, extra(key, told))
             });
             if !is_known {
-                chunk.announce(&told.path, extra(key, told), (slot, told.id));
+                let Best { attrs, peer, .. } = &told.path;
+                chunk.announce(*peer, attrs, extra(key, told), (slot, told.id));
             }
         }
+    }
+
+    /// The route of a prefix that a reader is told, or must not have, where its group or the one
+    /// that it comes from chooses among those that it may be told.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn collect_toldable(
+        &self,
+        (peers, peer): (&Peers, PeerId),
+        slot: Slot,
+        key: &GroupKey,
+        catch_up: &CatchUp,
+        (memo, old_memo): &mut (Memo, Memo),
+        chunk: &mut Chunk<K>,
+    ) {
+        let entry = self.table.entry(slot);
+        let extra =
+            |key: &GroupKey, best: &Best| key.extra(best.long_lived, || entry.key.is_host());
+        let has = self.told_best(peers, peer, slot, key, memo);
+        let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
+        if let Some((old, _)) = diff {
+            let had = self.told_best(peers, peer, slot, old, old_memo);
+            match (&had, &has) {
+                (None, None) => return,
+                (Some(had), Some(has))
+                    if old.outgoing(&had.attrs, extra(old, had))
+                        == key.outgoing(&has.attrs, extra(key, has)) =>
+                {
+                    return;
+                }
+                _ => {}
+            }
+        }
+        match has {
+            Some(has) => {
+                chunk.announce(has.peer, &has.attrs, extra(key, &has), (slot, PathId(0)));
+            }
+            None => chunk.withdraw(entry.key, PathId(0)),
+        }
+    }
+
+    /// The route of a prefix that a reader in a group without identifiers has.
+    fn told_best(
+        &self,
+        peers: &Peers,
+        peer: PeerId,
+        slot: Slot,
+        key: &GroupKey,
+        memo: &mut Memo,
+    ) -> Option<Best> {
+        if key.paths.are_chosen() {
+            let best = self.set(peers, slot, key, memo).into_iter().next();
+            return best.map(|told| told.path).filter(|best| best.peer != peer);
+        }
+        let entry = self.table.entry(slot);
+        let best = entry.candidates.best().expect("a live entry has a best");
+        if best.source.peer() == peer {
+            return None;
+        }
+        let best = Best::of(best, peers);
+        let extra = key.extra(best.long_lived, || entry.key.is_host());
+        let attrs = key.told(&best.attrs, best.role, extra, || entry.key.prefix(), memo)?;
+        Some(Best { attrs: Arc::clone(attrs), ..best })
     }
 }
 

@@ -192,6 +192,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// Withdrawals first: an identifier may come again from another source.
+    #[cold]
+    #[inline(never)]
     fn encode_paths(&mut self, key: &GroupKey, scratch: &mut Scratch) {
         let (table, builder) = (&self.table, &mut self.builder);
         scratch.withdrawn_paths.sort_by_key(|(source, _, _)| *source);
@@ -269,6 +271,8 @@ fn by_policy<K: NlriKey>(key: &GroupKey, table: &Table<K>, changes: &[Change]) -
 }
 
 /// The changes as a group sees them that is told the best path of those that it may be told.
+#[cold]
+#[inline(never)]
 fn by_sets(sets: &Sets, changes: &[Change]) -> Vec<Change> {
     let change = |change: &Change| {
         let (old, new) = sets.get(&change.slot).map_or((None, None), |(old, new)| {
@@ -284,6 +288,8 @@ fn by_sets(sets: &Sets, changes: &[Change]) -> Vec<Change> {
 /// those for the group.
 ///
 /// Each path is a route of its own: nobody but its source has to be told otherwise.
+#[cold]
+#[inline(never)]
 fn sort_sets<K: NlriKey>(
     peers: &Peers,
     id: GroupId,

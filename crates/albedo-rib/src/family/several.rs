@@ -133,6 +133,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// Notes what the groups have of a prefix before it changes.
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_sets(&mut self, slot: Slot, peers: &Peers) {
         if self.table.entry(slot).place() != Place::Live {
             return;
@@ -173,6 +175,8 @@ impl<K: NlriKey> FamilyRib<K> {
     }
 
     /// Works out what the groups have of a prefix now; whether for one that is something else.
+    #[cold]
+    #[inline(never)]
     pub(super) fn compare_sets(&mut self, slot: Slot, peers: &Peers) -> bool {
         let mut differ = self.compare_ids(slot, peers);
         self.each_noted(|rib, noted| {
@@ -204,6 +208,8 @@ impl<K: NlriKey> FamilyRib<K> {
 
     /// Leaves tombstones for the paths of a prefix, changed at the newest version, that somebody
     /// is told no more.
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_gone(&mut self, slot: Slot) {
         let Some(several) = &mut self.several else { return };
         let (key, version) = (self.table.entry(slot).key, self.version);

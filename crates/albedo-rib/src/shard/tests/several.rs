@@ -106,7 +106,7 @@ fn a3_a_change_of_rank_alone_is_told_to_nobody() {
 }
 
 #[test]
-fn a4_an_anycast_prefix_of_a_thousand_sources_stays_within_the_bound() {
+fn a4_a6_an_anycast_prefix_of_a_thousand_sources_stays_within_the_bound() {
     const SOURCES: u32 = 1000;
     let mut driver = Driver::new(Limits::default());
     driver.reader(u8::MAX);
