@@ -54,20 +54,24 @@ pub(crate) trait Item: Copy {
 }
 
 impl Item for Slot {
+    #[inline]
     fn slot(self) -> Slot {
         self
     }
 
+    #[inline]
     fn id(self) -> PathId {
         PathId(0)
     }
 }
 
 impl Item for (Slot, PathId) {
+    #[inline]
     fn slot(self) -> Slot {
         self.0
     }
 
+    #[inline]
     fn id(self) -> PathId {
         self.1
     }
@@ -111,7 +115,6 @@ impl<T: Copy> Buckets<T> {
     }
 
     /// Whether that made a new bucket.
-    #[inline]
     pub(crate) fn push(
         &mut self,
         source: PeerId,
@@ -187,14 +190,34 @@ pub(crate) fn announce<K: NlriKey>(
     (attrs, extra): (&AttrSet, Extra),
     routes: impl Iterator<Item = (PathId, K)>,
 ) {
+    if key.paths.have_ids() {
+        return announce_with_ids(builder, key, (attrs, extra), routes);
+    }
     let outgoing = key.outgoing(attrs, extra);
     let packed = pack_announce(
         &mut builder.out,
-        key.pack_spec(),
+        key.pack_spec(false),
         &outgoing.block,
         outgoing.mp_next_hop.as_deref(),
-        routes,
+        routes.map(|(_, prefix)| (PathId(0), prefix)),
     );
+    debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
+    builder.messages += packed.messages;
+}
+
+/// The same with identifiers; out of the way, so that where there are none nothing looks for them.
+#[cold]
+#[inline(never)]
+fn announce_with_ids<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    (attrs, extra): (&AttrSet, Extra),
+    routes: impl Iterator<Item = (PathId, K)>,
+) {
+    let outgoing = key.outgoing(attrs, extra);
+    let next_hop = outgoing.mp_next_hop.as_deref();
+    let spec = key.pack_spec(true);
+    let packed = pack_announce(&mut builder.out, spec, &outgoing.block, next_hop, routes);
     debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
     builder.messages += packed.messages;
 }
@@ -205,6 +228,22 @@ pub(crate) fn withdraw<K: NlriKey>(
     key: &GroupKey,
     routes: impl Iterator<Item = (PathId, K)>,
 ) {
-    let packed = pack_withdraw(&mut builder.out, key.pack_spec(), routes);
+    if key.paths.have_ids() {
+        return withdraw_with_ids(builder, key, routes);
+    }
+    let routes = routes.map(|(_, prefix)| (PathId(0), prefix));
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(false), routes);
+    builder.messages += packed.messages;
+}
+
+/// The same with identifiers.
+#[cold]
+#[inline(never)]
+fn withdraw_with_ids<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    routes: impl Iterator<Item = (PathId, K)>,
+) {
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(true), routes);
     builder.messages += packed.messages;
 }

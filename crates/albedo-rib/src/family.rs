@@ -54,11 +54,13 @@ impl Best {
         }
     }
 
+    #[inline]
     fn is(&self, other: &Self) -> bool {
         self.peer == other.peer && self.role == other.role && self.says(other)
     }
 
     /// Whether the routes have the same attributes on their way out.
+    #[inline]
     pub(crate) fn says(&self, other: &Self) -> bool {
         self.long_lived == other.long_lived && Arc::ptr_eq(&self.attrs, &other.attrs)
     }

@@ -56,17 +56,20 @@ pub enum Paths {
 
 impl Paths {
     /// Whether more is looked at than the best path of all.
+    #[inline]
     pub(crate) const fn are_chosen(self) -> bool {
         !matches!(self, Self::Best)
     }
 
     /// Whether they have identifiers.
     #[must_use]
+    #[inline]
     pub const fn have_ids(self) -> bool {
         matches!(self, Self::UpTo(_))
     }
 
     /// How many there are at most.
+    #[inline]
     pub(crate) fn max(self) -> usize {
         match self {
             Self::Best | Self::BestToldable => 1,
@@ -137,10 +140,10 @@ const UPDATE_OVERHEAD_BYTES: usize = 19 + 4 + 4 + 5 + 32 + 17;
 const PATH_ID_BYTES: usize = 4;
 
 impl GroupKey {
-    /// How messages for the group are packed.
-    #[must_use]
-    pub const fn pack_spec(&self) -> PackSpec {
-        PackSpec { message_len_max: self.message_len_max as usize, add_path: self.paths.have_ids() }
+    /// How messages for the group are packed; `ids` is what [`Paths::have_ids`] says.
+    #[inline]
+    pub(crate) const fn pack_spec(&self, ids: bool) -> PackSpec {
+        PackSpec { message_len_max: self.message_len_max as usize, add_path: ids }
     }
 
     /// What is added to a route: whether it is long-lived stale, and whether its prefix, which is

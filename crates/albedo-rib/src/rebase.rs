@@ -49,11 +49,13 @@ const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
 
 /// The weight of a route: what it costs if it stands alone. By it the bytes of a log are shared out
 /// among the routes in it.
+#[inline]
 fn weight(attrs: &AttrSet) -> u64 {
     attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
 }
 
 /// The weight of what a group is told of a prefix, if that is one route at most.
+#[inline]
 pub(crate) fn route_weight(told: Option<&AttrSet>) -> u64 {
     told.map_or(0, weight)
 }
@@ -64,6 +66,7 @@ pub(crate) fn paths_weight(set: &Set) -> u64 {
 }
 
 /// The weight of a change that a group is told of.
+#[inline]
 pub(crate) fn change_weight(has: Option<&AttrSet>) -> u64 {
     has.map_or(ROUTE_WEIGHT_BYTES, weight)
 }
@@ -78,6 +81,7 @@ enum Work {
 }
 
 impl Work {
+    #[inline]
     const fn is_packing(&self) -> bool {
         match self {
             Self::One(writing) => writing.packing.is_some(),
@@ -161,12 +165,14 @@ impl Group {
 
     /// Whether a base that is being written will leave out a prefix that changes now and changed
     /// last at version `last`.
+    #[inline]
     pub(crate) fn skips(&self, last: u64) -> bool {
         self.rebase.as_ref().is_some_and(|rebase| last <= rebase.version)
     }
 
     /// Counts what the group is told of: the weight of what it was told of a prefix, and is told
     /// now; the prefix changed last at version `last`.
+    #[inline]
     pub(crate) fn count(&mut self, [had, has]: [u64; 2], last: u64) {
         let [had, has] = [had, has].map(u64::cast_signed);
         self.live += has - had;

@@ -75,8 +75,9 @@ impl<K: NlriKey> FamilyRib<K> {
     pub(super) fn flush_changes(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
         let mut scratch = core::mem::take(&mut self.scratch);
         let mut dirty = core::mem::take(&mut self.dirty);
+        let are_chosen = self.several.is_some();
         for Dirty { slot, old } in dirty.drain(..) {
-            if let Some(change) = self.decide(peers, slot, old) {
+            if let Some(change) = self.decide(peers, slot, old, are_chosen) {
                 scratch.changes.push(change);
             }
         }
@@ -97,15 +98,22 @@ impl<K: NlriKey> FamilyRib<K> {
         self.scratch = scratch;
     }
 
-    /// Looks once at a prefix that was touched.
-    fn decide(&mut self, peers: &Peers, slot: Slot, old: Option<Best>) -> Option<Change> {
+    /// Looks once at a prefix that was touched; `are_chosen` says whether a group chooses among its
+    /// paths.
+    fn decide(
+        &mut self,
+        peers: &Peers,
+        slot: Slot,
+        old: Option<Best>,
+        are_chosen: bool,
+    ) -> Option<Change> {
         self.table.entry_mut(slot).set_dirty(None);
         let selected = self.select(slot, peers);
         if let Some(best) = selected {
             self.table.entry_mut(slot).candidates.set_best(best);
         }
         let new = self.table.entry(slot).candidates.best().map(|best| Best::of(best, peers));
-        let sets_differ = self.several.is_some() && self.compare_sets(slot, peers);
+        let sets_differ = are_chosen && self.compare_sets(slot, peers);
         match (&old, &new) {
             (None, None) => {
                 if self.table.entry(slot).place() == Place::New {
