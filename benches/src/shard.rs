@@ -112,6 +112,7 @@ pub(crate) fn key(family: Family) -> GroupKey {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     }
 }
 

@@ -61,6 +61,8 @@ pub struct SessionNumbers {
     pub kept: u64,
     /// Times that they were not for want of a place.
     pub kept_refused: u64,
+    /// Requests for a family that were put off.
+    pub refreshes_coalesced: u64,
     /// Dynamic sessions allowed.
     pub limit: u64,
     /// Lost peers that may be kept.
@@ -89,6 +91,7 @@ impl SessionNumbers {
             retained: get(&stats.retained),
             kept: get(&stats.kept),
             kept_refused: get(&stats.kept_refused),
+            refreshes_coalesced: get(&stats.refreshes_coalesced),
             limit,
             retained_limit,
         }

@@ -49,6 +49,16 @@ pub const fn long_lived_stale_time(role: PeerRole) -> Duration {
     }
 }
 
+/// Stock nodes say that they can receive several paths, and would keep and compare all of them
+/// for nothing (RFC 7911).
+pub const SEND_PATHS: u8 = 1;
+
+/// Between reflectors as RFC 4271 has it, until they are told otherwise.
+pub const BEST_EXTERNAL: bool = false;
+
+/// A peer that asks again and again costs one answer a second.
+pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// RFC 8538 is used where the peer offers it, too.
 pub const NOTIFICATION: bool = true;
 

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use albedo_types::{
-    Asn, ClusterId, Family, HoldTime, ParsePrefixError, PeerRole, Prefix, RouterId,
+    Asn, ClusterId, Family, HoldTime, PATHS_MAX, ParsePrefixError, PeerRole, Prefix, RouterId,
 };
 
 use crate::node::Scalar;
@@ -157,6 +157,25 @@ pub(crate) const SHUTDOWN_MODE: Kind<ShutdownMode> = Kind {
 };
 
 /// Zero keeps nothing beyond what is long-lived.
+pub(crate) const SEND_PATHS: Kind<u8> = Kind {
+    allowed: "1 (the best one), 2 to 16, or all (16 at most)",
+    read: |scalar| match &*scalar.text {
+        "all" => Ok(PATHS_MAX),
+        text => match text.parse() {
+            Ok(paths) if (1..=PATHS_MAX).contains(&paths) => Ok(paths),
+            _ => Err(None),
+        },
+    },
+};
+
+pub(crate) const REFRESH_INTERVAL: Kind<Duration> = Kind {
+    allowed: "0 (off) or a duration up to 1h",
+    read: |scalar| match duration(scalar)? {
+        interval if interval <= Duration::from_secs(3_600) => Ok(interval),
+        _ => Err(None),
+    },
+};
+
 pub(crate) const PEER_RESTART_TIME_MAX: Kind<Duration> = Kind {
     allowed: "0 or whole seconds up to 4095s",
     read: |scalar| whole_seconds(scalar, 0, 4_095),

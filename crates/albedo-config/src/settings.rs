@@ -130,6 +130,12 @@ pub struct PeerSettings {
     pub import_policy: Option<Arc<Rules>>,
     /// Which routes are told, and how they are changed, `exportPolicy`.
     pub export_policy: Option<Arc<Rules>>,
+    /// Paths of a prefix that are told, `sendPaths`: 1 to [`albedo_types::PATHS_MAX`] (RFC 7911).
+    pub send_paths: u8,
+    /// Whether a non-client is told the best route of those that it may be told, `bestExternal`.
+    pub best_external: bool,
+    /// Time between two answers to ROUTE-REFRESH for one family, `refreshInterval`.
+    pub refresh_interval: Duration,
     /// Types of attributes that are left out, `discardAttributes`: ranges, both ends included.
     pub discard_attributes: Vec<(u8, u8)>,
     /// Types of attributes whose routes are treated as withdrawn, `withdrawAttributes`.

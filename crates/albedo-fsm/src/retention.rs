@@ -11,7 +11,7 @@
 //! One value for each peer, with a phase for each family; like a session it is told what happened
 //! and when, and says what is to be done with the routes.
 //!
-//! RFC 4724 §4.2, RFC 8538 §4, RFC 9494 §4.2.
+//! RFC 4724 §4.2, RFC 7313 §4, RFC 8538 §4, RFC 9494 §4.2.
 
 use core::time::Duration;
 
@@ -37,6 +37,10 @@ pub struct RetentionLimits {
 /// A stock node that restarts while another of its reflectors is down is silent for 240 s, with
 /// its session up.
 pub const STALE_PATH_DEFAULT: Duration = Duration::from_secs(360);
+
+/// Time between two beginnings of a refresh that both count: each makes all routes of the peer
+/// stale, and one of many beginnings costs a look at all of them.
+pub const REFRESH_AGAIN_MIN: Duration = Duration::from_secs(1);
 
 impl Default for RetentionLimits {
     /// What the wire can hold, a day of stale time, [`STALE_PATH_DEFAULT`].
@@ -173,6 +177,14 @@ pub enum Phase {
         /// When they do not any more.
         until: Instant,
     },
+    /// The session is up and the peer sends everything again (RFC 7313 §4): what it had sent
+    /// before waits for that, or for the end of it.
+    Refreshing {
+        /// When it does not any more.
+        until: Instant,
+        /// Until when another beginning is none.
+        again: Instant,
+    },
 }
 
 impl Phase {
@@ -184,6 +196,7 @@ impl Phase {
             Self::Restarting { .. } => Some("restarting"),
             Self::LongLived => Some("longLived"),
             Self::Resyncing { .. } => Some("resyncing"),
+            Self::Refreshing { .. } => Some("refreshing"),
         }
     }
 }
@@ -204,7 +217,9 @@ impl FamilyState {
         match self.phase {
             Phase::Synced => None,
             Phase::LongLived => self.expires,
-            Phase::Restarting { until } | Phase::Resyncing { until } => {
+            Phase::Restarting { until }
+            | Phase::Resyncing { until }
+            | Phase::Refreshing { until, .. } => {
                 Some(self.expires.map_or(until, |expires| expires.min(until)))
             }
         }
@@ -241,12 +256,14 @@ impl Retention {
                 state.sync();
                 return Kept::Nothing;
             }
+            let was_refreshing = matches!(state.phase, Phase::Refreshing { .. });
             let was_stale = state.phase != Phase::Synced;
             // RFC 9494 section 4.2 against RFC 4724 section 4.2.
             let older = state.expires.is_some() || !state.stale_time.is_zero();
             state.stale_time = stale_time;
             state.phase = Phase::Restarting { until: now + restart_time };
-            if was_stale && older { Kept::All } else { Kept::Fresh }
+            // What a refresh had not come to yet is as good as what it had.
+            if was_stale && (older || was_refreshing) { Kept::All } else { Kept::Fresh }
         })
     }
 
@@ -288,6 +305,38 @@ impl Retention {
         resyncing
     }
 
+    /// The peer begins to send a family again (`BoRR`, RFC 7313 §4); whether what it has sent is
+    /// stale from now on.
+    ///
+    /// It is not before the End-of-RIB that stale routes of an earlier session wait for, nor if
+    /// the peer begins again at once.
+    pub fn begin_refresh(
+        &mut self,
+        now: Instant,
+        family: Family,
+        limits: &RetentionLimits,
+    ) -> bool {
+        let state = &mut self.families[family.index()];
+        match state.phase {
+            Phase::Synced => {}
+            Phase::Refreshing { again, .. } if again <= now => {}
+            _ => return false,
+        }
+        let (until, again) = (now + limits.stale_path, now + REFRESH_AGAIN_MIN);
+        state.phase = Phase::Refreshing { until, again };
+        true
+    }
+
+    /// It has sent all of it (`EoRR`); whether what is still stale goes.
+    pub fn end_refresh(&mut self, family: Family) -> bool {
+        let state = &mut self.families[family.index()];
+        let refreshing = matches!(state.phase, Phase::Refreshing { .. });
+        if refreshing {
+            state.phase = Phase::Synced;
+        }
+        refreshing
+    }
+
     /// The next deadline; `None` while nothing is timed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -305,6 +354,13 @@ impl Retention {
                 state.expires.get_or_insert(until + state.stale_time);
                 state.phase = Phase::LongLived;
                 each(Change::LongLived(family));
+            }
+            if let Phase::Refreshing { until, .. } = state.phase {
+                if until <= now {
+                    state.phase = Phase::Synced;
+                    each(Change::Sweep(family));
+                }
+                continue;
             }
             if state.deadline().is_some_and(|deadline| deadline <= now) {
                 let spent = matches!(state.phase, Phase::Resyncing { until } if now < until);

@@ -9,21 +9,25 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use albedo_types::{Family, GroupId, PeerId};
+use albedo_types::{Family, GroupId, PathId, PeerId};
 use albedo_wire::nlri::NlriKey;
 use bytes::Bytes;
 
 use crate::attrs::AttrSet;
 use crate::encode::{self, Buckets};
 use crate::family::FamilyRib;
-use crate::group::{Extra, GroupKey};
+use crate::group::{Extra, GroupKey, Paths};
 use crate::input::{Output, Resume};
 use crate::peer::Peers;
 use crate::policy::Memo;
 use crate::table::{Place, Slot};
 
+mod several;
+
+use several::PathsSeen;
+
 /// What a route adds to a message whose attributes are there already, at most, in bytes.
-const ROUTE_BYTES: usize = 17;
+const ROUTE_BYTES: usize = 21;
 
 /// A reader that is being caught up.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(crate) struct CatchUp {
     ready: bool,
     /// The group it comes from, and the version it had come to there.
     diff: Option<(GroupKey, u64)>,
+    /// For groups with several paths.
+    paths: PathsSeen,
 }
 
 /// Readers that are being caught up, and those whose turn it is.
@@ -69,24 +75,36 @@ impl CatchUps {
 }
 
 /// What one chunk is made of.
-#[derive(Debug, Default)]
-struct Chunk {
-    announced: Buckets<Slot>,
-    withdrawn: Vec<Slot>,
+#[derive(Debug)]
+struct Chunk<K> {
+    announced: Buckets<(Slot, PathId)>,
+    withdrawn: Vec<(PathId, K)>,
     bytes: usize,
 }
 
-impl Chunk {
-    fn announce(&mut self, source: PeerId, attrs: &Arc<AttrSet>, extra: Extra, slot: Slot) {
-        if self.announced.push(source, attrs, extra, slot) {
+impl<K> Chunk<K> {
+    fn announce(
+        &mut self,
+        source: PeerId,
+        attrs: &Arc<AttrSet>,
+        extra: Extra,
+        route: (Slot, PathId),
+    ) {
+        if self.announced.push(source, attrs, extra, route) {
             self.bytes += attrs.block().len() + 32;
         }
         self.bytes += ROUTE_BYTES;
     }
 
-    fn withdraw(&mut self, slot: Slot) {
+    fn withdraw(&mut self, key: K, id: PathId) {
         self.bytes += ROUTE_BYTES;
-        self.withdrawn.push(slot);
+        self.withdrawn.push((id, key));
+    }
+}
+
+impl<K> Default for Chunk<K> {
+    fn default() -> Self {
+        Self { announced: Buckets::default(), withdrawn: Vec::new(), bytes: 0 }
     }
 }
 
@@ -98,9 +116,11 @@ impl<K: NlriKey> FamilyRib<K> {
         group: GroupId,
         resume: Resume,
         from: Option<GroupKey>,
+        is_mixed: bool,
     ) {
         let Resume { position, request } = resume;
         self.drop_catch_up(peer);
+        let paths = self.paths_seen(&position, is_mixed);
         let since = position.complete && from.is_none();
         let catch_up = CatchUp {
             group,
@@ -109,6 +129,7 @@ impl<K: NlriKey> FamilyRib<K> {
             dead_seen: position.version,
             ready: true,
             diff: from.filter(|_| position.complete).map(|key| (key, position.version)),
+            paths,
         };
         self.catch_ups.by_peer.insert(peer, catch_up);
         self.catch_ups.ready.push_back(peer);
@@ -150,10 +171,18 @@ impl<K: NlriKey> FamilyRib<K> {
         };
         let (key, end_seq) = (group.key.clone(), group.end_seq);
         let mut chunk = Chunk::default();
-        let dead = self.collect_dead(&mut catch_up, &mut chunk);
+        let dead = if key.paths.have_ids() {
+            self.collect_gone(peers, peer, &key, &mut catch_up, &mut chunk)
+        } else {
+            self.collect_dead(&mut catch_up, &mut chunk)
+        };
         let live = self.collect_live(peers, peer, &key, &mut catch_up, &mut chunk);
-        let done = self.table.seen_all(Place::Dead, catch_up.dead_seen)
-            && self.table.seen_all(Place::Live, catch_up.live_seen);
+        let dead_done = if key.paths.have_ids() {
+            self.seen_all_gone(&catch_up)
+        } else {
+            self.table.seen_all(Place::Dead, catch_up.dead_seen)
+        };
+        let done = dead_done && self.table.seen_all(Place::Live, catch_up.live_seen);
         let bytes = self.encode_chunk(&key, chunk);
         let (id, request) = (catch_up.group, catch_up.request);
         // Nothing in this stretch may have concerned the reader: then it goes on unasked.
@@ -177,7 +206,7 @@ impl<K: NlriKey> FamilyRib<K> {
         dead + live
     }
 
-    fn collect_dead(&self, catch_up: &mut CatchUp, chunk: &mut Chunk) -> usize {
+    fn collect_dead(&self, catch_up: &mut CatchUp, chunk: &mut Chunk<K>) -> usize {
         let mut next = self.table.first_after(Place::Dead, catch_up.dead_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
@@ -187,8 +216,9 @@ impl<K: NlriKey> FamilyRib<K> {
                 return n;
             };
             next = self.table.next(slot);
-            catch_up.dead_seen = self.table.entry(slot).version;
-            chunk.withdraw(slot);
+            let entry = self.table.entry(slot);
+            catch_up.dead_seen = entry.version;
+            chunk.withdraw(entry.key, PathId(0));
         }
         self.limits.catch_up_step_entries
     }
@@ -199,9 +229,11 @@ impl<K: NlriKey> FamilyRib<K> {
         peer: PeerId,
         key: &GroupKey,
         catch_up: &mut CatchUp,
-        chunk: &mut Chunk,
+        chunk: &mut Chunk<K>,
     ) -> usize {
-        let (mut memo, mut old_memo) = (Memo::default(), Memo::default());
+        let mut memos = (Memo::default(), Memo::default());
+        let from = catch_up.diff.as_ref().map(|(old, _)| old.paths);
+        let are_chosen = key.paths.are_chosen() || from.is_some_and(Paths::are_chosen);
         let mut next = self.table.first_after(Place::Live, catch_up.live_seen);
         for n in 0..self.limits.catch_up_step_entries {
             if chunk.bytes >= self.limits.catch_up_chunk_bytes {
@@ -211,53 +243,79 @@ impl<K: NlriKey> FamilyRib<K> {
                 return n;
             };
             next = self.table.next(slot);
-            let entry = self.table.entry(slot);
-            catch_up.live_seen = entry.version;
-            let best = entry.candidates.best().expect("a live entry has a best");
-            let (source, long_lived) = (best.source.peer(), best.source.is_long_lived());
-            let role = peers.source(source).info.role;
-            let attrs = Some(&best.attrs).filter(|_| source != peer);
-            let extra_of = |key: &GroupKey| key.extra(long_lived, || entry.key.is_host());
-            let (extra, prefix) = (extra_of(key), || entry.key.prefix());
-            let has = attrs.and_then(|attrs| key.told(attrs, role, extra, prefix, &mut memo));
-            let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
-            if let Some((old, _)) = diff {
-                let was = extra_of(old);
-                let had = attrs.and_then(|attrs| old.told(attrs, role, was, prefix, &mut old_memo));
-                match (had, has) {
-                    (None, None) => continue,
-                    (Some(had), Some(has))
-                        if old.outgoing(had, was) == key.outgoing(has, extra) =>
-                    {
-                        continue;
-                    }
-                    _ => {}
-                }
-            }
-            match has {
-                Some(has) => chunk.announce(source, has, extra, slot),
-                None => chunk.withdraw(slot),
+            catch_up.live_seen = self.table.entry(slot).version;
+            if !are_chosen {
+                self.collect_best((peers, peer), slot, key, catch_up, &mut memos, chunk);
+            } else if key.paths.have_ids() {
+                self.collect_paths((peers, peer), slot, key, catch_up, &mut memos, chunk);
+            } else {
+                self.collect_toldable((peers, peer), slot, key, catch_up, &mut memos, chunk);
             }
         }
         self.limits.catch_up_step_entries
     }
 
-    fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk) -> Bytes {
+    /// The best route of a prefix, if a reader is told it; else it must have none.
+    #[inline]
+    fn collect_best(
+        &self,
+        (peers, peer): (&Peers, PeerId),
+        slot: Slot,
+        key: &GroupKey,
+        catch_up: &CatchUp,
+        (memo, old_memo): &mut (Memo, Memo),
+        chunk: &mut Chunk<K>,
+    ) {
+        let entry = self.table.entry(slot);
+        let best = entry.candidates.best().expect("a live entry has a best");
+        let (source, long_lived) = (best.source.peer(), best.source.is_long_lived());
+        let role = peers.source(source).info.role;
+        let attrs = Some(&best.attrs).filter(|_| source != peer);
+        let extra_of = |key: &GroupKey| key.extra(long_lived, || entry.key.is_host());
+        let (extra, prefix) = (extra_of(key), || entry.key.prefix());
+        let has = attrs.and_then(|attrs| key.told(attrs, role, extra, prefix, memo));
+        let diff = catch_up.diff.as_ref().filter(|(_, seen)| entry.version <= *seen);
+        if let Some((old, _)) = diff {
+            let was = extra_of(old);
+            let had = attrs.and_then(|attrs| old.told(attrs, role, was, prefix, old_memo));
+            match (had, has) {
+                (None, None) => return,
+                (Some(had), Some(has)) if old.outgoing(had, was) == key.outgoing(has, extra) => {
+                    return;
+                }
+                _ => {}
+            }
+        }
+        match has {
+            Some(has) => chunk.announce(source, has, extra, (slot, PathId(0))),
+            None => chunk.withdraw(entry.key, PathId(0)),
+        }
+    }
+
+    fn encode_chunk(&mut self, key: &GroupKey, mut chunk: Chunk<K>) -> Bytes {
         let (table, builder) = (&self.table, &mut self.builder);
-        encode::withdraw(builder, key, chunk.withdrawn.iter().map(|slot| table.entry(*slot).key));
-        chunk.announced.drain_sorted(|bucket, slots| {
-            let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
+        encode::withdraw(builder, key, chunk.withdrawn.iter().copied());
+        chunk.announced.drain_sorted(|bucket, routes| {
+            let routes = routes.iter().map(|(slot, id)| (*id, table.entry(*slot).key));
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), routes);
         });
         builder.take_bytes()
     }
 
     /// What a reader that finds its place gone asks for.
-    pub(crate) fn catch_up(&mut self, peers: &Peers, peer: PeerId, family: Family, resume: Resume) {
-        let group = peers.get(peer).and_then(|state| state.groups[family.index()]);
+    pub(crate) fn catch_up(
+        &mut self,
+        peers: &mut Peers,
+        peer: PeerId,
+        family: Family,
+        resume: Resume,
+    ) {
+        let Some(state) = peers.get_mut(peer) else { return };
+        let is_mixed = &mut state.mixed[family.index()];
+        *is_mixed &= !resume.position.complete;
         let waits = |id: &GroupId| self.groups.get(id).is_some_and(|group| group.waits(peer));
-        if let Some(group) = group.filter(|group| !waits(group)) {
-            self.start_catch_up(peer, group, resume, None);
+        if let Some(group) = state.groups[family.index()].filter(|group| !waits(group)) {
+            self.start_catch_up(peer, group, resume, None, *is_mixed);
         }
     }
 }

@@ -15,6 +15,7 @@ use core::ops::Range;
 use albedo_types::PathId;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::attrs::{Marks, Summary};
 use crate::peer::PeerInfo;
@@ -141,6 +142,9 @@ pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
     Verdict { order: Ordering::Equal, step: None }
 }
 
+/// Paths that are chosen without allocating.
+const SEVERAL_INLINE: usize = 8;
+
 /// Number of neighbouring ASes that are told apart without an index.
 const GROUPS_INLINE: usize = 8;
 
@@ -167,6 +171,44 @@ pub fn best<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Option<usize> {
     Some(winner)
 }
 
+/// The indices of the `max` best of `len` paths, the best first: each is the best of those that
+/// are left.
+///
+/// `path` gives the path at an index.
+pub(crate) fn several<'a>(
+    len: usize,
+    max: usize,
+    path: impl Fn(usize) -> Path<'a>,
+) -> SmallVec<[usize; SEVERAL_INLINE]> {
+    let mut chosen = SmallVec::new();
+    if len == 0 || max == 0 {
+        return chosen;
+    }
+    let first = path(0).summary.neighbour_as;
+    if (1..len).all(|n| path(n).summary.neighbour_as == first) {
+        // Within one neighbouring AS "better than" is an order.
+        for n in 0..len {
+            let candidate = path(n);
+            let is_better = |m: &usize| compare(&path(*m), &candidate, true).order.is_lt();
+            let is_full = chosen.len() == max;
+            if is_full && chosen.last().is_some_and(is_better) {
+                continue;
+            }
+            let at = chosen.partition_point(is_better);
+            chosen.truncate(max - 1);
+            chosen.insert(at, n);
+        }
+        return chosen;
+    }
+    let mut left: SmallVec<[usize; SEVERAL_INLINE]> = (0..len).collect();
+    while chosen.len() < max
+        && let Some(n) = best(left.len(), |n| path(left[n]))
+    {
+        chosen.push(left.remove(n));
+    }
+    chosen
+}
+
 /// The best of the winner of one neighbouring AS and of the rest, which are of several.
 fn best_of_several<'a>(
     winner: usize,
@@ -174,7 +216,7 @@ fn best_of_several<'a>(
     path: impl Fn(usize) -> Path<'a>,
 ) -> Option<usize> {
     // Winner of each neighbouring AS, with MED.
-    let mut winners: smallvec::SmallVec<[(u32, usize); GROUPS_INLINE]> = smallvec::SmallVec::new();
+    let mut winners: SmallVec<[(u32, usize); GROUPS_INLINE]> = SmallVec::new();
     winners.push((path(winner).summary.neighbour_as, winner));
     let mut index: Option<HashMap<u32, usize, FixedState>> = None;
     for n in rest {

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use crate::attrs::AttrSet;
 use crate::group::{Extra, GroupKey};
 use crate::segment::SegmentBuilder;
+use crate::table::Slot;
 
 /// Prefixes that share source and attributes, and therefore messages.
 #[derive(Clone, Debug)]
@@ -41,6 +42,38 @@ impl Bucket {
 
     pub(crate) const fn extra(&self) -> Extra {
         Extra::from_bits(self.tag.0)
+    }
+}
+
+/// What names a route in a bucket: its prefix, or one of the prefix's paths.
+pub(crate) trait Item: Copy {
+    /// The prefix's entry.
+    fn slot(self) -> Slot;
+    /// The identifier that the path is told under; 0 where there are none.
+    fn id(self) -> PathId;
+}
+
+impl Item for Slot {
+    #[inline]
+    fn slot(self) -> Slot {
+        self
+    }
+
+    #[inline]
+    fn id(self) -> PathId {
+        PathId(0)
+    }
+}
+
+impl Item for (Slot, PathId) {
+    #[inline]
+    fn slot(self) -> Slot {
+        self.0
+    }
+
+    #[inline]
+    fn id(self) -> PathId {
+        self.1
     }
 }
 
@@ -160,16 +193,36 @@ pub(crate) fn announce<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
     (attrs, extra): (&AttrSet, Extra),
-    prefixes: impl Iterator<Item = K>,
+    routes: impl Iterator<Item = (PathId, K)>,
 ) {
+    if key.paths.have_ids() {
+        return announce_with_ids(builder, key, (attrs, extra), routes);
+    }
     let outgoing = key.outgoing(attrs, extra);
     let packed = pack_announce(
         &mut builder.out,
-        key.pack_spec(),
+        key.pack_spec(false),
         &outgoing.block,
         outgoing.mp_next_hop.as_deref(),
-        prefixes.map(|prefix| (PathId(0), prefix)),
+        routes.map(|(_, prefix)| (PathId(0), prefix)),
     );
+    debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
+    builder.messages += packed.messages;
+}
+
+/// The same with identifiers; out of the way, so that where there are none nothing looks for them.
+#[cold]
+#[inline(never)]
+fn announce_with_ids<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    (attrs, extra): (&AttrSet, Extra),
+    routes: impl Iterator<Item = (PathId, K)>,
+) {
+    let outgoing = key.outgoing(attrs, extra);
+    let next_hop = outgoing.mp_next_hop.as_deref();
+    let spec = key.pack_spec(true);
+    let packed = pack_announce(&mut builder.out, spec, &outgoing.block, next_hop, routes);
     debug_assert_eq!(packed.oversized, 0, "what does not fit is not exported");
     builder.messages += packed.messages;
 }
@@ -178,9 +231,24 @@ pub(crate) fn announce<K: NlriKey>(
 pub(crate) fn withdraw<K: NlriKey>(
     builder: &mut SegmentBuilder,
     key: &GroupKey,
-    prefixes: impl Iterator<Item = K>,
+    routes: impl Iterator<Item = (PathId, K)>,
 ) {
-    let prefixes = prefixes.map(|prefix| (PathId(0), prefix));
-    let packed = pack_withdraw(&mut builder.out, key.pack_spec(), prefixes);
+    if key.paths.have_ids() {
+        return withdraw_with_ids(builder, key, routes);
+    }
+    let routes = routes.map(|(_, prefix)| (PathId(0), prefix));
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(false), routes);
+    builder.messages += packed.messages;
+}
+
+/// The same with identifiers.
+#[cold]
+#[inline(never)]
+fn withdraw_with_ids<K: NlriKey>(
+    builder: &mut SegmentBuilder,
+    key: &GroupKey,
+    routes: impl Iterator<Item = (PathId, K)>,
+) {
+    let packed = pack_withdraw(&mut builder.out, key.pack_spec(true), routes);
     builder.messages += packed.messages;
 }

@@ -27,8 +27,10 @@ use crate::table::{Candidate, Place, Slot, Source, Table, Upsert};
 
 mod flush;
 mod members;
+mod several;
 mod stale;
 
+pub(crate) use several::Several;
 use stale::Walk;
 
 /// The best route of a prefix, and what decided who hears of it.
@@ -42,7 +44,7 @@ pub(crate) struct Best {
 
 impl Best {
     #[inline]
-    fn of(candidate: &Candidate, peers: &Peers) -> Self {
+    pub(crate) fn of(candidate: &Candidate, peers: &Peers) -> Self {
         let peer = candidate.source.peer();
         Self {
             attrs: Arc::clone(&candidate.attrs),
@@ -52,12 +54,14 @@ impl Best {
         }
     }
 
+    #[inline]
     fn is(&self, other: &Self) -> bool {
         self.peer == other.peer && self.role == other.role && self.says(other)
     }
 
     /// Whether the routes have the same attributes on their way out.
-    fn says(&self, other: &Self) -> bool {
+    #[inline]
+    pub(crate) fn says(&self, other: &Self) -> bool {
         self.long_lived == other.long_lived && Arc::ptr_eq(&self.attrs, &other.attrs)
     }
 }
@@ -138,6 +142,10 @@ pub(crate) struct FamilyRib<K> {
     pub(crate) limits: Limits,
     pub(crate) builder: SegmentBuilder,
     scratch: flush::Scratch,
+    /// Where a group is told others than the best path.
+    pub(crate) several: Option<Box<Several<K>>>,
+    /// For the identifiers of paths.
+    pub(crate) seed: u64,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
@@ -156,6 +164,8 @@ impl<K: NlriKey> FamilyRib<K> {
             limits: limits.checked(),
             builder: SegmentBuilder::default(),
             scratch: flush::Scratch::default(),
+            several: None,
+            seed,
         }
     }
 
@@ -165,7 +175,7 @@ impl<K: NlriKey> FamilyRib<K> {
             paths: self.paths,
             stale: self.stale,
             swept: self.swept,
-            tombstones: self.table.dead_len(),
+            tombstones: self.table.dead_len() + self.gone_len(),
             catch_ups: self.catch_ups.len(),
             groups: self.groups.len(),
         }
@@ -184,6 +194,9 @@ impl<K: NlriKey> FamilyRib<K> {
             Place::New | Place::Dead => None,
         };
         self.dirty.push(Dirty { slot, old });
+        if self.several.is_some() {
+            self.note_sets(slot, peers);
+        }
     }
 
     pub(crate) fn announce(
@@ -332,6 +345,7 @@ impl<K: NlriKey> FamilyRib<K> {
             && self.groups.is_empty()
             && self.catch_ups.is_empty()
             && self.builder.is_empty()
+            && self.several.is_none()
     }
 
     /// What one flush begins with; for the caller that wants to know.

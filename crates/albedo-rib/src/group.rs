@@ -4,8 +4,9 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::num::NonZeroU8;
 
-use albedo_types::{Asn, ClusterId, Family, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, Family, PATHS_MAX, PeerRole, Prefix};
 use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit, WellKnown};
 use albedo_wire::update::{PackSpec, UpdateContext};
 
@@ -36,6 +37,45 @@ pub struct GroupKey {
     /// Which routes are told, and how they are changed (RFC 4271 §9.1.3); `None`: all, and not at
     /// all.
     pub policy: Option<Arc<Policy>>,
+    /// Which paths of a prefix are told, and whether with identifiers (RFC 7911 §3).
+    pub paths: Paths,
+}
+
+/// Which paths of a prefix peers are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Paths {
+    /// The best one, if it may be told to them.
+    #[default]
+    Best,
+    /// The best one of those that may be told to them, where that is not the best of all.
+    BestToldable,
+    /// So many of the best of those that may be told to them, each under an identifier of its own
+    /// (RFC 7911 §3); at most [`PATHS_MAX`].
+    UpTo(NonZeroU8),
+}
+
+impl Paths {
+    /// Whether more is looked at than the best path of all.
+    #[inline]
+    pub(crate) const fn are_chosen(self) -> bool {
+        !matches!(self, Self::Best)
+    }
+
+    /// Whether they have identifiers.
+    #[must_use]
+    #[inline]
+    pub const fn have_ids(self) -> bool {
+        matches!(self, Self::UpTo(_))
+    }
+
+    /// How many there are at most.
+    #[inline]
+    pub(crate) fn max(self) -> usize {
+        match self {
+            Self::Best | Self::BestToldable => 1,
+            Self::UpTo(max) => usize::from(max.get()).min(PATHS_MAX.into()),
+        }
+    }
 }
 
 /// What peers get of long-lived stale routes.
@@ -96,12 +136,14 @@ pub struct ExternalKey {
 /// What one UPDATE needs beside attributes and routes: header, two lengths, and the largest NLRI
 /// with what MP_REACH_NLRI puts around it.
 const UPDATE_OVERHEAD_BYTES: usize = 19 + 4 + 4 + 5 + 32 + 17;
+/// What a path identifier adds to that.
+const PATH_ID_BYTES: usize = 4;
 
 impl GroupKey {
-    /// How messages for the group are packed.
-    #[must_use]
-    pub const fn pack_spec(&self) -> PackSpec {
-        PackSpec { message_len_max: self.message_len_max as usize, add_path: false }
+    /// How messages for the group are packed; `ids` is what [`Paths::have_ids`] says.
+    #[inline]
+    pub(crate) const fn pack_spec(&self, ids: bool) -> PackSpec {
+        PackSpec { message_len_max: self.message_len_max as usize, add_path: ids }
     }
 
     /// What is added to a route: whether it is long-lived stale, and whether its prefix, which is
@@ -184,7 +226,7 @@ impl GroupKey {
     fn fits(&self, attrs: &AttrSet, extra: Extra) -> bool {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
-        const GROWTH_BYTES: usize = 64;
+        const GROWTH_BYTES: usize = 64 + PATH_ID_BYTES;
         if attrs.block().len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
             && (self.as4 || attrs.block().len() * 2 <= limit)
         {
@@ -196,7 +238,8 @@ impl GroupKey {
     #[cold]
     fn fits_rewritten(&self, attrs: &AttrSet, extra: Extra) -> bool {
         let limit = self.message_len_max as usize;
-        self.outgoing(attrs, extra).block.len() + UPDATE_OVERHEAD_BYTES <= limit
+        let id = if self.paths.have_ids() { PATH_ID_BYTES } else { 0 };
+        self.outgoing(attrs, extra).block.len() + UPDATE_OVERHEAD_BYTES + id <= limit
     }
 
     /// The bytes the group gets for a set of attributes.

@@ -156,6 +156,14 @@ pub enum Input {
         /// What becomes of its routes, by family.
         keep: [Keep; Family::COUNT],
     },
+    /// The peer begins to announce all of its routes again: they are stale until it has
+    /// (RFC 7313 §4).
+    Stale {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
     /// What is still stale of the peer's routes is not worth keeping any more.
     Sweep {
         /// The peer.

@@ -27,6 +27,7 @@ pub mod group;
 pub mod input;
 pub mod limits;
 pub mod log;
+mod paths;
 pub mod peer;
 pub mod policy;
 mod rebase;
@@ -37,7 +38,7 @@ mod table;
 
 pub use attrs::{AttrSet, Home, Marks, Parts, Summary};
 pub use follower::{Follower, State};
-pub use group::{ExternalKey, Extra, GroupKey, LongLivedExport};
+pub use group::{ExternalKey, Extra, GroupKey, LongLivedExport, Paths};
 pub use input::{Birth, Input, Item, Keep, Output, Position, Resume, RouteBatch};
 pub use limits::Limits;
 pub use log::{At, Base, Cursor, Log};

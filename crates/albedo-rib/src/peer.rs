@@ -23,6 +23,8 @@ pub struct Peer {
     pub info: PeerInfo,
     /// Its update group, per family.
     pub groups: [Option<GroupId>; Family::COUNT],
+    /// Whether it may hold what another group was told that it was in, per family.
+    pub mixed: [bool; Family::COUNT],
 }
 
 /// Whose log is written for an index, and since when.
@@ -52,7 +54,8 @@ impl Peers {
             self.peers.resize_with(id.index() + 1, || None);
             self.written.resize(id.index() + 1, [None; Family::COUNT]);
         }
-        self.peers[id.index()] = Some(Peer { info, groups: [None; Family::COUNT] });
+        self.peers[id.index()] =
+            Some(Peer { info, groups: [None; Family::COUNT], mixed: [false; Family::COUNT] });
     }
 
     /// Notes that a peer reads a group's log, where the table is at `version`; `announced` says

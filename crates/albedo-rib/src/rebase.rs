@@ -8,15 +8,16 @@
 
 use alloc::vec::Vec;
 
-use albedo_types::{GroupId, Instant};
+use albedo_types::{GroupId, Instant, PathId};
 use albedo_wire::nlri::NlriKey;
 
 use crate::attrs::AttrSet;
-use crate::encode::{self, Buckets};
-use crate::family::{FamilyRib, Group};
+use crate::encode::{self, Buckets, Item};
+use crate::family::{Best, FamilyRib, Group};
 use crate::group::GroupKey;
 use crate::input::Output;
 use crate::limits::{LOG_GARBAGE_RATIO, Limits};
+use crate::paths::Set;
 use crate::peer::Peers;
 use crate::policy::Memo;
 use crate::segment::{SEGMENT_OVERHEAD_BYTES, Segment};
@@ -35,10 +36,9 @@ pub(crate) struct Rebase {
     /// group knows its own.
     live: Option<i64>,
     seen: u64,
-    collected: Buckets<Slot>,
+    work: Work,
     /// What the group's policy made of the sets in it.
     memo: Memo,
-    packing: Option<Packing>,
     segments: Vec<Segment>,
     /// Weight of the routes in them.
     weight: u64,
@@ -49,23 +49,81 @@ const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
 
 /// The weight of a route: what it costs if it stands alone. By it the bytes of a log are shared out
 /// among the routes in it.
+#[inline]
 fn weight(attrs: &AttrSet) -> u64 {
     attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
 }
 
+/// The weight of what a group is told of a prefix, if that is one route at most.
+#[inline]
+pub(crate) fn route_weight(told: Option<&AttrSet>) -> u64 {
+    told.map_or(0, weight)
+}
+
+/// The weight of several routes.
+pub(crate) fn paths_weight(set: &Set) -> u64 {
+    set.iter().map(|told| weight(&told.path.attrs)).sum()
+}
+
 /// The weight of a change that a group is told of.
+#[inline]
 pub(crate) fn change_weight(has: Option<&AttrSet>) -> u64 {
     has.map_or(ROUTE_WEIGHT_BYTES, weight)
 }
 
+/// What is collected, and then packed.
 #[derive(Debug)]
-struct Packing {
+enum Work {
+    /// One route of a prefix.
+    One(Writing<Slot>),
+    /// Several.
+    Several(Writing<(Slot, PathId)>),
+}
+
+impl Work {
+    #[inline]
+    const fn is_packing(&self) -> bool {
+        match self {
+            Self::One(writing) => writing.packing.is_some(),
+            Self::Several(writing) => writing.packing.is_some(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Writing<T> {
+    collected: Buckets<T>,
+    packing: Option<Packing<T>>,
+}
+
+impl<T: Item> Writing<T> {
+    fn new() -> Self {
+        Self { collected: Buckets::default(), packing: None }
+    }
+
+    fn begin_packing(&mut self) {
+        let (order, items) = self.collected.sort();
+        self.packing = Some(Packing { order, items, next_bucket: 0, within: 0, next_item: 0 });
+    }
+}
+
+#[derive(Debug)]
+struct Packing<T> {
     order: Vec<u32>,
-    items: Vec<Slot>,
+    items: Vec<T>,
     next_bucket: usize,
     /// Items of the bucket that are packed already.
     within: usize,
     next_item: usize,
+}
+
+/// Where a base's messages go.
+#[derive(Debug)]
+struct Packed<'r> {
+    version: u64,
+    segments: &'r mut Vec<Segment>,
+    weight: &'r mut u64,
+    now: Instant,
 }
 
 impl Rebase {
@@ -77,9 +135,12 @@ impl Rebase {
             operations: group.operations,
             live: (!group.ready).then_some(0),
             seen: 0,
-            collected: Buckets::default(),
+            work: if group.key.paths.have_ids() {
+                Work::Several(Writing::new())
+            } else {
+                Work::One(Writing::new())
+            },
             memo: Memo::default(),
-            packing: None,
             segments: Vec::new(),
             weight: 0,
         }
@@ -104,18 +165,20 @@ impl Group {
 
     /// Whether a base that is being written will leave out a prefix that changes now and changed
     /// last at version `last`.
+    #[inline]
     pub(crate) fn skips(&self, last: u64) -> bool {
         self.rebase.as_ref().is_some_and(|rebase| last <= rebase.version)
     }
 
-    /// Counts what the group is told of: a prefix had a route that it was told, or has one now, and
-    /// changed last at version `last`.
-    pub(crate) fn count(&mut self, had: Option<&AttrSet>, has: Option<&AttrSet>, last: u64) {
-        let [had, has] = [had, has].map(|attrs| attrs.map_or(0, weight).cast_signed());
+    /// Counts what the group is told of: the weight of what it was told of a prefix, and is told
+    /// now; the prefix changed last at version `last`.
+    #[inline]
+    pub(crate) fn count(&mut self, [had, has]: [u64; 2], last: u64) {
+        let [had, has] = [had, has].map(u64::cast_signed);
         self.live += has - had;
         if let Some(rebase) = &mut self.rebase
             && let Some(live) = &mut rebase.live
-            && rebase.packing.is_none()
+            && !rebase.work.is_packing()
             && (rebase.seen + 1..=rebase.version).contains(&last)
         {
             // It leaves its place before the base has come there.
@@ -155,13 +218,11 @@ impl<K: NlriKey> FamilyRib<K> {
                 continue;
             };
             let key = group.key.clone();
-            let done = match rebase.packing {
-                None => {
-                    self.collect(peers, &key, &mut rebase);
-                    false
-                }
-                Some(_) => self.pack(&key, &mut rebase, now),
-            };
+            let is_packing = rebase.work.is_packing();
+            if !is_packing {
+                self.collect(peers, &key, &mut rebase);
+            }
+            let done = is_packing && self.pack(&key, &mut rebase, now);
             if done {
                 self.finish_rebase(id, rebase, out);
             } else {
@@ -176,19 +237,26 @@ impl<K: NlriKey> FamilyRib<K> {
         for _ in 0..self.limits.rebase_step_entries {
             let entry = next.map(|slot| (slot, self.table.entry(slot)));
             let Some((slot, entry)) = entry.filter(|(_, e)| e.version <= rebase.version) else {
-                let (order, items) = rebase.collected.sort();
-                rebase.packing =
-                    Some(Packing { order, items, next_bucket: 0, within: 0, next_item: 0 });
+                match &mut rebase.work {
+                    Work::One(writing) => writing.begin_packing(),
+                    Work::Several(writing) => writing.begin_packing(),
+                }
                 return;
             };
             next = self.table.next(slot);
             rebase.seen = entry.version;
+            if key.paths.are_chosen() {
+                self.collect_set(peers, key, slot, rebase);
+                continue;
+            }
             let best = entry.candidates.best().expect("a live entry has a best");
             let peer = best.source.peer();
             let (role, prefix) = (peers.source(peer).info.role, || entry.key.prefix());
             let extra = key.extra(best.source.is_long_lived(), || entry.key.is_host());
             if let Some(attrs) = key.told(&best.attrs, role, extra, prefix, &mut rebase.memo) {
-                rebase.collected.push(peer, attrs, extra, slot);
+                if let Work::One(writing) = &mut rebase.work {
+                    writing.collected.push(peer, attrs, extra, slot);
+                }
                 if let Some(live) = &mut rebase.live {
                     *live += weight(attrs).cast_signed();
                 }
@@ -196,25 +264,59 @@ impl<K: NlriKey> FamilyRib<K> {
         }
     }
 
+    /// What a group is told of a prefix that chooses among its paths.
+    #[cold]
+    #[inline(never)]
+    fn collect_set(&self, peers: &Peers, key: &GroupKey, slot: Slot, rebase: &mut Rebase) {
+        let set = self.set(peers, slot, key, &mut rebase.memo);
+        if let Some(live) = &mut rebase.live {
+            *live += paths_weight(&set).cast_signed();
+        }
+        for told in &set {
+            let Best { attrs, peer, long_lived, .. } = &told.path;
+            let extra = key.extra(*long_lived, || self.table.entry(slot).key.is_host());
+            match &mut rebase.work {
+                Work::One(writing) => writing.collected.push(*peer, attrs, extra, slot),
+                Work::Several(writing) => {
+                    writing.collected.push(*peer, attrs, extra, (slot, told.id))
+                }
+            };
+        }
+    }
+
     fn pack(&mut self, key: &GroupKey, rebase: &mut Rebase, now: Instant) -> bool {
-        let packing = rebase.packing.as_mut().expect("collected before");
+        let Rebase { version, work, segments, weight, .. } = rebase;
+        let mut out = Packed { version: *version, segments, weight, now };
+        match work {
+            Work::One(writing) => self.pack_some(key, writing, &mut out),
+            Work::Several(writing) => self.pack_some(key, writing, &mut out),
+        }
+    }
+
+    fn pack_some<T: Item>(
+        &mut self,
+        key: &GroupKey,
+        writing: &mut Writing<T>,
+        out: &mut Packed<'_>,
+    ) -> bool {
+        let packing = writing.packing.as_mut().expect("collected before");
         let mut budget = self.limits.rebase_step_entries;
         while budget > 0 && packing.next_bucket < packing.order.len() {
-            let (bucket, len) = rebase.collected.bucket(packing.order[packing.next_bucket]);
+            let (bucket, len) = writing.collected.bucket(packing.order[packing.next_bucket]);
             let count = (len - packing.within).min(budget);
-            let slots = &packing.items[packing.next_item..packing.next_item + count];
-            let (table, version) = (&self.table, rebase.version);
+            let items = &packing.items[packing.next_item..packing.next_item + count];
+            let (table, version) = (&self.table, out.version);
             let mut routes = 0;
-            let keys = slots.iter().filter_map(|slot| {
-                let entry = table.get(*slot)?;
+            let keys = items.iter().filter_map(|item| {
+                let entry = table.get(item.slot())?;
                 let still = entry.place() == Place::Live && entry.version <= version;
                 routes += u64::from(still);
-                still.then_some(entry.key)
+                still.then_some((item.id(), entry.key))
             });
             let start = self.builder.len();
             encode::announce(&mut self.builder, key, (&bucket.attrs, bucket.extra()), keys);
             self.builder.own_run(bucket.source(), start);
-            rebase.weight += routes * weight(&bucket.attrs);
+            *out.weight += routes * weight(&bucket.attrs);
             packing.next_item += count;
             packing.within += count;
             if packing.within == len {
@@ -223,11 +325,11 @@ impl<K: NlriKey> FamilyRib<K> {
             }
             budget -= count;
             if self.builder.len() >= self.limits.base_segment_bytes {
-                rebase.segments.push(self.builder.finish(rebase.version, now, false));
+                out.segments.push(self.builder.finish(out.version, out.now, false));
             }
         }
         if !self.builder.is_empty() {
-            rebase.segments.push(self.builder.finish(rebase.version, now, false));
+            out.segments.push(self.builder.finish(out.version, out.now, false));
         }
         packing.next_bucket == packing.order.len()
     }

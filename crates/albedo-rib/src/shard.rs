@@ -13,7 +13,7 @@ use albedo_types::{Family, GroupId, Instant, Ipv4Prefix, Ipv6Prefix, PeerId};
 
 use crate::family::FamilyRib;
 use crate::group::GroupKey;
-use crate::input::{Birth, Input, Output, Resume, RouteBatch};
+use crate::input::{Birth, Input, Keep, Output, Resume, RouteBatch};
 use crate::limits::Limits;
 use crate::peer::{PeerInfo, Peers};
 
@@ -115,6 +115,10 @@ impl Shard {
                         rib.quit(peers, peer, family, out);
                     });
                 }
+            }
+            Input::Stale { peer, family } => {
+                self.born(at, false);
+                on!(self, family, |rib, peers| rib.lose(peers, peer, Keep::All));
             }
             Input::Sweep { peer, family } => {
                 on!(self, family, |rib, _peers| rib.sweep(peer));

@@ -5,7 +5,9 @@
 //! Names and descriptions stand beside it, because changing them must not touch anybody.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU8;
 use std::sync::Arc;
+use std::time::Duration;
 
 use albedo_fsm::{RetentionLimits, SessionConfig};
 use albedo_rib::Policy;
@@ -90,6 +92,24 @@ pub struct Profile {
     pub import: Option<Arc<Policy>>,
     /// Which routes it is told, and with which attributes; `None`: all, as they are.
     pub export: Option<Arc<Policy>>,
+    /// Which paths of a prefix it is told.
+    pub paths: PathRules,
+    /// How soon a family is sent again that was asked for again.
+    pub refresh_interval: Duration,
+}
+
+/// Time between two answers to ROUTE-REFRESH for one family, if nothing else is said.
+pub const REFRESH_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
+
+/// Which paths of a prefix a peer is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathRules {
+    /// How many at most, where both sides know path identifiers (RFC 7911); whether they do is a
+    /// matter of what was offered.
+    pub max: Option<NonZeroU8>,
+    /// Whether a non-client is told the best of those that it may be told where the best of all is
+    /// not among them (draft-ietf-idr-best-external).
+    pub best_external: bool,
 }
 
 /// What becomes of the routes of lost peers, beyond what OPENs agree on.
@@ -147,8 +167,10 @@ impl Profile {
     #[must_use]
     pub fn goes_on_as(&self, new: &Self) -> bool {
         let Self { role, cluster_id, key, intake, import, export, clusters, .. } = new.clone();
+        let Self { paths, refresh_interval, .. } = *new;
         let own = self.clone();
-        Self { role, cluster_id, key, intake, import, export, clusters, ..own } == *new
+        let own = Self { role, cluster_id, key, intake, import, export, clusters, ..own };
+        Self { paths, refresh_interval, ..own } == *new
     }
 
     /// What a peer that names `asn` as its AS is to the reflector.

@@ -23,7 +23,7 @@ use albedo_engine::PeerPort;
 use albedo_engine::clock::now;
 use albedo_fsm::{CloseReason, ConnId, Event, Retention, Session, StateName, Terms, TimerName};
 use albedo_rib::GroupKey;
-use albedo_types::Instant;
+use albedo_types::{Family, Instant};
 use albedo_wire::frame::{self, Frame, MessageType};
 use albedo_wire::negotiated::Negotiated;
 use albedo_wire::notification::codes::cease;
@@ -51,8 +51,10 @@ use crate::writer::Outbox;
 mod actions;
 mod change;
 mod keeping;
+mod refresh;
 
 use keeping::Away;
+use refresh::Asked;
 
 /// Rounds of one turn: inputs may lead to timers, and timers to messages that are to be written.
 const ROUNDS_MAX: usize = 4;
@@ -106,6 +108,8 @@ struct Live {
     postponed: Vec<Postponed>,
     /// Whether an End-of-RIB has come that the deferral has not been told of.
     ended: bool,
+    /// What the peer has asked for again, by family.
+    asked: [Asked; Family::COUNT],
 }
 
 /// A group that a session is to join.
@@ -266,6 +270,8 @@ impl Driver {
                 Some(Command::Accepted(incoming)) => self.accepted(*incoming),
                 Some(Command::Released) => self.released(),
                 Some(Command::Change(profile)) => self.change(profile, now()),
+                Some(Command::AskAgain) => self.ask_again(now()),
+                Some(Command::TellAgain) => self.tell_again(),
                 Some(Command::Stop(reason)) => {
                     self.stop(&reason);
                     return false;
@@ -507,16 +513,21 @@ impl Driver {
     fn poll_timer(&mut self, cx: &mut Context<'_>, at: Instant) -> bool {
         let kept = self.retention.as_ref().and_then(|retention| retention.poll_timeout());
         let session = self.fsm.poll_timeout();
-        if session.is_none() && kept.is_none() {
+        let refresh = self.refresh_due();
+        if session.is_none() && kept.is_none() && refresh.is_none() {
             return self.poll_pause(cx, at);
         }
-        let deadline = session.map(|(at, _)| at).into_iter().chain(kept).min();
+        let deadline = session.map(|(at, _)| at).into_iter().chain(kept).chain(refresh).min();
         if self.timer.poll(cx, at, deadline).is_pending() {
             return false;
         }
         let at = now();
         if kept.is_some_and(|deadline| deadline <= at) {
             self.pass_kept(at);
+            return true;
+        }
+        if refresh.is_some_and(|deadline| deadline <= at) {
+            self.answer_refreshes(at);
             return true;
         }
         let Some((_, name)) = session else { return true };

@@ -29,6 +29,7 @@ mod listener;
 pub mod reader;
 pub mod registry;
 pub mod sockopt;
+mod soft;
 pub mod startup;
 pub mod stats;
 pub mod status;
@@ -41,7 +42,8 @@ pub mod writer;
 
 pub use albedo_fsm::{DeferralEnd, DeferralLimits, DeferralWaits};
 pub use config::{
-    BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, Peer, Profile, RetentionRules, Settings,
+    BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, PathRules, Peer, Profile,
+    REFRESH_INTERVAL_DEFAULT, RetentionRules, Settings,
 };
 pub use startup::{DeferralStatus, Restart};
 pub use status::{PeerShared, PeerStatus};

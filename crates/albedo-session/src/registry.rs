@@ -20,10 +20,10 @@ use crate::guards::{HalfOpen, Seat};
 use crate::status::PeerShared;
 
 /// Commands that wait for a session's task.
-pub const COMMANDS_MAX: usize = 5 + Family::COUNT;
-/// Places of them that connections leave free: for the command to stop, for new settings, and for
-/// what is said once for each family.
-const COMMANDS_KEPT: usize = 2 + Family::COUNT;
+pub const COMMANDS_MAX: usize = 7 + Family::COUNT;
+/// Places of them that connections leave free: for the command to stop, for new settings, for each
+/// way of asking again, and for what is said once for each family.
+const COMMANDS_KEPT: usize = 4 + Family::COUNT;
 
 /// Our end of a session, as far as it tells sessions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +101,10 @@ pub(crate) enum Command {
     Released,
     /// Go on with these settings.
     Change(Arc<Profile>),
+    /// Ask the peer for its routes again.
+    AskAgain,
+    /// Tell the peer everything again.
+    TellAgain,
     /// End the session and yourself.
     Stop(StopReason),
 }
@@ -126,9 +130,7 @@ impl Slot {
         }
         self.commands.send(Command::Accepted(incoming)).map_err(|command| match command {
             Command::Accepted(incoming) => (Refusal::Busy, incoming),
-            Command::Released | Command::Change(_) | Command::Stop(_) => {
-                unreachable!("it was a connection that was sent")
-            }
+            _ => unreachable!("it was a connection that was sent"),
         })
     }
 
@@ -145,6 +147,18 @@ impl Slot {
         // Of several changes only the last one counts, so there is room. If the task has ended by
         // itself meanwhile, whoever comes next gets the new settings anyway.
         let _ = self.commands.replace(command, |waiting| matches!(waiting, Command::Change(_)));
+    }
+
+    /// Tells the task to ask for the peer's routes again.
+    pub(crate) fn ask_again(&self) {
+        let is_asking = |waiting: &Command| matches!(waiting, Command::AskAgain);
+        let _ = self.commands.replace(Command::AskAgain, is_asking);
+    }
+
+    /// Tells the task to tell the peer everything again.
+    pub(crate) fn tell_again(&self) {
+        let is_telling = |waiting: &Command| matches!(waiting, Command::TellAgain);
+        let _ = self.commands.replace(Command::TellAgain, is_telling);
     }
 
     /// Tells the task to end; the only one to do so is who takes the slot out.

@@ -167,6 +167,8 @@ pub struct SessionStats {
     pub kept: AtomicU64,
     /// Times that they were not for want of a place.
     pub kept_refused: AtomicU64,
+    /// Requests to send a family again that were put off, and answered together.
+    pub refreshes_coalesced: AtomicU64,
     /// Connections refused, in the order of [`REFUSALS`].
     pub refused: [AtomicU64; REFUSALS.len()],
     /// Accepts that failed, for want of descriptors for example.

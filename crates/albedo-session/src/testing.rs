@@ -103,6 +103,7 @@ pub(crate) fn port(engine: &EngineHandle, n: u32) -> PeerPort {
             long_lived: LongLivedExport::default(),
             no_llgr_on_hosts: false,
             policy: None,
+            paths: albedo_rib::Paths::Best,
         });
     }
     port

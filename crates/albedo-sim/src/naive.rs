@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use albedo_rib::{AttrSet, Extra, GroupKey, Keep, LongLivedExport, Marks, PeerInfo};
+use albedo_rib::{AttrSet, Extra, GroupKey, Keep, LongLivedExport, Marks, Paths, PeerInfo};
 use albedo_types::{Family, PathId, PeerRole, Prefix};
 
 use crate::policy;
-use crate::table::{Table, Told};
+use crate::table::{Tables, Told};
 
 /// Names a session; never used twice.
 pub type Session = u64;
@@ -139,11 +139,16 @@ impl Naive {
         self.routes.is_empty()
     }
 
-    /// The best route of a prefix: one step after the other takes out what is worse.
-    #[must_use]
-    pub fn best(&self, prefix: Prefix) -> Option<(Session, Announced)> {
-        let routes = self.routes.get(&prefix)?;
-        let mut left: Vec<Route> = routes.iter().map(|(id, route)| (*id, route.clone())).collect();
+    fn routes_of(&self, prefix: Prefix) -> Vec<Route> {
+        let routes = self.routes.get(&prefix).into_iter().flatten();
+        routes.map(|(id, route)| (*id, route.clone())).collect()
+    }
+
+    /// The best of some routes: one step after the other takes out what is worse.
+    fn best(&self, mut left: Vec<Route>) -> Option<Route> {
+        if left.is_empty() {
+            return None;
+        }
         let peer = |route: &Route| self.peers[&route.0.0];
         keep_least(&mut left, |(_, route)| route.is_least());
         keep_least(&mut left, |(_, route)| u32::MAX - route.set.summary.local_pref);
@@ -165,28 +170,50 @@ impl Naive {
         keep_least(&mut left, |route| peer(route).addr);
         keep_least(&mut left, |((_, path_id), _)| *path_id);
         assert_eq!(left.len(), 1, "the last step leaves one");
-        left.pop().map(|((session, _), route)| (session, route))
+        left.pop()
     }
 
-    /// What a session that is in the group of `key` is told.
+    /// What a session that is in the group of `key` is told, by prefix.
     #[must_use]
-    pub fn table(&self, to: Session, key: &GroupKey) -> Table {
-        let mut table = Table::default();
+    pub fn table(&self, to: Session, key: &GroupKey) -> Tables {
+        let mut table = Tables::default();
         for prefix in self.routes.keys().filter(|prefix| family(**prefix) == key.family) {
-            if let Some(told) = self.told(to, *prefix, key) {
+            let chosen = self.chosen(*prefix, key);
+            let others = chosen.iter().filter(|((from, _), _)| *from != to);
+            let told = others.filter_map(|route| self.told(route, *prefix, key));
+            let mut told: Vec<Told> = told.collect();
+            if !told.is_empty() {
+                told.sort();
                 table.insert(*prefix, told);
             }
         }
         table
     }
 
-    fn told(&self, to: Session, prefix: Prefix, key: &GroupKey) -> Option<Told> {
-        let (from, route) = self.best(prefix)?;
+    /// The routes of a prefix that a group is told, unless they must not be told to it.
+    fn chosen(&self, prefix: Prefix, key: &GroupKey) -> Vec<Route> {
+        let mut left = self.routes_of(prefix);
+        let max = match key.paths {
+            Paths::Best => return self.best(left).into_iter().collect(),
+            Paths::BestToldable => 1,
+            Paths::UpTo(max) => usize::from(max.get()),
+        };
+        left.retain(|route| self.told(route, prefix, key).is_some());
+        let mut chosen = Vec::new();
+        while chosen.len() < max
+            && let Some(best) = self.best(left.clone())
+        {
+            left.retain(|(name, _)| *name != best.0);
+            chosen.push(best);
+        }
+        chosen
+    }
+
+    fn told(&self, ((from, _), route): &Route, prefix: Prefix, key: &GroupKey) -> Option<Told> {
         let set = &route.set;
-        let source = self.peers[&from].role;
+        let source = self.peers[from].role;
         let marks = set.summary.marks;
         let withheld = [
-            from == to,
             marks.contains(Marks::NO_ADVERTISE),
             marks.contains(Marks::NO_EXPORT) && key.role == PeerRole::External,
             source == PeerRole::NonClient && key.role == PeerRole::NonClient,

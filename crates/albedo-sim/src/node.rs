@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use albedo_rib::{At, Follower, GroupKey, Input, Keep, PeerInfo, Resume, Segment, State};
-use albedo_types::{Family, PeerId, Prefix};
+use albedo_types::{Family, PeerId};
 use bytes::Bytes;
 
 use crate::naive::{self, Session};
-use crate::table::{self, Table};
+use crate::table::{self, Route, Table};
 use crate::worker::{Letter, Post, SharedReader, SimGroup, Worker};
 
 /// What is to be said once the lanes of a family have come far enough.
@@ -65,7 +65,7 @@ pub struct Node {
     pub chunks: u64,
     /// What it held when it asked for a family again, and was not told of since; a peer that
     /// speaks enhanced refresh drops these at the end (RFC 7313 §4).
-    stale: BTreeSet<Prefix>,
+    stale: BTreeSet<Route>,
     reader: Rc<SharedReader>,
     lanes: Vec<Lane>,
     syncs: [Sync; Family::COUNT],
@@ -179,7 +179,7 @@ impl Node {
                     return;
                 }
                 *idle = Sync::Refresh { again: false };
-                let of = |prefix: &&Prefix| naive::family(**prefix) == family;
+                let of = |(prefix, _): &&Route| naive::family(*prefix) == family;
                 self.stale.extend(self.table.keys().filter(of));
                 for lane in self.lanes.iter_mut().filter(|lane| lane.family == family) {
                     lane.follower.await_start();
@@ -272,7 +272,8 @@ impl Node {
             let message = &chunk.bytes[chunk.taken..];
             let len = table::message_len(message);
             check_len(&lane.group.key, len);
-            told(&mut self.table, &mut self.stale, &message[..len]);
+            let ids = lane.group.key.paths.have_ids();
+            told(&mut self.table, &mut self.stale, &message[..len], ids);
             self.messages += 1;
             chunk.taken += len;
         }
@@ -335,7 +336,8 @@ impl Node {
             *left -= 1;
             let len = table::message_len(&view[taken..]);
             check_len(&self.lanes[n].group.key, len);
-            told(&mut self.table, &mut self.stale, &view[taken..taken + len]);
+            let ids = self.lanes[n].group.key.paths.have_ids();
+            told(&mut self.table, &mut self.stale, &view[taken..taken + len], ids);
             self.messages += 1;
             taken += len;
         }
@@ -357,7 +359,7 @@ impl Node {
             }
             Sync::Refresh { again } => {
                 self.refreshed += 1;
-                let left = self.stale.iter().find(|prefix| naive::family(**prefix) == family);
+                let left = self.stale.iter().find(|(prefix, _)| naive::family(*prefix) == family);
                 assert_eq!(left, None, "a refresh leaves something out");
                 again
             }
@@ -400,10 +402,10 @@ fn send_join(peer: PeerId, group: &Rc<SimGroup>, from: Option<Resume>, worker: &
     worker.mailbox.push_back(Letter::Join(Rc::clone(group), input));
 }
 
-fn told(table: &mut Table, stale: &mut BTreeSet<Prefix>, message: &[u8]) {
-    let effect = table::apply(table, message);
-    for prefix in effect.announced.iter().chain(&effect.withdrawn) {
-        stale.remove(prefix);
+fn told(table: &mut Table, stale: &mut BTreeSet<Route>, message: &[u8], ids: bool) {
+    let effect = table::apply(table, message, ids);
+    for route in effect.announced.iter().chain(&effect.withdrawn) {
+        stale.remove(route);
     }
 }
 

@@ -350,7 +350,7 @@ impl Worker {
     }
 }
 
-/// One route more than a chunk is meant to have, with the largest block of the pool.
-const CHUNK_SLACK_BYTES: usize = 4300;
+/// The routes of one prefix more than a chunk is meant to have, with the largest block of the pool.
+const CHUNK_SLACK_BYTES: usize = 16 * 4300;
 /// One message more than a base's segment is meant to have.
 const BASE_SLACK_BYTES: usize = 4300;

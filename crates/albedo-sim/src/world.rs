@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use albedo_rib::{
-    ExternalKey, GroupKey, Input, Keep, Limits, LongLivedExport, PeerInfo, RouteBatch,
+    ExternalKey, GroupKey, Input, Keep, Limits, LongLivedExport, Paths, PeerInfo, RouteBatch,
 };
 use albedo_types::{
     Asn, ClusterId, Family, Instant, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, PeerRole, Prefix,
@@ -17,7 +18,7 @@ use crate::node::{Away, Node};
 use crate::policy;
 use crate::script::{Op, PREFIXES, SLOTS};
 use crate::sets::{CLUSTER, Origin, Sets};
-use crate::table::Table;
+use crate::table::{self, Tables, Told};
 use crate::worker::{Groups, Letter, Worker};
 
 /// What a world is made of.
@@ -27,6 +28,8 @@ pub struct WorldConfig {
     pub shards: usize,
     /// Bounds of the shards and their logs.
     pub limits: Limits,
+    /// Whether some nodes are told several paths of a prefix, or another than the best.
+    pub paths: bool,
 }
 
 /// Rounds in which everybody must have come to rest.
@@ -169,7 +172,10 @@ impl World {
     fn join(&mut self, slot: usize) {
         let Slot { node: Some(node), regrouped, .. } = &mut self.slots[slot] else { return };
         for family in families(slot) {
-            let key = key(slot, *family, node.info.role, *regrouped);
+            let mut key = key(slot, *family, node.info.role, *regrouped);
+            if self.config.paths {
+                key.paths = paths(slot, node.info.role, *regrouped);
+            }
             let group = self.groups.of(key, self.config.shards);
             node.join(&group, &mut self.workers);
         }
@@ -323,7 +329,7 @@ impl World {
                 assert_eq!(node.ends[family.index()], 1, "one End-of-RIB for family and session");
                 for prefix in promised.iter().filter(|prefix| naive::family(**prefix) == family) {
                     assert!(
-                        node.table.contains_key(prefix),
+                        node.table.keys().any(|(other, _)| other == prefix),
                         "End-of-RIB of slot {slot} came before {prefix}"
                     );
                 }
@@ -369,9 +375,11 @@ impl World {
 
     /// What each node holds, by slot; to be compared between worlds.
     #[must_use]
-    pub fn tables(&self) -> BTreeMap<usize, &Table> {
+    pub fn tables(&self) -> BTreeMap<usize, Tables> {
         let nodes = self.slots.iter().enumerate();
-        nodes.filter_map(|(n, slot)| Some((n, &slot.node.as_ref()?.table))).collect()
+        nodes
+            .filter_map(|(n, slot)| Some((n, table::by_prefix(&slot.node.as_ref()?.table))))
+            .collect()
     }
 
     /// Ends all sessions; nothing of anybody may be left.
@@ -392,13 +400,13 @@ impl World {
         for (n, slot) in self.slots.iter().enumerate() {
             let Some(node) = &slot.node else { continue };
             assert!(node.is_up_to_date(), "slot {n} is owed something: {node:#?}");
-            let mut expected = Table::new();
+            let mut expected = Tables::new();
             for family in families(n) {
                 let key = node.key(*family).expect("it reads the family");
                 expected.append(&mut self.naive.table(node.session, &key));
                 assert_eq!(node.ends[family.index()], 1, "one End-of-RIB, slot {n}, {family:?}");
             }
-            compare(n, &node.table, &expected);
+            compare(n, &table::by_prefix(&node.table), &expected);
         }
         for family in Family::ALL {
             let of = |worker: &Worker| worker.shard.stats(family).stale;
@@ -420,7 +428,8 @@ impl World {
             }
             for (key, cost) in worker.logs() {
                 let live = self.naive.table(Session::MAX, key);
-                let live: usize = live.values().map(|told| told.block.len() + ROUTE_BYTES).sum();
+                let live = live.values().flatten();
+                let live: usize = live.map(|told| told.block.len() + ROUTE_BYTES).sum();
                 let bound = 2 * live + limits.log_garbage_min_bytes + SEGMENT_BYTES;
                 assert!(cost <= bound, "a log of {cost} bytes for {live} live ones: {key:?}");
             }
@@ -433,11 +442,27 @@ const ROUTE_BYTES: usize = 300;
 /// A segment that was appended after the last look at the bound.
 const SEGMENT_BYTES: usize = 8192;
 
-fn compare(slot: usize, found: &Table, expected: &Table) {
+fn compare(slot: usize, found: &Tables, expected: &Tables) {
     for (prefix, told) in expected {
         match found.get(prefix) {
             None => panic!("slot {slot} lacks {prefix}"),
-            Some(found) => assert_eq!(found, told, "slot {slot} has {prefix} otherwise"),
+            Some(found) => {
+                let words = |told: &[Told]| {
+                    let word = |told: &Told| {
+                        (
+                            told.block.len(),
+                            told.block.iter().map(|octet| u32::from(*octet)).sum::<u32>(),
+                        )
+                    };
+                    told.iter().map(word).collect::<Vec<_>>()
+                };
+                assert!(
+                    found == told,
+                    "slot {slot} has {prefix} otherwise: {:?}, not {:?} (octets and their sum)",
+                    words(found),
+                    words(told),
+                );
+            }
         }
     }
     if let Some(prefix) = found.keys().find(|prefix| !expected.contains_key(prefix)) {
@@ -505,5 +530,21 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
         },
         no_llgr_on_hosts: slot == 3,
         policy: policy::of(slot, regrouped),
+        paths: Paths::Best,
+    }
+}
+
+/// Which paths a slot is told where that is not the best for all: some with identifiers, which a
+/// session has all its life or never.
+#[must_use]
+pub fn paths(slot: usize, role: PeerRole, regrouped: bool) -> Paths {
+    let up_to = |max| Paths::UpTo(NonZeroU8::new(max).expect("not 0"));
+    match (slot, regrouped) {
+        (0, false) => up_to(3),
+        (0, true) => up_to(2),
+        (4, false) => up_to(2),
+        (4, true) => up_to(16),
+        (1, _) if role == PeerRole::NonClient => Paths::BestToldable,
+        _ => Paths::Best,
     }
 }

@@ -62,6 +62,9 @@ impl fmt::Debug for ClusterId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathId(pub u32);
 
+/// Paths of one prefix that a peer is told at most: a Calico node installs no more next hops.
+pub const PATHS_MAX: u8 = 16;
+
 macro_rules! index_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -26,6 +26,9 @@ pub struct Negotiated {
     pub add_path_rx: FamilySet,
     /// Families whose prefixes we send with path identifiers.
     pub add_path_tx: FamilySet,
+    /// Paths of a prefix that the peer wants at most, by family; 0 where it does not say
+    /// (draft-abraitis-idr-addpath-paths-limit).
+    pub paths_limit: [u16; Family::COUNT],
     /// Families the peer may send with an IPv6 next hop though they are not IPv6: we offered it
     /// (RFC 8950 §4).
     pub extended_next_hop_rx: FamilySet,
@@ -85,6 +88,7 @@ impl Negotiated {
             extended_message_rx: local.offers(table::EXTENDED_MESSAGE),
             add_path_rx: add_path(remote, local).intersection(families),
             add_path_tx: add_path(local, remote).intersection(families),
+            paths_limit: paths_limit(remote),
             extended_next_hop_rx: extended_next_hop(local).intersection(families),
             extended_next_hop_tx: extended_next_hop(remote).intersection(families),
             route_refresh: refreshes(local) && refreshes(remote),
@@ -116,6 +120,22 @@ fn add_path(from: &Open, to: &Open) -> FamilySet {
     };
     let sent = can(from, |entry| entry.mode.sends());
     sent.intersection(can(to, |entry| entry.mode.receives()))
+}
+
+/// How many paths of a prefix the sender of `open` wants, by family.
+fn paths_limit(open: &Open) -> [u16; Family::COUNT] {
+    let mut limits = [0; Family::COUNT];
+    let lists = open.capabilities.iter().filter_map(|capability| match capability {
+        Capability::PathsLimit(entries) => Some(entries),
+        _ => None,
+    });
+    for entry in lists.flatten() {
+        let family = Family::from_wire(entry.afi, entry.safi);
+        if let Some(limit) = family.and_then(|family| limits.get_mut(family.index())) {
+            *limit = entry.limit;
+        }
+    }
+    limits
 }
 
 /// The families that the sender of `open` takes with an IPv6 next hop beside their own.

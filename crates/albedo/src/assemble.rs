@@ -4,6 +4,7 @@
 //! other.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use albedo_config::{Config, GracefulRestart, MaxPrefixes, PeerAs, PeerSettings};
@@ -13,12 +14,13 @@ use albedo_rib::Policy;
 use albedo_session::admission::{Limits, Source};
 use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
 use albedo_session::{
-    DeferralLimits, Group, IntakeRules, LimitAction, LimitRules, Peer, Profile, Restart,
+    DeferralLimits, Group, IntakeRules, LimitAction, LimitRules, PathRules, Peer, Profile, Restart,
     RetentionRules, Settings,
 };
 use albedo_types::policy::Rules;
 use albedo_types::{ClusterId, Family};
 use albedo_wire::attr::CodeSet;
+use albedo_wire::capability::AddPathMode;
 use albedo_wire::update::AttrLimits;
 use anyhow::{Context as _, Result};
 
@@ -166,6 +168,11 @@ fn profile_without_policies(config: &Config, settings: &PeerSettings) -> Result<
         clusters: 0,
         import: None,
         export: None,
+        paths: PathRules {
+            max: NonZeroU8::new(settings.send_paths),
+            best_external: settings.best_external,
+        },
+        refresh_interval: settings.refresh_interval,
     })
 }
 
@@ -224,6 +231,9 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
     session.silent_hold_expiry = settings.silent_hold_expiry;
     session.capabilities.families = settings.families;
     session.capabilities.forwarding = config.restart.forwarding_state;
+    if settings.send_paths > 1 {
+        session.capabilities.add_path = Some(AddPathMode::Both);
+    }
     session.capabilities.graceful = settings.graceful_restart.map(|graceful| GracefulOffer {
         restart_time: graceful.restart_time,
         long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),

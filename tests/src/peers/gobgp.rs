@@ -189,6 +189,8 @@ fn render(host: Host, reflectors: &[Host]) -> String {
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = \"{family}-unicast\"
+    [neighbors.afi-safis.add-paths.config]
+      receive = true
 ",
                 peer = reflector.address(family),
                 own = host.address(family),

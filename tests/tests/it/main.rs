@@ -8,6 +8,7 @@ mod life;
 mod malformed;
 mod matrix;
 mod others_keep;
+mod paths;
 mod policy;
 mod race;
 mod real_input;

@@ -172,6 +172,11 @@ table! {
         &[],
         "Times that they were not, because as many peers were kept as may be.",
     );
+    REFRESHES_COALESCED = counter(
+        "albedo_refreshes_coalesced_total",
+        &[],
+        "Requests for a family (ROUTE-REFRESH) that came too soon and were answered together.",
+    );
     // The RIB.
     PREFIXES = gauge(
         "albedo_prefixes",

@@ -62,6 +62,7 @@ struct Sessions {
     retained_limit: Gauge,
     kept: Counter,
     kept_refused: Counter,
+    refreshes_coalesced: Counter,
     limit: Gauge,
 }
 
@@ -253,6 +254,7 @@ impl Sessions {
             retained_limit: source.gauge(&names::RETAINED_PEERS_LIMIT),
             kept: source.counter(&names::SESSIONS_RETAINED),
             kept_refused: source.counter(&names::RETENTIONS_REFUSED),
+            refreshes_coalesced: source.counter(&names::REFRESHES_COALESCED),
             limit: source.gauge(&names::SESSIONS_LIMIT),
         }
     }
@@ -280,6 +282,7 @@ impl Sessions {
         self.retained_limit.set(numbers.retained_limit as f64);
         self.kept.absolute(numbers.kept);
         self.kept_refused.absolute(numbers.kept_refused);
+        self.refreshes_coalesced.absolute(numbers.refreshes_coalesced);
         self.limit.set(numbers.limit as f64);
     }
 }

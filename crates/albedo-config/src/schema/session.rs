@@ -19,7 +19,7 @@ use crate::node::{Value, quote};
 use crate::settings::{LimitAction, MaxPrefixes, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 23] = [
+pub(crate) const KEYS: [&str; 26] = [
     "asNumber",
     "role",
     "families",
@@ -39,6 +39,9 @@ pub(crate) const KEYS: [&str; 23] = [
     "silentHoldExpiry",
     "importPolicy",
     "exportPolicy",
+    "sendPaths",
+    "bestExternal",
+    "refreshInterval",
     "discardAttributes",
     "withdrawAttributes",
     "maxAsPathLength",
@@ -70,6 +73,9 @@ pub(crate) struct Session {
     pub(crate) silent_hold_expiry: Option<At<bool>>,
     pub(crate) import_policy: Option<policy::Read>,
     pub(crate) export_policy: Option<policy::Read>,
+    pub(crate) send_paths: Option<At<u8>>,
+    pub(crate) best_external: Option<At<bool>>,
+    pub(crate) refresh_interval: Option<At<Duration>>,
     pub(crate) discard_attributes: Option<Vec<At<(u8, u8)>>>,
     pub(crate) withdraw_attributes: Option<Vec<At<(u8, u8)>>>,
     pub(crate) max_as_path_length: Option<At<u32>>,
@@ -100,6 +106,9 @@ impl Session {
             silent_hold_expiry: fields.scalar("silentHoldExpiry", &kinds::BOOL, report),
             import_policy: policy::read(fields, "importPolicy", report),
             export_policy: policy::read(fields, "exportPolicy", report),
+            send_paths: fields.scalar("sendPaths", &kinds::SEND_PATHS, report),
+            best_external: fields.scalar("bestExternal", &kinds::BOOL, report),
+            refresh_interval: fields.scalar("refreshInterval", &kinds::REFRESH_INTERVAL, report),
             discard_attributes: fields.set("discardAttributes", &ATTRIBUTES, report),
             withdraw_attributes: fields.set("withdrawAttributes", &ATTRIBUTES, report),
             max_as_path_length: fields.scalar("maxAsPathLength", &ELEMENTS, report),
@@ -145,6 +154,9 @@ impl Session {
             silent_hold_expiry: self.silent_hold_expiry.or(group.silent_hold_expiry),
             import_policy: self.import_policy.or(group.import_policy),
             export_policy: self.export_policy.or(group.export_policy),
+            send_paths: self.send_paths.or(group.send_paths),
+            best_external: self.best_external.or(group.best_external),
+            refresh_interval: self.refresh_interval.or(group.refresh_interval),
             discard_attributes: self.discard_attributes.or(group.discard_attributes),
             withdraw_attributes: self.withdraw_attributes.or(group.withdraw_attributes),
             max_as_path_length: self.max_as_path_length.or(group.max_as_path_length),
@@ -182,6 +194,10 @@ impl Session {
                 .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
             import_policy: policy(&self.import_policy),
             export_policy: policy(&self.export_policy),
+            send_paths: value(self.send_paths.as_ref()).unwrap_or(defaults::SEND_PATHS),
+            best_external: value(self.best_external.as_ref()).unwrap_or(defaults::BEST_EXTERNAL),
+            refresh_interval: value(self.refresh_interval.as_ref())
+                .unwrap_or(defaults::REFRESH_INTERVAL),
             discard_attributes: types(&self.discard_attributes),
             withdraw_attributes: types(&self.withdraw_attributes),
             max_as_path_length: value(self.max_as_path_length.as_ref())

@@ -274,3 +274,24 @@ peers: [{{address: 10.2.0.1{peer}}}, {{address: 11.0.0.1}}]
     let told = fault(&text(", password: b", ""));
     assert!(told.starts_with("6:19 peers[0].address: `10.2.0.1` without a password"), "{told}");
 }
+
+#[test]
+fn a4_paths_of_a_prefix_are_a_number_or_all() {
+    let config = good(&format!(
+        "{BASE}peerGroups:
+  - {{name: g, ranges: [10.0.0.0/8], sendPaths: all, bestExternal: true}}
+peers:
+  - {{address: 10.0.0.2, group: g, sendPaths: 4, bestExternal: false}}
+  - {{address: 10.0.0.3, group: g, refreshInterval: 200ms}}
+"
+    ));
+    assert_eq!(config.groups[0].settings.send_paths, albedo_types::PATHS_MAX);
+    let [first, second] = [0, 1].map(|n| &config.peers[n].settings);
+    assert_eq!((first.send_paths, first.best_external), (4, false));
+    assert_eq!((second.send_paths, second.best_external), (16, true));
+    assert_eq!(second.refresh_interval, Duration::from_millis(200));
+    for wrong in ["0", "17", "-1", "many"] {
+        let told = fault(&format!("{BASE}peers: [{{address: 10.0.0.2, sendPaths: {wrong}}}]\n"));
+        assert!(told.ends_with("1 (the best one), 2 to 16, or all (16 at most)"), "{told}");
+    }
+}

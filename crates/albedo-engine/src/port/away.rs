@@ -57,6 +57,12 @@ impl PeerPort {
         });
     }
 
+    /// All that the peer has announced of a family is stale: it begins to announce it again.
+    pub fn stale(&mut self, family: Family) {
+        let peer = self.reader.peer;
+        self.tell_shards(&Input::Stale { peer, family });
+    }
+
     /// What is still stale of a family goes (End-of-RIB, or a timer).
     pub fn sweep(&mut self, family: Family) {
         let peer = self.reader.peer;

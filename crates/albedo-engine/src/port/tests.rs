@@ -41,6 +41,7 @@ fn key() -> GroupKey {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     }
 }
 

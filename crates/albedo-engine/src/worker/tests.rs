@@ -82,6 +82,7 @@ fn start_meant_for_a_lost_peer_is_not_that_of_who_bears_its_index_next() {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     };
     let peer = PeerId(1);
     let group = shared.groups.of(key.clone(), 1, &shared.stats);
@@ -145,6 +146,7 @@ fn resting(worker: &mut Worker, shared: &Arc<Shared>) -> crate::PeerPort {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     });
     write(worker, &mut port);
     port.rest();

@@ -219,7 +219,8 @@ impl Peer {
                 let limit = self.keys.iter().flatten().map(|key| key.message_len_max).max();
                 assert!(message.len() <= limit.expect("it joined") as usize, "a message too long");
                 self.updates += 1;
-                table::apply(&mut self.table, message);
+                let ids = self.keys.iter().flatten().any(|key| key.paths.have_ids());
+                table::apply(&mut self.table, message, ids);
             }
             (5, [0, afi, subtype @ (1 | 2), 1]) => {
                 self.markers[family(*afi).index()][usize::from(*subtype) - 1] += 1;

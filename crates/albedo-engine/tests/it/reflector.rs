@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use albedo_engine::{
     Engine, EngineConfig, EngineHandle, Interned, PeerPort, Received, Scratch, Source,
 };
-use albedo_rib::{AttrSet, Keep, PeerInfo};
+use albedo_rib::{AttrSet, GroupKey, Keep, PeerInfo};
 use albedo_sim::naive::{self, Naive, Session};
 use albedo_sim::sets::{self, CLUSTER, Origin, Sets};
-use albedo_sim::table::Table;
+use albedo_sim::table::{Tables, by_prefix};
 use albedo_sim::world;
 use albedo_types::{Asn, Family, PathId, PeerRole, Prefix, RouterId};
 use albedo_wire::nlri::NextHop;
@@ -65,21 +65,43 @@ pub(crate) struct Node {
     pub(crate) info: PeerInfo,
     pub(crate) regrouped: bool,
     pub(crate) stalled: bool,
+    /// Whether it may be in a group that is told several paths of a prefix.
+    paths: bool,
     pub(crate) peer: Peer,
 }
 
 impl Node {
     pub(crate) fn up(engine: &EngineHandle, slot: usize, role: PeerRole, session: Session) -> Self {
+        Self::up_with(engine, slot, role, session, true)
+    }
+
+    fn up_with(
+        engine: &EngineHandle,
+        slot: usize,
+        role: PeerRole,
+        session: Session,
+        paths: bool,
+    ) -> Self {
         let info = info(slot, role);
         let peer = Peer::new(engine, info);
-        let mut node = Self { slot, session, info, regrouped: false, stalled: false, peer };
+        let mut node = Self { slot, session, info, regrouped: false, stalled: false, paths, peer };
         node.join();
         node
     }
 
     pub(crate) fn join(&mut self) {
         for family in world::families(self.slot) {
-            self.peer.join(world::key(self.slot, *family, self.info.role, self.regrouped));
+            self.peer.join(self.key(*family));
+        }
+    }
+
+    fn key(&self, family: Family) -> GroupKey {
+        let (role, regrouped) = (self.info.role, self.regrouped);
+        let key = world::key(self.slot, family, role, regrouped);
+        if self.paths {
+            GroupKey { paths: world::paths(self.slot, role, regrouped), ..key }
+        } else {
+            key
         }
     }
 
@@ -105,11 +127,10 @@ impl Node {
     }
 
     /// What it should hold.
-    pub(crate) fn expected(&self, naive: &Naive) -> Table {
-        let mut expected = Table::new();
+    pub(crate) fn expected(&self, naive: &Naive) -> Tables {
+        let mut expected = Tables::new();
         for family in world::families(self.slot) {
-            let key = world::key(self.slot, *family, self.info.role, self.regrouped);
-            expected.append(&mut naive.table(self.session, &key));
+            expected.append(&mut naive.table(self.session, &self.key(*family)));
         }
         expected
     }
@@ -121,6 +142,8 @@ pub(crate) struct Reflector {
     pub(crate) engine: Engine,
     pub(crate) handle: EngineHandle,
     pub(crate) naive: Naive,
+    /// Whether nodes may be in groups that are told several paths of a prefix.
+    pub(crate) paths: bool,
     sets: Sets,
     next: Session,
 }
@@ -129,12 +152,19 @@ impl Reflector {
     pub(crate) fn start(config: &EngineConfig) -> Self {
         let engine = Engine::start(config).expect("the system gives threads");
         let handle = engine.handle();
-        Self { engine, handle, naive: Naive::default(), sets: Sets::default(), next: 0 }
+        Self {
+            engine,
+            handle,
+            naive: Naive::default(),
+            paths: true,
+            sets: Sets::default(),
+            next: 0,
+        }
     }
 
     pub(crate) fn up(&mut self, slot: usize, role: PeerRole) -> Node {
         self.next += 1;
-        let node = Node::up(&self.handle, slot, role, self.next);
+        let node = Node::up_with(&self.handle, slot, role, self.next, self.paths);
         self.naive.up(node.session, node.info);
         node
     }
@@ -188,7 +218,7 @@ impl Reflector {
             node.peer.touch();
         }
         let table = |node: &&mut Node| node.expected(&self.naive);
-        let mut expected: Vec<Table> = nodes.iter().map(table).collect();
+        let mut expected: Vec<Tables> = nodes.iter().map(table).collect();
         self.wait(nodes, &expected);
         // Whatever was sent before is applied when somebody who comes now has a whole table.
         for _ in 0..2 {
@@ -210,7 +240,7 @@ impl Reflector {
         }
     }
 
-    fn wait(&self, nodes: &mut [&mut Node], expected: &[Table]) {
+    fn wait(&self, nodes: &mut [&mut Node], expected: &[Tables]) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut moved = false;
@@ -219,8 +249,8 @@ impl Reflector {
                     moved |= node.peer.pump(usize::MAX);
                 }
             }
-            let done = |(node, table): (&&mut Node, &Table)| {
-                node.peer.table == *table
+            let done = |(node, table): (&&mut Node, &Tables)| {
+                by_prefix(&node.peer.table) == *table
                     && world::families(node.slot).iter().all(|f| node.peer.ends[f.index()] > 0)
                     && node.peer.markers.iter().all(|[begun, ended]| begun == ended)
             };
@@ -252,10 +282,11 @@ impl Reflector {
     }
 }
 
-fn explain(node: &Node, expected: &Table) -> String {
-    let found: BTreeSet<_> = node.peer.table.keys().collect();
+fn explain(node: &Node, expected: &Tables) -> String {
+    let table = by_prefix(&node.peer.table);
+    let found: BTreeSet<_> = table.keys().collect();
     let should: BTreeSet<_> = expected.keys().collect();
-    let other = expected.iter().filter(|(p, t)| node.peer.table.get(*p).is_some_and(|x| x != *t));
+    let other = expected.iter().filter(|(p, t)| table.get(*p).is_some_and(|x| x != *t));
     format!(
         "slot {}: lacks {:?}, still has {:?}, has otherwise {:?}, ends {:?}, backed up {}",
         node.slot,

@@ -351,3 +351,49 @@ fn cleared_it_has_nothing_to_wait_for() {
     rig.0.clear();
     assert_eq!((rig.next(), rig.0.is_kept()), (None, false));
 }
+
+fn begins(rig: &mut Rig, secs: u64) -> bool {
+    rig.0.begin_refresh(at(secs), V4, &RetentionLimits::default())
+}
+
+#[test]
+fn rr2_what_was_not_sent_again_goes_at_the_end_of_the_refresh() {
+    let mut rig = Rig::default();
+    assert!(begins(&mut rig, 10));
+    assert_eq!(rig.0.phase(V4).0.name(), Some("refreshing"));
+    assert!(rig.0.is_kept() && !rig.0.is_idle());
+    assert!(!rig.0.end_of_rib(V4), "that is another end");
+    assert!(rig.0.end_refresh(V4));
+    assert!(rig.0.is_idle());
+    assert!(!rig.0.end_refresh(V4), "an end without a beginning says nothing");
+}
+
+#[test]
+fn rr2_a_second_beginning_restarts_and_a_timer_ends_what_has_no_end() {
+    let guard = STALE_PATH_DEFAULT.as_secs();
+    let mut rig = Rig::default();
+    assert!(begins(&mut rig, 10));
+    assert!(!begins(&mut rig, 10), "at once it is no other one");
+    assert!(begins(&mut rig, 30));
+    assert_eq!(rig.next(), Some((30 + guard, [Change::Sweep(V4)].into())));
+    assert!(rig.0.is_idle());
+}
+
+#[test]
+fn rr2_no_refresh_begins_before_the_end_of_rib_of_a_peer_that_is_back() {
+    let mut rig = Rig::default();
+    rig.lost(0, NODE);
+    rig.up(5, NODE);
+    assert!(!begins(&mut rig, 6));
+    assert!(!rig.0.end_refresh(V4));
+    assert!(rig.0.end_of_rib(V4));
+    assert!(begins(&mut rig, 7));
+}
+
+#[test]
+fn rr2_a_loss_in_the_middle_of_a_refresh_keeps_what_it_had_not_come_to() {
+    let mut rig = Rig::default();
+    assert!(begins(&mut rig, 10));
+    assert_eq!(rig.lost(20, NODE), [Kept::All, Kept::Nothing]);
+    assert_eq!(rig.next(), Some((20 + RESTART, [Change::Sweep(V4)].into())));
+}

@@ -166,6 +166,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn several_are_each_the_best_of_those_that_are_left(
+        paths in proptest::collection::vec(any_path(), 0..9), max in 0usize..10, one_as: bool
+    ) {
+        let mut paths = paths;
+        for (n, path) in (0..).zip(&mut paths) {
+            path.2 = PathId(n);
+            if one_as {
+                path.0.neighbour_as = 7;
+            }
+        }
+        let found = several(paths.len(), max, |n| path(&paths[n]));
+        let mut left: std::vec::Vec<usize> = (0..paths.len()).collect();
+        let mut expected = std::vec::Vec::new();
+        while expected.len() < max && let Some(n) = best(left.len(), |n| path(&paths[left[n]])) {
+            expected.push(left.remove(n));
+        }
+        prop_assert_eq!(found.to_vec(), expected);
+    }
+}
+
 #[test]
 fn g15_llgr_stale_is_least_preferred_and_the_comparison_is_symmetric() {
     let good = plain();

@@ -16,16 +16,18 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use albedo_types::{GroupId, PeerId};
+use albedo_types::{GroupId, PathId, PeerId};
 use albedo_wire::nlri::NlriKey;
 
+use super::several::Sets;
 use super::{Best, Dirty, FamilyRib, Group};
 use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
+use crate::paths::{Set, Told};
 use crate::peer::Peers;
 use crate::policy::Memo;
-use crate::rebase::change_weight;
+use crate::rebase::{change_weight, paths_weight, route_weight};
 use crate::table::{Place, Slot, Table};
 
 /// Bytes that the buffers of a batch keep for the next one.
@@ -41,6 +43,10 @@ pub(super) struct Scratch {
     /// With the place among the changes.
     private_announced: Vec<(PeerId, u32)>,
     private_withdrawn: Vec<(PeerId, Slot)>,
+    /// Of groups that are told several paths of a prefix.
+    pub(super) announced_paths: Buckets<(Slot, PathId)>,
+    /// With the source, as above.
+    pub(super) withdrawn_paths: Vec<(Option<PeerId>, Slot, PathId)>,
 }
 
 impl Scratch {
@@ -50,24 +56,28 @@ impl Scratch {
         self.withdrawn.shrink_to(SCRATCH_BYTES_MAX / size_of::<(Option<PeerId>, Slot)>());
         self.private_announced.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, u32)>());
         self.private_withdrawn.shrink_to(SCRATCH_BYTES_MAX / size_of::<(PeerId, Slot)>());
+        self.announced_paths.shrink(SCRATCH_BYTES_MAX);
+        let paths_max = SCRATCH_BYTES_MAX / size_of::<(Option<PeerId>, Slot, PathId)>();
+        self.withdrawn_paths.shrink_to(paths_max);
     }
 }
 
 #[derive(Debug)]
-struct Change {
-    slot: Slot,
+pub(super) struct Change {
+    pub(super) slot: Slot,
     old: Option<Best>,
     new: Option<Best>,
     /// Version of the last change before this one.
-    last: u64,
+    pub(super) last: u64,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
     pub(super) fn flush_changes(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
         let mut scratch = core::mem::take(&mut self.scratch);
         let mut dirty = core::mem::take(&mut self.dirty);
+        let are_chosen = self.several.is_some();
         for Dirty { slot, old } in dirty.drain(..) {
-            if let Some(change) = self.decide(peers, slot, old) {
+            if let Some(change) = self.decide(peers, slot, old, are_chosen) {
                 scratch.changes.push(change);
             }
         }
@@ -81,20 +91,29 @@ impl<K: NlriKey> FamilyRib<K> {
             }
             scratch.changes = changes;
         }
+        self.forget_sets();
         self.bury_for_nobody();
         scratch.changes.clear();
         scratch.shrink();
         self.scratch = scratch;
     }
 
-    /// Looks once at a prefix that was touched.
-    fn decide(&mut self, peers: &Peers, slot: Slot, old: Option<Best>) -> Option<Change> {
+    /// Looks once at a prefix that was touched; `are_chosen` says whether a group chooses among its
+    /// paths.
+    fn decide(
+        &mut self,
+        peers: &Peers,
+        slot: Slot,
+        old: Option<Best>,
+        are_chosen: bool,
+    ) -> Option<Change> {
         self.table.entry_mut(slot).set_dirty(None);
         let selected = self.select(slot, peers);
         if let Some(best) = selected {
             self.table.entry_mut(slot).candidates.set_best(best);
         }
         let new = self.table.entry(slot).candidates.best().map(|best| Best::of(best, peers));
+        let sets_differ = are_chosen && self.compare_sets(slot, peers);
         match (&old, &new) {
             (None, None) => {
                 if self.table.entry(slot).place() == Place::New {
@@ -102,13 +121,16 @@ impl<K: NlriKey> FamilyRib<K> {
                 }
                 return None;
             }
-            (Some(old), Some(new)) if old.is(new) => return None,
+            (Some(old), Some(new)) if old.is(new) && !sets_differ => return None,
             _ => {}
         }
         self.version += 1;
         let last = self.table.entry(slot).version;
         let place = if new.is_some() { Place::Live } else { Place::Dead };
         self.table.touch(slot, place, self.version);
+        if sets_differ {
+            self.note_gone(slot);
+        }
         Some(Change { slot, old, new, last })
     }
 
@@ -123,12 +145,24 @@ impl<K: NlriKey> FamilyRib<K> {
     ) {
         let group = self.groups.get_mut(&id).expect("a group of this family");
         let key = group.key.clone();
-        let by_policy = key.policy.as_ref().map(|_| by_policy(&key, &self.table, changes));
-        let changes = by_policy.as_deref().unwrap_or(changes);
-        let operations = sort_changes(peers, id, group, changes, &self.table, scratch);
-        self.encode_withdrawn(&key, scratch);
-        self.encode_announced(&key, scratch);
-        self.encode_private(&key, changes, scratch);
+        let sets = self.several.as_ref().and_then(|several| several.sets(id));
+        let operations = if key.paths.have_ids() {
+            let operations = sets
+                .map_or(0, |sets| sort_sets(peers, id, group, changes, sets, &self.table, scratch));
+            self.encode_paths(&key, scratch);
+            operations
+        } else {
+            let as_told = match sets {
+                Some(sets) => Some(by_sets(sets, changes)),
+                None => key.policy.as_ref().map(|_| by_policy(&key, &self.table, changes)),
+            };
+            let changes = as_told.as_deref().unwrap_or(changes);
+            let operations = sort_changes(peers, id, group, changes, &self.table, scratch);
+            self.encode_withdrawn(&key, scratch);
+            self.encode_announced(&key, scratch);
+            self.encode_private(&key, changes, scratch);
+            operations
+        };
         if self.builder.is_empty() {
             return;
         }
@@ -146,7 +180,8 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.withdrawn.sort_by_key(|(source, _)| *source);
         for run in scratch.withdrawn.chunk_by(|a, b| a.0 == b.0) {
             let start = builder.len();
-            encode::withdraw(builder, key, run.iter().map(|(_, slot)| table.entry(*slot).key));
+            let routes = run.iter().map(|(_, slot)| (PathId(0), table.entry(*slot).key));
+            encode::withdraw(builder, key, routes);
             if let Some(source) = run[0].0 {
                 builder.own_run(source, start);
             }
@@ -158,8 +193,31 @@ impl<K: NlriKey> FamilyRib<K> {
         let (table, builder) = (&self.table, &mut self.builder);
         scratch.announced.drain_sorted(|bucket, slots| {
             let start = builder.len();
-            let keys = slots.iter().map(|slot| table.entry(*slot).key);
-            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), keys);
+            let routes = slots.iter().map(|slot| (PathId(0), table.entry(*slot).key));
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), routes);
+            builder.own_run(bucket.source(), start);
+        });
+    }
+
+    /// Withdrawals first: an identifier may come again from another source.
+    #[cold]
+    #[inline(never)]
+    fn encode_paths(&mut self, key: &GroupKey, scratch: &mut Scratch) {
+        let (table, builder) = (&self.table, &mut self.builder);
+        scratch.withdrawn_paths.sort_by_key(|(source, _, _)| *source);
+        for run in scratch.withdrawn_paths.chunk_by(|a, b| a.0 == b.0) {
+            let start = builder.len();
+            let routes = run.iter().map(|(_, slot, id)| (*id, table.entry(*slot).key));
+            encode::withdraw(builder, key, routes);
+            if let Some(source) = run[0].0 {
+                builder.own_run(source, start);
+            }
+        }
+        scratch.withdrawn_paths.clear();
+        scratch.announced_paths.drain_sorted(|bucket, paths| {
+            let start = builder.len();
+            let routes = paths.iter().map(|(slot, id)| (*id, table.entry(*slot).key));
+            encode::announce(builder, key, (&bucket.attrs, bucket.extra()), routes);
             builder.own_run(bucket.source(), start);
         });
     }
@@ -169,7 +227,8 @@ impl<K: NlriKey> FamilyRib<K> {
         scratch.private_withdrawn.sort_by_key(|(peer, _)| *peer);
         for run in scratch.private_withdrawn.chunk_by(|a, b| a.0 == b.0) {
             let start = builder.len();
-            encode::withdraw(builder, key, run.iter().map(|(_, slot)| table.entry(*slot).key));
+            let routes = run.iter().map(|(_, slot)| (PathId(0), table.entry(*slot).key));
+            encode::withdraw(builder, key, routes);
             builder.private_run(run[0].0, start);
         }
         scratch.private_withdrawn.clear();
@@ -187,9 +246,10 @@ impl<K: NlriKey> FamilyRib<K> {
         let same = |a: &(PeerId, u32), b: &(PeerId, u32)| order(a) == order(b);
         for run in scratch.private_announced.chunk_by(same) {
             let start = builder.len();
-            let keys = run.iter().map(|(_, n)| table.entry(changes[*n as usize].slot).key);
+            let slot = |n: u32| changes[n as usize].slot;
+            let routes = run.iter().map(|(_, n)| (PathId(0), table.entry(slot(*n)).key));
             let (attrs, extra) = set(run[0].1);
-            encode::announce(builder, key, (attrs, extra), keys);
+            encode::announce(builder, key, (attrs, extra), routes);
             builder.private_run(run[0].0, start);
         }
         scratch.private_announced.clear();
@@ -218,6 +278,60 @@ fn by_policy<K: NlriKey>(key: &GroupKey, table: &Table<K>, changes: &[Change]) -
     changes.iter().map(change).collect()
 }
 
+/// The changes as a group sees them that is told the best path of those that it may be told.
+#[cold]
+#[inline(never)]
+fn by_sets(sets: &Sets, changes: &[Change]) -> Vec<Change> {
+    let change = |change: &Change| {
+        let (old, new) = sets.get(&change.slot).map_or((None, None), |(old, new)| {
+            let best = |set: &Set| set.first().map(|told| told.path.clone());
+            (best(old), best(new))
+        });
+        Change { slot: change.slot, old, new, last: change.last }
+    };
+    changes.iter().map(change).collect()
+}
+
+/// Sorts the changes of a batch for a group that is told several paths of a prefix; the weight of
+/// those for the group.
+///
+/// Each path is a route of its own: nobody but its source has to be told otherwise.
+#[cold]
+#[inline(never)]
+fn sort_sets<K: NlriKey>(
+    peers: &Peers,
+    id: GroupId,
+    group: &mut Group,
+    changes: &[Change],
+    sets: &Sets,
+    table: &Table<K>,
+    scratch: &mut Scratch,
+) -> u64 {
+    let key = group.key.clone();
+    let is_member = |peer: &PeerId| {
+        peers.get(*peer).is_some_and(|peer| peer.groups[key.family.index()] == Some(id))
+    };
+    let mut operations = 0;
+    for change in changes {
+        let Some((old, new)) = sets.get(&change.slot) else { continue };
+        group.count([old, new].map(paths_weight), change.last);
+        for told in old.iter().filter(|told| !new.iter().any(|other| other.is_of(told))) {
+            let source = Some(told.path.peer).filter(is_member);
+            scratch.withdrawn_paths.push((source, change.slot, told.id));
+            operations += change_weight(None);
+        }
+        let skips = group.skips(change.last);
+        let is_news = |told: &&Told| skips || !old.iter().any(|other| other.says(told));
+        for told in new.iter().filter(is_news) {
+            let Best { attrs, peer, long_lived, .. } = &told.path;
+            let extra = key.extra(*long_lived, || table.entry(change.slot).key.is_host());
+            scratch.announced_paths.push(*peer, attrs, extra, (change.slot, told.id));
+            operations += change_weight(Some(attrs));
+        }
+    }
+    operations
+}
+
 /// Sorts the changes of a batch by who hears of them; the weight of those for the group.
 fn sort_changes<K: NlriKey>(
     peers: &Peers,
@@ -240,7 +354,7 @@ fn sort_changes<K: NlriKey>(
         let old = change.old.as_ref().filter(told);
         let new = change.new.as_ref().filter(told);
         let [had, has] = [old, new].map(|best| best.map(|best| &*best.attrs));
-        group.count(had, has, change.last);
+        group.count([had, has].map(route_weight), change.last);
         match (old, new) {
             (None, None) => continue,
             // What several lost peers leave behind shares messages.
@@ -254,7 +368,10 @@ fn sort_changes<K: NlriKey>(
                 let moved = old.peer != new.peer;
                 if !old.says(new) || group.skips(change.last) {
                     scratch.announced.push(new.peer, &new.attrs, extra(new), change.slot);
-                } else if moved && reads(old.peer) {
+                } else if !moved {
+                    // Others are told of it.
+                    continue;
+                } else if reads(old.peer) {
                     let n = u32::try_from(n).expect("a batch is bounded");
                     scratch.private_announced.push((old.peer, n));
                 }

@@ -61,6 +61,7 @@ impl<K: NlriKey> FamilyRib<K> {
         self.drop_catch_up(peer);
         let left = from.filter(|from| *from != group);
         let old_key = left.and_then(|from| self.groups.get(&from)).map(|group| group.key.clone());
+        let moves_on = old_key.as_ref().is_some_and(|key| key.paths.have_ids());
         let empty = self.table.live_len() == 0;
         let is_flushed = self.dirty.is_empty();
         let joined = self.groups.entry(group).or_insert_with(|| {
@@ -89,9 +90,12 @@ impl<K: NlriKey> FamilyRib<K> {
         } else {
             joined.members += 1;
         }
+        let state = peers.get_mut(peer).expect("it was there before");
         match (from, resume) {
             (Some(_), Some(resume)) => {
-                self.start_catch_up(peer, group, resume, old_key);
+                let is_mixed = &mut state.mixed[family];
+                *is_mixed = old_key.is_some() || *is_mixed && !resume.position.complete;
+                self.start_catch_up(peer, group, resume, old_key, *is_mixed);
             }
             // Whoever began with the old base now would find it replaced half-way, and would have
             // to be told the rest alone.
@@ -108,6 +112,10 @@ impl<K: NlriKey> FamilyRib<K> {
         if let Some(left) = left {
             self.leave(left, peer, out);
         }
+        self.look_for_several();
+        if moves_on && let Some(several) = &mut self.several {
+            several.mix(self.version);
+        }
         self.begin_rebases();
     }
 
@@ -120,6 +128,7 @@ impl<K: NlriKey> FamilyRib<K> {
         if group.members == 0 {
             self.groups.remove(&id);
             out.push(Output::Close { group: id });
+            self.look_for_several();
             self.bury_for_nobody();
         }
     }
@@ -155,9 +164,14 @@ impl<K: NlriKey> FamilyRib<K> {
     /// A log's base may still announce what has died since: whoever begins with it, and falls
     /// behind before it has read on, can be told by the tombstone only.
     pub(crate) fn bury(&mut self, version: u64) -> usize {
-        let buried = self.table.bury(version.min(self.oldest_start()));
+        if let Some(several) = &mut self.several {
+            several.seen(version);
+        }
+        let passed = version.min(self.oldest_start());
+        let buried = self.table.bury(passed);
+        self.bury_gone(passed);
         let bound = TOMBSTONES_RATIO * self.table.live_len() + self.limits.tombstones_min;
-        if self.table.dead_len() > bound {
+        if self.table.dead_len() + self.gone_len() > bound {
             for group in self.groups.values_mut() {
                 group.holds_tombstones = group.base_version < version.min(self.version);
             }

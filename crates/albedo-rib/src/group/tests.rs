@@ -39,6 +39,7 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: Paths::Best,
     }
 }
 

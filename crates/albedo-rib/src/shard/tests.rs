@@ -11,6 +11,7 @@ use crate::input::{Position, Resume};
 use crate::peer::PeerInfo;
 use crate::segment::Segment;
 
+mod several;
 mod stale;
 
 const FAMILY: Family = Family::Ipv4Unicast;
@@ -29,6 +30,7 @@ fn key(role: PeerRole) -> GroupKey {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: crate::group::Paths::Best,
     }
 }
 

@@ -3,15 +3,15 @@
 //! Up and down of a session are here, with the one line of log that each of them gets.
 
 use std::net::IpAddr;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use albedo_engine::{PeerPort, Source};
 use albedo_fsm::{Action, Close, ConnId, Down, DownReason, Event, Hello, Terms, Up};
-use albedo_rib::{ExternalKey, GroupKey, LongLivedExport, PeerInfo};
+use albedo_rib::{ExternalKey, GroupKey, LongLivedExport, Paths, PeerInfo};
 use albedo_types::{Family, Instant, PeerRole};
 use albedo_wire::frame::{MESSAGE_LEN_MAX, MESSAGE_LEN_MAX_EXTENDED};
 use albedo_wire::negotiated::Negotiated;
-use albedo_wire::route_refresh::{RouteRefresh, Subtype};
 use albedo_wire::update::UpdateContext;
 
 use super::{ConnectingBox, Driver, Link, Live, Postponed, Setup, connector, linger};
@@ -33,7 +33,7 @@ impl Driver {
             Action::Up(up) => self.up(*up, at),
             Action::Down(down) => self.down(&down, at),
             Action::Failed(down) => self.failed(&down, at),
-            Action::Refresh(refresh) => self.refresh(refresh),
+            Action::Refresh(refresh) => self.refresh(refresh, at),
             Action::Warn(warning) => tracing::warn!(peer = %self.setup.addr, %warning, "odd peer"),
         }
     }
@@ -194,6 +194,7 @@ impl Driver {
             negotiated,
             postponed,
             ended: false,
+            asked: Default::default(),
         }));
     }
 
@@ -258,20 +259,6 @@ impl Driver {
             self.server.admission().punish(at, self.setup.addr.ip());
         }
     }
-
-    fn refresh(&mut self, refresh: RouteRefresh) {
-        let Some(live) = &mut self.live else { return };
-        let Some(family) = Family::from_wire(refresh.afi, refresh.safi) else { return };
-        if refresh.subtype != Subtype::Request {
-            return;
-        }
-        let put_off = live.postponed.iter_mut().find(|postponed| postponed.key.family == family);
-        if let Some(postponed) = put_off {
-            postponed.refresh = Some(live.enhanced_refresh);
-        } else {
-            live.port.refresh(family, live.enhanced_refresh);
-        }
-    }
 }
 
 /// What the selection deferral is told of a session.
@@ -311,7 +298,22 @@ pub(super) fn group_key(
         },
         no_llgr_on_hosts: profile.retention.no_llgr_on_hosts,
         policy: profile.export.clone(),
+        paths: paths(profile, negotiated, family, role),
     }
+}
+
+/// Which paths of a prefix a session is told.
+fn paths(profile: &Profile, negotiated: &Negotiated, family: Family, role: PeerRole) -> Paths {
+    if negotiated.add_path_tx.contains(family) {
+        // Both sides have said that there are identifiers, so there are, be it one path.
+        let max = profile.paths.max.unwrap_or(NonZeroU8::MIN);
+        let wanted = u8::try_from(negotiated.paths_limit[family.index()]).unwrap_or(u8::MAX);
+        return Paths::UpTo(NonZeroU8::new(wanted).map_or(max, |wanted| max.min(wanted)));
+    }
+    if profile.paths.best_external && role == PeerRole::NonClient {
+        return Paths::BestToldable;
+    }
+    Paths::Best
 }
 
 /// What of the peer decides what its routes become.

@@ -62,8 +62,8 @@ impl Driver {
         }
     }
 
-    /// Asks the peer for everything it has.
-    fn ask_again(&mut self, at: Instant) {
+    /// Asks the peer for everything it has (soft in).
+    pub(super) fn ask_again(&mut self, at: Instant) {
         let Some(live) = &self.live else { return };
         if !live.negotiated.route_refresh {
             tracing::warn!(

@@ -169,7 +169,7 @@ impl Driver {
         self.show_kept();
     }
 
-    fn show_kept(&self) {
+    pub(super) fn show_kept(&self) {
         let of = |family: Family| {
             let (phase, until) = self.retention.as_ref()?.phase(family);
             Some(Retained { phase: phase.name()?, until })

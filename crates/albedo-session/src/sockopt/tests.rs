@@ -100,7 +100,7 @@ fn f20_octets_that_wait_and_the_end_of_them_are_news() {
     assert!(!has_news(&accepted));
     drop(client);
     // The end of the stream is there at once or a moment later.
-    assert_eq!((&accepted).peek(&mut [0]).unwrap(), 0);
+    assert_eq!(accepted.peek(&mut [0]).unwrap(), 0);
     assert!(has_news(&accepted));
 }
 

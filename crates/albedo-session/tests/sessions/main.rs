@@ -4,8 +4,10 @@
 
 mod handshake;
 mod life;
+mod paths;
 mod peer;
 mod pressure;
+mod refresh;
 mod reload;
 mod restart;
 mod resting;

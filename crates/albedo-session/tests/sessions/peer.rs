@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use albedo_types::{Asn, Family, Ipv4Prefix, PathId};
+use albedo_types::{Asn, Family, FamilySet, Ipv4Prefix, PathId};
 use albedo_wire::capability::Capability;
 use albedo_wire::frame::{self, KEEPALIVE, MessageType};
 use albedo_wire::notification::Notification;
@@ -23,6 +23,8 @@ pub(crate) struct Peer {
     unread: Vec<u8>,
     context: UpdateContext,
     pub(crate) table: Table,
+    /// The same by path identifier.
+    pub(crate) paths: BTreeMap<(Ipv4Prefix, PathId), Vec<u8>>,
     pub(crate) ends: usize,
     /// Prefixes that were withdrawn from it.
     pub(crate) withdrawals: usize,
@@ -87,6 +89,7 @@ impl Peer {
             unread: Vec::new(),
             context: UpdateContext::internal(ASN),
             table: Table::new(),
+            paths: BTreeMap::new(),
             ends: 0,
             withdrawals: 0,
             heard: BTreeMap::new(),
@@ -106,6 +109,11 @@ impl Peer {
         let mut peer = Self::connect(from, to).await;
         peer.handshake(&open(u32::from_be_bytes(from), 90)).await;
         peer
+    }
+
+    /// Is told prefixes with path identifiers.
+    pub(crate) fn reads_paths(&mut self) {
+        self.context.add_path = FamilySet::ALL;
     }
 
     pub(crate) async fn handshake(&mut self, open: &Open) {
@@ -223,13 +231,16 @@ impl Peer {
             self.ends += 1;
         }
         for route in update.withdrawn_prefixes(&self.context) {
-            self.table.remove(&route.unwrap().1);
+            let (id, key) = route.unwrap();
+            self.table.remove(&key);
+            self.paths.remove(&(key, id));
             self.withdrawals += 1;
         }
         let mut block = Vec::new();
         update.block.write_to(&mut block);
         for route in update.announced_prefixes(&self.context) {
-            let key = route.unwrap().1;
+            let (id, key) = route.unwrap();
+            self.paths.insert((key, id), block.clone());
             *self.heard.entry(key).or_default() += 1;
             self.table.insert(key, block.clone());
         }

@@ -169,6 +169,7 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     });
     let mut pieces = Vec::new();
     poll_fn(|cx| port.poll_output(cx, &mut pieces, now())).await;

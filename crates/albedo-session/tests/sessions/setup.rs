@@ -8,8 +8,8 @@ use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
 use albedo_session::{
-    Farewell, Group, IntakeRules, Peer, PeerStatus, Profile, Restart, RetentionRules, Server,
-    Settings,
+    Farewell, Group, IntakeRules, PathRules, Peer, PeerStatus, Profile, REFRESH_INTERVAL_DEFAULT,
+    Restart, RetentionRules, Server, Settings,
 };
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
@@ -44,6 +44,8 @@ pub(crate) fn profile() -> Profile {
         clusters: 0,
         import: None,
         export: None,
+        paths: PathRules::default(),
+        refresh_interval: REFRESH_INTERVAL_DEFAULT,
     }
 }
 

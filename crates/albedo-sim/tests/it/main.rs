@@ -27,8 +27,14 @@ fn wide() -> Limits {
 }
 
 fn check(script: &[Op], limits: Limits) {
+    for paths in [false, true] {
+        check_with(script, limits, paths);
+    }
+}
+
+fn check_with(script: &[Op], limits: Limits, paths: bool) {
     let run = |shards| {
-        let mut world = World::new(WorldConfig { shards, limits });
+        let mut world = World::new(WorldConfig { shards, limits, paths });
         world.run(script);
         world
     };
@@ -71,16 +77,17 @@ fn thousands_of_seeded_worlds_equal_the_naive_reflector() {
         let script = Op::script(seed, 40 + (seed % 160) as usize);
         let limits = [TINY, NO_GRACE, wide()][(seed % 3) as usize];
         let shards = [1, 2, 5][(seed / 3 % 3) as usize];
-        if fails(&script, shards, limits) {
-            let least = shrink(script, |script| fails(script, shards, limits));
-            panic!("seed {seed}, {shards} shards, {limits:?}: {least:?}");
+        let config = WorldConfig { shards, limits, paths: seed % 2 == 1 };
+        if fails(&script, config) {
+            let least = shrink(script, |script| fails(script, config));
+            panic!("seed {seed}, {config:?}: {least:?}");
         }
     }
 }
 
-fn fails(script: &[Op], shards: usize, limits: Limits) -> bool {
+fn fails(script: &[Op], config: WorldConfig) -> bool {
     let run = std::panic::catch_unwind(|| {
-        let mut world = World::new(WorldConfig { shards, limits });
+        let mut world = World::new(config);
         world.run(script);
         world.end();
     });
@@ -110,7 +117,7 @@ fn shrink(mut script: Vec<Op>, fails: impl Fn(&[Op]) -> bool) -> Vec<Op> {
 fn the_scripts_lose_sessions_that_come_back_and_long_lived_stale_ones() {
     let mut seen: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
     for seed in 0..100 {
-        let mut world = World::new(WorldConfig { shards: 2, limits: TINY });
+        let mut world = World::new(WorldConfig { shards: 2, limits: TINY, paths: seed % 2 == 1 });
         world.run(&Op::script(seed, 160));
         for (what, count) in &world.seen {
             *seen.entry(what).or_default() += count;

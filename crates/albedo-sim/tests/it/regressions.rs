@@ -326,3 +326,32 @@ fn log_is_bounded_by_what_is_live_also_where_one_route_was_dearer_than_all_other
     ];
     check(&script, NO_GRACE);
 }
+
+#[test]
+fn reader_that_leaves_the_last_of_its_group_loses_what_nobody_writes_for_any_more() {
+    // Its old group is closed before the change, and the new one was never told of the path.
+    let up = [Up { slot: 4, role: Client }, Up { slot: 0, role: NonClient }];
+    all(
+        wide(),
+        &[&up, &[burst(0, 2, 10, 25)], &TURNS, &[read(4, 9), Role { slot: 4 }, Down { slot: 0 }]],
+    );
+}
+
+#[test]
+fn path_that_another_one_pushes_out_of_a_group_that_is_left_is_withdrawn() {
+    let up = [Up { slot: 3, role: Client }, Up { slot: 2, role: NonClient }, Regroup { slot: 0 }];
+    let told = [Up { slot: 0, role: Client }, announce(3, 20, 18), announce(2, 20, 125), Quiet];
+    all(wide(), &[&up, &told, &[Role { slot: 0 }, announce(0, 20, 7)]]);
+}
+
+#[test]
+fn reader_on_its_way_between_two_groups_has_not_seen_what_it_held_there() {
+    let up = [
+        Up { slot: 1, role: NonClient },
+        burst(1, 3, 2, 22),
+        turn(0),
+        Up { slot: 4, role: Client },
+    ];
+    let told = [announce(1, 22, 56), Quiet, Role { slot: 4 }, Turn { shard: 0, letters: 4 }];
+    all(NO_GRACE, &[&up, &told, &[Down { slot: 1 }, bury(0)]]);
+}

@@ -164,7 +164,9 @@ fn two(host: Host, reflectors: &[Host], blocks: &BTreeSet<Net>) -> String {
                 "protocol bgp {channel}x{number} {{
   local {own} as {ASN}; neighbor {peer} as {ASN}; multihop; allow local as 10;
   connect delay time 1; connect retry time 2; error wait time 1, 5;
-  {channel} {{ import all; export where source = RTS_STATIC; gateway recursive; }};
+  {channel} {{
+    import all; export where source = RTS_STATIC; gateway recursive; add paths rx;
+  }};
 }}
 ",
                 number = reflector.0,

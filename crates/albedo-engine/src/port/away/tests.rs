@@ -29,6 +29,7 @@ fn key() -> GroupKey {
         long_lived: LongLivedExport::Told,
         no_llgr_on_hosts: false,
         policy: None,
+        paths: albedo_rib::Paths::Best,
     }
 }
 

@@ -1,0 +1,95 @@
+//! An address that several nodes announce, under real daemons that take several paths of a prefix
+//! (RFC 7911).
+
+use albedo_tests::lab::{ASN, Host, Lab};
+use albedo_tests::net::{Family, Net, net};
+use albedo_tests::peers::{Bird, Frr, GoBgp, Peer, Seen, Version};
+use albedo_tests::peers::{all_up, are_same, holds_exactly};
+use albedo_tests::reflector::Reflector;
+use albedo_tests::wait::eventually;
+use anyhow::{Result, ensure};
+
+const REFLECTOR: Host = Host(1);
+
+fn config(send_paths: &str) -> String {
+    let (v4, v6) = (REFLECTOR.v4(), REFLECTOR.v6());
+    format!(
+        "asNumber: {ASN}
+routerId: {v4}
+listen: [\"{v4}:179\", \"[{v6}]:179\"]
+admin: {{http: off}}
+peerGroups:
+  - name: nodes
+    ranges: [\"10.0.0.0/8\", \"fd00::/16\"]
+    sendPaths: {send_paths}
+"
+    )
+}
+
+/// Within the services that a Calico node exports.
+fn anycast() -> Net {
+    net("10.96.7.7/32")
+}
+
+/// Everybody holds the paths of these nodes, but for their own.
+fn all_hold(peers: &[&dyn Peer], sources: &[&dyn Peer]) -> Result<()> {
+    for peer in peers {
+        let others = sources.iter().filter(|other| other.host() != peer.host());
+        let expected: Vec<Seen> = others
+            .map(|other| other.reflected(anycast(), REFLECTOR.v4().into(), &[REFLECTOR.v4()]))
+            .collect();
+        eventually(&peer.name(), || holds_exactly(*peer, Family::V4, &expected))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a3_paths_of_an_anycast_address_come_and_go_one_by_one() {
+    let Some(mut lab) = Lab::new("a3_paths_of_an_anycast_address_come_and_go_one_by_one") else {
+        return;
+    };
+    run(&mut lab).expect("the scenario");
+}
+
+fn run(lab: &mut Lab) -> Result<()> {
+    let node = lab.node(REFLECTOR)?;
+    let reflector = Reflector::start_with(&node, &config("all"))?;
+    let to = [REFLECTOR];
+    let hosts = [11, 12, 13, 14, 15, 16, 17].map(Host);
+    let nodes = hosts.iter().map(|host| lab.node(*host)).collect::<Result<Vec<_>>>()?;
+    let readers: [Box<dyn Peer>; 4] = [
+        Box::new(Bird::start(&nodes[0], Version::Calico, &to, &[])?),
+        Box::new(Bird::start(&nodes[1], Version::Two, &to, &[])?),
+        Box::new(Frr::start(&nodes[2], &to, &[])?),
+        Box::new(GoBgp::start(&nodes[3], &to, &[])?),
+    ];
+    let first = Bird::start(&nodes[4], Version::Calico, &to, &[anycast()])?;
+    let second = Bird::start(&nodes[5], Version::Two, &to, &[anycast()])?;
+    let mut third = Bird::start(&nodes[6], Version::Calico, &to, &[anycast()])?;
+    {
+        let sources: [&dyn Peer; 3] = [&first, &second, &third];
+        let peers: Vec<&dyn Peer> = readers.iter().map(AsRef::as_ref).chain(sources).collect();
+        for peer in &peers {
+            eventually(&peer.name(), || all_up(*peer).map(drop))?;
+        }
+        all_hold(&peers, &sources)?;
+    }
+    let readers: Vec<&dyn Peer> = readers.iter().map(AsRef::as_ref).collect();
+    let sessions = || readers.iter().map(|peer| all_up(*peer)).collect::<Result<Vec<_>>>();
+    let before = sessions()?;
+
+    // One goes, and two are left; it comes back.
+    third.withdraw(anycast())?;
+    all_hold(&readers, &[&first, &second])?;
+    third.announce(anycast())?;
+    all_hold(&readers, &[&first, &second, &third])?;
+
+    // Two paths for each: those of the Calico nodes have the higher LOCAL_PREF.
+    reflector.reload(&config("2"))?;
+    all_hold(&readers, &[&first, &third])?;
+    // Who withdraws makes room for the third.
+    third.withdraw(anycast())?;
+    all_hold(&readers, &[&first, &second])?;
+    ensure!(are_same(&before, &sessions()?), "sessions were lost");
+    Ok(())
+}
