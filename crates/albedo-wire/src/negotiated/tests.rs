@@ -63,6 +63,7 @@ fn nothing_is_had_without_capabilities() {
         extended_message_rx: false,
         add_path_rx: FamilySet::EMPTY,
         add_path_tx: FamilySet::EMPTY,
+        paths_limit: [0; Family::COUNT],
         extended_next_hop_rx: FamilySet::EMPTY,
         extended_next_hop_tx: FamilySet::EMPTY,
         route_refresh: false,
