@@ -1,5 +1,5 @@
 //! Two hundred stock nodes, each with a kernel table of its own, while their reflectors stop, die,
-//! hang and are upgraded, and while nodes restart: not one route is ever missing anywhere.
+//! hang and are upgraded, and while nodes restart: no route is missing for more than a moment.
 //!
 //! All of it goes by within the restart time. Beyond that BIRD 1.6 marks each route as long-lived
 //! stale, and for that takes it out of the kernel and puts it back: microseconds each, but seen by
@@ -186,7 +186,12 @@ fn alone(lab: &mut Lab) -> Result<()> {
     reflector = start(&node, None)?;
     await_released(&reflector)?;
     cluster.await_calm()?;
-    end(watch)?.ensure_whole()
+    let report = end(watch)?;
+    // A node that comes back after a hang has not restarted and says so, without the F bit; its
+    // routes are then removed at once (RFC 4724 §4.2), and are there again with its first UPDATE.
+    // Mostly both fall into one batch, and nobody is told.
+    tell(&format!("{} routes were away for a moment", report.gaps.len()));
+    report.ensure_nothing_lasting()
 }
 
 #[test]
