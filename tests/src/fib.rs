@@ -21,6 +21,8 @@ use crate::net::Net;
 
 /// The pause between two looks at all tables.
 const PAUSE: Duration = Duration::from_millis(30);
+/// What is away for less is being changed.
+const LASTING: Duration = Duration::from_secs(1);
 /// The longest that may lie between two looks for a watch to be worth anything.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -134,14 +136,16 @@ impl Report {
         Ok(())
     }
 
-    /// Whether nothing was missing at three looks in a row. BIRD 1.6 changes a kernel route by
-    /// taking it out and putting it back, and a look may fall in between; the next one into another
-    /// change.
+    /// Whether nothing was missing for a second and at three looks in a row. BIRD 1.6 changes a
+    /// kernel route by taking it out and putting it back, and a look may fall in between; the next
+    /// one into another change.
     ///
     /// # Errors
     /// What was missing.
     pub fn ensure_nothing_lasting(&self) -> Result<()> {
-        let lasting = self.gaps.iter().filter(|gap| gap.looks > 2).cloned().collect();
+        let is_lasting =
+            |gap: &&Gap| gap.looks > 2 && gap.until.is_none_or(|until| until - gap.from >= LASTING);
+        let lasting = self.gaps.iter().filter(is_lasting).cloned().collect();
         Self { gaps: lasting, ..Self::default() }.ensure_whole()
     }
 }
