@@ -13,6 +13,10 @@ use crate::diagnostic::{Fault, Place, Report};
 /// few enough that a few nested aliases cannot fill the memory.
 pub const NODES_MAX: usize = 2_000_000;
 
+/// Lists and mappings inside of each other at most: several times what any schema needs, and
+/// little enough for the smallest stack.
+pub const DEPTH_MAX: usize = 64;
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -97,7 +101,7 @@ pub fn quote(text: &str) -> String {
 ///
 /// An empty file is an empty mapping. Duplicate keys are reported, and the first one counts.
 pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
-    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0 };
+    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0, depth: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut events = Parser::new_from_str_with_options(text, options);
@@ -107,11 +111,14 @@ pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
             let mark = error.marker();
             let place =
                 Place { line: mark.line(), column: mark.col() + 1, width: 1, variable: None };
-            builder.report.fault(
-                place,
-                "",
-                Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2"),
-            );
+            let fault = Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2");
+            let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+            let fault = if [": !", "- !"].iter().any(|tag| line.contains(tag)) {
+                fault.hint(format!("{TAGS}: put it in quotes"))
+            } else {
+                fault
+            };
+            builder.report.fault(place, "", fault);
             None
         }
         Err(Stop::Reported) => None,
@@ -133,6 +140,7 @@ struct Builder<'r, 'a> {
     report: &'r mut Report<'a>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    depth: usize,
 }
 
 type Item<'t> = Result<(Event<'t>, Span), ScanError>;
@@ -183,8 +191,14 @@ impl Builder<'_, '_> {
                 let scalar = Scalar { text: text.into_owned(), plain };
                 (Value::Scalar(scalar), anchor, tag)
             }
-            Event::SequenceStart(_, anchor, tag) => (self.list(events)?, anchor, tag),
-            Event::MappingStart(_, anchor, tag) => (self.map(events)?, anchor, tag),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.deeper(place)?;
+                (self.list(events)?, anchor, tag)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.deeper(place)?;
+                (self.map(events)?, anchor, tag)
+            }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     let fault = Fault::new("an alias inside of what it names", "no such loop");
@@ -221,6 +235,7 @@ impl Builder<'_, '_> {
             }
             items.push(self.node(event, &span, events)?);
         }
+        self.depth -= 1;
         Ok(Value::List(items))
     }
 
@@ -250,7 +265,19 @@ impl Builder<'_, '_> {
                 None => entries.push(Entry { key: name, place: key.place, value }),
             }
         }
+        self.depth -= 1;
         Ok(Value::Map(entries))
+    }
+
+    /// A list or a mapping begins; when it has been read, the depth goes back.
+    fn deeper(&mut self, place: Place) -> Result<(), Stop> {
+        self.depth += 1;
+        if self.depth <= DEPTH_MAX {
+            return Ok(());
+        }
+        let allowed = format!("at most {DEPTH_MAX} lists and mappings inside of each other");
+        self.report.fault(place, "", Fault::new("a deeper one", allowed));
+        Err(Stop::Reported)
     }
 
     fn count(&mut self, place: Place, nodes: usize) -> Result<(), Stop> {
@@ -271,18 +298,21 @@ fn tagged(tag: &Tag, value: &Value) -> Fault {
     if tag.original_handle() != "!" {
         return fault;
     }
-    let blank = if text.is_empty() { "" } else { " " };
-    let whole = format!("!{}{blank}{text}", tag.suffix());
-    let value = if text.is_empty() { "nothing".to_owned() } else { quote(text) };
-    let quoted = if whole.contains(['"', '\\']) {
-        format!("'{}'", whole.replace('\'', "''"))
+    let tag = format!("!{}", tag.suffix());
+    let quoted = if tag.contains(['"', '\\']) {
+        format!("'{}'", tag.replace('\'', "''"))
     } else {
-        format!("\"{whole}\"")
+        format!("\"{tag}\"")
     };
-    fault.hint(format!(
-        "without quotes YAML takes what starts with ! for a tag and reads {value}: write {quoted}"
-    ))
+    let (value, write) = match &**text {
+        "" => ("nothing".to_owned(), format!("write {quoted}")),
+        text => (quote(text), "put all of it in quotes".to_owned()),
+    };
+    fault.hint(format!("without quotes {TAGS}, and reads {value} behind it: {write}"))
 }
+
+/// Why a selector with `!` in front comes to grief.
+const TAGS: &str = "YAML takes what starts with ! for a tag";
 
 fn place(span: &Span) -> Place {
     let width = if span.start.line() == span.end.line() {

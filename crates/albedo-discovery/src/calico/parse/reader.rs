@@ -207,7 +207,7 @@ impl<'n> Fields<'n> {
 
     /// A list of single values.
     pub(super) fn values<T>(&self, name: &str, kind: &Kind<T>, cx: &mut Context<'_>) -> Box<[T]> {
-        let items = self.list(name, kind.allowed, cx);
+        let items = self.list(name, &format!("items, each {}", kind.allowed), cx);
         items.into_iter().filter_map(|(key, node)| value(node, &key, kind, cx)).collect()
     }
 }
