@@ -532,3 +532,35 @@ proptest! {
         prop_assert!(etcd(&key, &value, 1).is_some());
     }
 }
+
+#[test]
+fn what_no_session_depends_on_is_left_out_of_a_datastores_object() {
+    let it = json!({
+        "metadata": { "name": "default" },
+        "spec": { "asNumber": 64_600, "serviceClusterIPs": [{ "cidr": "ten" }],
+                  "prefixAdvertisements": [{ "cidr": "10.0.0.0/8", "communities": ["unknown"] }],
+                  "ignoredInterfaces": ["*"] }
+    });
+    let (resource, warnings) = taken(lenient(Kind::BgpConfiguration, &it));
+    let Resource::BgpConfiguration(it) = resource else { panic!("{resource:?}") };
+    assert_eq!(it.as_number.map(|asn| asn.0), Some(64_600));
+    assert!(it.service_cluster_ips.is_empty() && it.prefix_advertisements.is_empty());
+    assert_eq!(
+        warnings,
+        [
+            "BGPConfiguration default: spec.serviceClusterIPs[0].cidr: found `ten`, expected a \
+             prefix such as 10.0.0.0/8: left out",
+            "BGPConfiguration default: spec.prefixAdvertisements[0].communities[0]: found \
+             `unknown`, expected a community: two numbers up to 65535 such as 64512:100, or three \
+             up to 4294967295: left out",
+        ]
+    );
+    let node = json!({
+        "metadata": { "name": "n" },
+        "spec": { "bgp": { "ipv4Address": "10.0.0.1" }, "orchRefs": [{}], "addresses": ["x"] },
+        "status": { "podCIDRs": ["x"] }
+    });
+    let (node, warnings) = node_of(lenient(Kind::Node, &node));
+    assert_eq!(node.ipv4(), Some("10.0.0.1".parse().unwrap()));
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+}
