@@ -51,7 +51,7 @@ const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
 /// among the routes in it.
 #[inline]
 fn weight(attrs: &AttrSet) -> u64 {
-    attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
+    attrs.block_len() as u64 + ROUTE_WEIGHT_BYTES
 }
 
 /// The weight of what a group is told of a prefix, if that is one route at most.
