@@ -240,6 +240,11 @@ impl<K: NlriKey> FamilyRib<K> {
         self.tidy(peer);
     }
 
+    /// Indices of peers, up to the last that has announced something.
+    pub(crate) const fn indices(&self) -> usize {
+        self.adj_rib_in.len()
+    }
+
     #[cfg(test)]
     pub(crate) fn indexed(&self, peer: PeerId) -> usize {
         self.adj_rib_in[peer.index()].slots.len()

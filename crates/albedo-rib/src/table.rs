@@ -199,7 +199,7 @@ impl<K: NlriKey> Table<K> {
         let n = slot as usize;
         if n / CHUNK == self.chunks.len() {
             let empty: Box<[_]> = (0..CHUNK).map(|_| None).collect();
-            self.chunks.push(empty.try_into().ok().expect("as many as a chunk has"));
+            self.chunks.push(empty.try_into().expect("as many as a chunk has"));
         }
         self.chunks[n / CHUNK][n % CHUNK] = Some(entry);
         slot
