@@ -227,8 +227,8 @@ impl GroupKey {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
         const GROWTH_BYTES: usize = 64 + PATH_ID_BYTES;
-        if attrs.block().len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
-            && (self.as4 || attrs.block().len() * 2 <= limit)
+        if attrs.block_len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
+            && (self.as4 || attrs.block_len() * 2 <= limit)
         {
             return true;
         }
