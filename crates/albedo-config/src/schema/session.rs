@@ -16,10 +16,10 @@ use crate::fields::{At, Fields};
 use crate::kinds;
 use crate::kinds::policy::{ATTRIBUTES, ELEMENTS, PERCENT};
 use crate::node::{Value, quote};
-use crate::settings::{LimitAction, MaxPrefixes, PeerAs, PeerSettings, Secret};
+use crate::settings::{LimitAction, MaxPrefixes, NextHopMode, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 29] = [
     "asNumber",
     "role",
     "families",
@@ -31,6 +31,9 @@ pub(crate) const KEYS: [&str; 26] = [
     "description",
     "port",
     "localAddress",
+    "localASNumber",
+    "numAllowedLocalASNumbers",
+    "nextHopMode",
     "password",
     "passwordFile",
     "ttlSecurity",
@@ -66,6 +69,9 @@ pub(crate) struct Session {
     pub(crate) description: Option<At<String>>,
     pub(crate) port: Option<At<u16>>,
     pub(crate) local_address: Option<At<IpAddr>>,
+    pub(crate) local_as: Option<At<Asn>>,
+    pub(crate) own_as_allowed: Option<At<u8>>,
+    pub(crate) next_hop_mode: Option<At<NextHopMode>>,
     pub(crate) password: Option<At<Secret>>,
     pub(crate) ttl_security: Option<At<Option<u8>>>,
     pub(crate) max_prefixes: Option<ReadLimits>,
@@ -99,6 +105,9 @@ impl Session {
             description: fields.scalar("description", &kinds::TEXT, report),
             port: fields.scalar("port", &kinds::PORT, report),
             local_address: fields.scalar("localAddress", &kinds::ADDRESS, report),
+            local_as: fields.scalar("localASNumber", &kinds::ASN, report),
+            own_as_allowed: fields.scalar("numAllowedLocalASNumbers", &kinds::OWN_AS, report),
+            next_hop_mode: fields.scalar("nextHopMode", &kinds::NEXT_HOP_MODE, report),
             password: read_password(fields, world, report),
             ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
             max_prefixes: read_max_prefixes(fields, report),
@@ -147,6 +156,9 @@ impl Session {
             description: self.description.or(group.description),
             port: self.port.or(group.port),
             local_address: self.local_address.or(group.local_address),
+            local_as: self.local_as.or(group.local_as),
+            own_as_allowed: self.own_as_allowed.or(group.own_as_allowed),
+            next_hop_mode: self.next_hop_mode.or(group.next_hop_mode),
             password: self.password.or(group.password),
             ttl_security: self.ttl_security.or(group.ttl_security),
             max_prefixes: self.max_prefixes.or(group.max_prefixes),
@@ -168,7 +180,9 @@ impl Session {
     /// With every default filled in.
     pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
         let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
-        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn));
+        let local_as = value(self.local_as.as_ref());
+        let asn = local_as.or(ours.asn);
+        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, asn));
         let policy = |read: &Option<policy::Read>| read.as_ref().and_then(|at| at.value.clone());
         let types =
             |read: &Option<Vec<At<(u8, u8)>>>| read.iter().flatten().map(|at| at.value).collect();
@@ -184,6 +198,9 @@ impl Session {
             description: self.description.as_ref().map(|at| at.value.clone()),
             port: value(self.port.as_ref()).unwrap_or(defaults::PORT),
             local_address: value(self.local_address.as_ref()),
+            local_as,
+            own_as_allowed: value(self.own_as_allowed.as_ref()).unwrap_or(defaults::OWN_AS_ALLOWED),
+            next_hop_mode: value(self.next_hop_mode.as_ref()).unwrap_or(defaults::NEXT_HOP_MODE),
             password: self.password.as_ref().map(|at| at.value.clone()),
             ttl_security: value(self.ttl_security.as_ref()).flatten(),
             max_prefixes: self.max_prefixes.as_ref().map(ReadLimits::resolve).unwrap_or_default(),
