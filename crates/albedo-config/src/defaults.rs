@@ -122,6 +122,9 @@ pub const SHUTDOWN_MODE: ShutdownMode = ShutdownMode::Auto;
 /// crosses theirs makes BIRD 1.6 drop the routes that it keeps of us.
 pub const DIAL: bool = false;
 
+/// A configured peer is dialled at once, as with every other daemon.
+pub const CONNECT_DELAY: Duration = Duration::ZERO;
+
 /// RFC 4456 §10 has an internal peer told the route's own, RFC 4271 §5.1.3 an external one ours.
 pub const NEXT_HOP_MODE: NextHopMode = NextHopMode::Auto;
 

@@ -116,6 +116,9 @@ pub(crate) const KEEPALIVE: Kind<Duration> = Kind {
 pub(crate) const CONNECT_RETRY: Kind<Duration> =
     Kind { allowed: "whole seconds from 1s to 1h", read: |scalar| whole_seconds(scalar, 1, 3_600) };
 
+pub(crate) const CONNECT_DELAY: Kind<Duration> =
+    Kind { allowed: "0 or whole seconds up to 1h", read: |scalar| whole_seconds(scalar, 0, 3_600) };
+
 pub(crate) const RESTART_TIME: Kind<Duration> = Kind {
     allowed: "whole seconds from 1s to 4095s",
     read: |scalar| whole_seconds(scalar, 1, 4_095),

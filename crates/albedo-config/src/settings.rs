@@ -117,6 +117,8 @@ pub struct PeerSettings {
     pub keepalive: Option<Duration>,
     /// Time between attempts to connect, `connectRetry` (RFC 4271 §8.2.1).
     pub connect_retry: Duration,
+    /// How long the peer is left to connect before we do, `connectDelay`.
+    pub connect_delay: Duration,
     /// Wait for the peer to connect, `passive`. Dynamic neighbours are waited for anyway.
     pub passive: bool,
     /// Words for humans, `description`.

@@ -51,6 +51,7 @@ fn default_settings() -> PeerSettings {
         passive: false,
         description: None,
         port: 179,
+        connect_delay: Duration::ZERO,
         local_address: None,
         local_as: None,
         own_as_allowed: 0,

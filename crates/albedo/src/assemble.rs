@@ -233,6 +233,7 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
     session.hold_time = settings.hold_time;
     session.keepalive = settings.keepalive;
     session.connect_retry = settings.connect_retry;
+    session.connect_delay = settings.connect_delay;
     session.passive = settings.passive;
     session.send_hold = SendHold::Standard;
     session.silent_hold_expiry = settings.silent_hold_expiry;

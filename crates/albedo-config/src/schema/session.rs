@@ -19,13 +19,14 @@ use crate::node::{Value, quote};
 use crate::settings::{LimitAction, MaxPrefixes, NextHopMode, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 29] = [
+pub(crate) const KEYS: [&str; 30] = [
     "asNumber",
     "role",
     "families",
     "holdTime",
     "keepaliveTime",
     "connectRetry",
+    "connectDelay",
     "passive",
     "clusterId",
     "description",
@@ -64,6 +65,7 @@ pub(crate) struct Session {
     pub(crate) hold_time: Option<At<HoldTime>>,
     pub(crate) keepalive: Option<At<Duration>>,
     pub(crate) connect_retry: Option<At<Duration>>,
+    pub(crate) connect_delay: Option<At<Duration>>,
     pub(crate) passive: Option<At<bool>>,
     pub(crate) cluster_id: Option<At<ClusterId>>,
     pub(crate) description: Option<At<String>>,
@@ -100,6 +102,7 @@ impl Session {
             hold_time: fields.scalar("holdTime", &kinds::HOLD_TIME, report),
             keepalive: fields.scalar("keepaliveTime", &kinds::KEEPALIVE, report),
             connect_retry: fields.scalar("connectRetry", &kinds::CONNECT_RETRY, report),
+            connect_delay: fields.scalar("connectDelay", &kinds::CONNECT_DELAY, report),
             passive: fields.scalar("passive", &kinds::BOOL, report),
             cluster_id: fields.scalar("clusterId", &kinds::CLUSTER_ID, report),
             description: fields.scalar("description", &kinds::TEXT, report),
@@ -151,6 +154,7 @@ impl Session {
             hold_time: self.hold_time.or(group.hold_time),
             keepalive: self.keepalive.or(group.keepalive),
             connect_retry: self.connect_retry.or(group.connect_retry),
+            connect_delay: self.connect_delay.or(group.connect_delay),
             passive: self.passive.or(group.passive),
             cluster_id: self.cluster_id.or(group.cluster_id),
             description: self.description.or(group.description),
@@ -194,6 +198,7 @@ impl Session {
             hold_time: value(self.hold_time.as_ref()).unwrap_or(defaults::HOLD_TIME),
             keepalive: value(self.keepalive.as_ref()),
             connect_retry: value(self.connect_retry.as_ref()).unwrap_or(defaults::CONNECT_RETRY),
+            connect_delay: value(self.connect_delay.as_ref()).unwrap_or(defaults::CONNECT_DELAY),
             passive: value(self.passive.as_ref()).unwrap_or(defaults::PASSIVE),
             description: self.description.as_ref().map(|at| at.value.clone()),
             port: value(self.port.as_ref()).unwrap_or(defaults::PORT),
