@@ -314,7 +314,7 @@ fn c5_a_peer_that_is_left_to_connect_first_is_dialled_only_when_it_has_not_for_t
     let due = |rig: &Rig| rig.session.poll_timeout().map(|(at, _)| at.since(rig.now));
     let in_time = |wait: Option<Duration>| wait.is_some_and(|wait| wait > delay / 2);
     assert!(in_time(due(&rig)));
-    rig.now = rig.now + due(&rig).unwrap();
+    rig.now += due(&rig).unwrap();
     rig.session.handle_timeout(rig.now);
     assert_eq!(rig.said(), "connect");
     // It cannot be reached: it has the same time again.
