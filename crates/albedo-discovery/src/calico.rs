@@ -16,6 +16,7 @@ mod fault;
 mod filter;
 mod meta;
 mod node;
+pub mod parse;
 mod peer;
 mod pool;
 mod selector;
@@ -161,6 +162,18 @@ impl Resource {
             Self::IpPool(it) => &it.meta,
             Self::BlockAffinity(it) => &it.meta,
             Self::ClusterInformation(it) => &it.meta,
+        }
+    }
+
+    const fn meta_mut(&mut self) -> &mut Meta {
+        match self {
+            Self::Node(it) => &mut it.meta,
+            Self::BgpPeer(it) => &mut it.meta,
+            Self::BgpConfiguration(it) => &mut it.meta,
+            Self::BgpFilter(it) => &mut it.meta,
+            Self::IpPool(it) => &mut it.meta,
+            Self::BlockAffinity(it) => &mut it.meta,
+            Self::ClusterInformation(it) => &mut it.meta,
         }
     }
 

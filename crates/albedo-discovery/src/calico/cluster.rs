@@ -319,3 +319,6 @@ fn share<T: Object>(object: &mut T, interner: &mut Interner) {
         *labels = Labels(shared);
     }
 }
+
+#[cfg(test)]
+mod tests;

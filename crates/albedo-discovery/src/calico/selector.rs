@@ -163,3 +163,6 @@ fn joined(f: &mut fmt::Formatter<'_>, operands: &[Expression], word: &str) -> fm
     }
     f.write_str(")")
 }
+
+#[cfg(test)]
+mod tests;

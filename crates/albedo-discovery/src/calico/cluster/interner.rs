@@ -8,13 +8,16 @@ use crate::calico::Label;
 /// Below this many pairs nothing is looked through, as there is nothing to win.
 const TIDY_FROM: usize = 1_024;
 
-/// The pairs in use. Those that nobody uses any more are dropped whenever their number has
-/// doubled, so there are at most twice as many as were in use last time, and [`TIDY_FROM`].
+/// The pairs in use. Those that nobody uses any more are dropped when there are twice as many as
+/// were in use last time, or when half as many objects have changed or gone as there are pairs;
+/// neither happens below [`TIDY_FROM`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interner {
     pairs: HashSet<Arc<Label>>,
     keys: HashSet<Arc<str>>,
     used: usize,
+    /// Objects that changed or went since the last time.
+    changes: usize,
 }
 
 impl Interner {
@@ -39,9 +42,12 @@ impl Interner {
     ///
     /// Pairs that a clone of the cluster uses count as used, which costs memory and nothing else.
     pub(super) fn tidy(&mut self) {
-        if self.pairs.len() < TIDY_FROM.max(self.used * 2) {
+        self.changes += 1;
+        let grown = self.pairs.len() >= TIDY_FROM.max(self.used * 2);
+        if !grown && self.changes < TIDY_FROM.max(self.pairs.len() / 2) {
             return;
         }
+        self.changes = 0;
         self.pairs.retain(|label| Arc::strong_count(label) > 1);
         self.keys.retain(|key| Arc::strong_count(key) > 1);
         self.used = self.pairs.len();

@@ -5,54 +5,64 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use crate::diagnostic::{Fault, Place, Report};
 
 /// Nodes of one file at most, aliases followed: enough for a hundred thousand peers written out,
 /// few enough that a few nested aliases cannot fill the memory.
-pub(crate) const NODES_MAX: usize = 2_000_000;
+pub const NODES_MAX: usize = 2_000_000;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it stands.
+    pub place: Place,
+    /// What it is.
+    pub value: Value,
 }
 
 /// What a node is.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A single value.
     Scalar(Scalar),
+    /// A sequence.
     List(Vec<Node>),
+    /// A mapping; each key once.
     Map(Vec<Entry>),
 }
 
 /// A text, and whether it stood without quotes: `true` and `"true"` are not the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Scalar {
-    pub(crate) text: String,
-    pub(crate) plain: bool,
+pub struct Scalar {
+    /// The text, without quotes.
+    pub text: String,
+    /// Whether it stood without quotes.
+    pub plain: bool,
 }
 
 impl Scalar {
     /// Nothing, `~` or `null` (YAML 1.2 §10.2.1.1).
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         self.plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
     }
 }
 
 /// One `key: value` of a mapping.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) place: Place,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub place: Place,
+    /// What stands behind it.
+    pub value: Node,
 }
 
 impl Node {
     /// The node in words, for faults.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Value::Scalar(scalar) => quote(&scalar.text),
@@ -67,7 +77,7 @@ impl Node {
 const QUOTE_MAX: usize = 60;
 
 /// A text of the file in back quotes, shortened, with control characters escaped.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut quoted = String::from("`");
     for c in text.chars().take(QUOTE_MAX) {
         if c.is_control() {
@@ -86,7 +96,7 @@ pub(crate) fn quote(text: &str) -> String {
 /// The tree of a file with one document; `None` where the file is no YAML, with the fault told.
 ///
 /// An empty file is an empty mapping. Duplicate keys are reported, and the first one counts.
-pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
+pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -186,13 +196,14 @@ impl Builder<'_, '_> {
             }
             event => unreachable!("the parser puts {event:?} where a node stands"),
         };
-        if tag.is_some() {
+        if let Some(tag) = tag {
+            let fault = tagged(&tag, &value);
             let tag = span.tag_start().map_or(place, |mark| Place {
                 line: mark.line(),
                 column: mark.col() + 1,
                 ..place
             });
-            self.report.fault(tag, "", Fault::new("a YAML tag", "values without tags"));
+            self.report.fault(tag, "", fault);
         }
         let node = Node { place, value };
         if anchor != 0 {
@@ -232,7 +243,8 @@ impl Builder<'_, '_> {
             match entries.iter().find(|entry| entry.key == name) {
                 Some(first) => {
                     let found = format!("the key {} a second time", quote(&name));
-                    let allowed = format!("it once; the first is at line {}", first.place.line);
+                    let allowed =
+                        format!("it once; the first is at line {}", self.report.line(first.place));
                     self.report.fault(key.place, "", Fault::new(found, allowed));
                 }
                 None => entries.push(Entry { key: name, place: key.place, value }),
@@ -250,6 +262,26 @@ impl Builder<'_, '_> {
         self.report.fault(place, "", Fault::new("too many values", allowed));
         Err(Stop::Reported)
     }
+}
+
+/// A value with a tag. `!has(x)` without quotes is one, and the value behind it is empty.
+fn tagged(tag: &Tag, value: &Value) -> Fault {
+    let fault = Fault::new("a YAML tag", "values without tags");
+    let Value::Scalar(Scalar { text, plain: true }) = value else { return fault };
+    if tag.original_handle() != "!" {
+        return fault;
+    }
+    let blank = if text.is_empty() { "" } else { " " };
+    let whole = format!("!{}{blank}{text}", tag.suffix());
+    let value = if text.is_empty() { "nothing".to_owned() } else { quote(text) };
+    let quoted = if whole.contains(['"', '\\']) {
+        format!("'{}'", whole.replace('\'', "''"))
+    } else {
+        format!("\"{whole}\"")
+    };
+    fault.hint(format!(
+        "without quotes YAML takes what starts with ! for a tag and reads {value}: write {quoted}"
+    ))
 }
 
 fn place(span: &Span) -> Place {
