@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU8;
 
-use albedo_types::PATHS_MAX;
+use albedo_types::{PATHS_MAX, PathsMode};
 use albedo_wire::frame;
 use albedo_wire::update::{RawUpdate, UpdateContext};
 
@@ -10,7 +10,12 @@ use super::*;
 use crate::group::Paths;
 
 fn several(max: u8) -> GroupKey {
-    GroupKey { paths: Paths::UpTo(NonZeroU8::new(max).unwrap()), ..key(PeerRole::Client) }
+    in_mode(PathsMode::Best, max)
+}
+
+fn in_mode(mode: PathsMode, max: u8) -> GroupKey {
+    let paths = Paths::several(mode, NonZeroU8::new(max).unwrap());
+    GroupKey { paths, ..key(PeerRole::Client) }
 }
 
 /// A set with this LOCAL_PREF, told apart by it.
