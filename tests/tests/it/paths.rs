@@ -175,7 +175,7 @@ fn modes(lab: &mut Lab) -> Result<()> {
     };
     all_hold([&[&a, &b], &[&a, &b], &[&a, &c], &[&a, &b, &c]])?;
     let sessions = || readers.iter().map(|peer| all_up(&**peer)).collect::<Result<Vec<_>>>();
-    let before = sessions()?;
+    let before = eventually("both families of everybody", sessions)?;
 
     // The equal one goes and comes back, and with it its place in each mode.
     third.withdraw(anycast())?;
