@@ -5,18 +5,16 @@
 //! What comes out knows nothing of files.
 
 pub mod defaults;
-mod diagnostic;
 mod env;
 mod fields;
 mod kinds;
-mod node;
 mod schema;
 mod settings;
-mod suggest;
 
 use std::path::Path;
 use std::{fs, io, thread};
 
+use albedo_yaml::{diagnostic, node, suggest};
 use diagnostic::{Fault, Place, Report};
 
 pub use diagnostic::{Diagnostic, Diagnostics};

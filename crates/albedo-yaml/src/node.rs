@@ -5,54 +5,68 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use crate::diagnostic::{Fault, Place, Report};
 
 /// Nodes of one file at most, aliases followed: enough for a hundred thousand peers written out,
 /// few enough that a few nested aliases cannot fill the memory.
-pub(crate) const NODES_MAX: usize = 2_000_000;
+pub const NODES_MAX: usize = 2_000_000;
+
+/// Lists and mappings inside of each other at most: several times what any schema needs, and
+/// little enough for the smallest stack.
+pub const DEPTH_MAX: usize = 64;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it stands.
+    pub place: Place,
+    /// What it is.
+    pub value: Value,
 }
 
 /// What a node is.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A single value.
     Scalar(Scalar),
+    /// A sequence.
     List(Vec<Node>),
+    /// A mapping; each key once.
     Map(Vec<Entry>),
 }
 
 /// A text, and whether it stood without quotes: `true` and `"true"` are not the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Scalar {
-    pub(crate) text: String,
-    pub(crate) plain: bool,
+pub struct Scalar {
+    /// The text, without quotes.
+    pub text: String,
+    /// Whether it stood without quotes.
+    pub plain: bool,
 }
 
 impl Scalar {
     /// Nothing, `~` or `null` (YAML 1.2 §10.2.1.1).
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         self.plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
     }
 }
 
 /// One `key: value` of a mapping.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) place: Place,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub place: Place,
+    /// What stands behind it.
+    pub value: Node,
 }
 
 impl Node {
     /// The node in words, for faults.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
             Value::Scalar(scalar) => quote(&scalar.text),
@@ -67,7 +81,7 @@ impl Node {
 const QUOTE_MAX: usize = 60;
 
 /// A text of the file in back quotes, shortened, with control characters escaped.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut quoted = String::from("`");
     for c in text.chars().take(QUOTE_MAX) {
         if c.is_control() {
@@ -86,8 +100,8 @@ pub(crate) fn quote(text: &str) -> String {
 /// The tree of a file with one document; `None` where the file is no YAML, with the fault told.
 ///
 /// An empty file is an empty mapping. Duplicate keys are reported, and the first one counts.
-pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
-    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0 };
+pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
+    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0, depth: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut events = Parser::new_from_str_with_options(text, options);
@@ -97,11 +111,14 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
             let mark = error.marker();
             let place =
                 Place { line: mark.line(), column: mark.col() + 1, width: 1, variable: None };
-            builder.report.fault(
-                place,
-                "",
-                Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2"),
-            );
+            let fault = Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2");
+            let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+            let fault = if [": !", "- !"].iter().any(|tag| line.contains(tag)) {
+                fault.hint(format!("{TAGS}: put it in quotes"))
+            } else {
+                fault
+            };
+            builder.report.fault(place, "", fault);
             None
         }
         Err(Stop::Reported) => None,
@@ -123,6 +140,7 @@ struct Builder<'r, 'a> {
     report: &'r mut Report<'a>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    depth: usize,
 }
 
 type Item<'t> = Result<(Event<'t>, Span), ScanError>;
@@ -173,8 +191,14 @@ impl Builder<'_, '_> {
                 let scalar = Scalar { text: text.into_owned(), plain };
                 (Value::Scalar(scalar), anchor, tag)
             }
-            Event::SequenceStart(_, anchor, tag) => (self.list(events)?, anchor, tag),
-            Event::MappingStart(_, anchor, tag) => (self.map(events)?, anchor, tag),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.deeper(place)?;
+                (self.list(events)?, anchor, tag)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.deeper(place)?;
+                (self.map(events)?, anchor, tag)
+            }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     let fault = Fault::new("an alias inside of what it names", "no such loop");
@@ -186,13 +210,14 @@ impl Builder<'_, '_> {
             }
             event => unreachable!("the parser puts {event:?} where a node stands"),
         };
-        if tag.is_some() {
+        if let Some(tag) = tag {
+            let fault = tagged(&tag, &value);
             let tag = span.tag_start().map_or(place, |mark| Place {
                 line: mark.line(),
                 column: mark.col() + 1,
                 ..place
             });
-            self.report.fault(tag, "", Fault::new("a YAML tag", "values without tags"));
+            self.report.fault(tag, "", fault);
         }
         let node = Node { place, value };
         if anchor != 0 {
@@ -210,6 +235,7 @@ impl Builder<'_, '_> {
             }
             items.push(self.node(event, &span, events)?);
         }
+        self.depth -= 1;
         Ok(Value::List(items))
     }
 
@@ -232,13 +258,26 @@ impl Builder<'_, '_> {
             match entries.iter().find(|entry| entry.key == name) {
                 Some(first) => {
                     let found = format!("the key {} a second time", quote(&name));
-                    let allowed = format!("it once; the first is at line {}", first.place.line);
+                    let allowed =
+                        format!("it once; the first is at line {}", self.report.line(first.place));
                     self.report.fault(key.place, "", Fault::new(found, allowed));
                 }
                 None => entries.push(Entry { key: name, place: key.place, value }),
             }
         }
+        self.depth -= 1;
         Ok(Value::Map(entries))
+    }
+
+    /// A list or a mapping begins; when it has been read, the depth goes back.
+    fn deeper(&mut self, place: Place) -> Result<(), Stop> {
+        self.depth += 1;
+        if self.depth <= DEPTH_MAX {
+            return Ok(());
+        }
+        let allowed = format!("at most {DEPTH_MAX} lists and mappings inside of each other");
+        self.report.fault(place, "", Fault::new("a deeper one", allowed));
+        Err(Stop::Reported)
     }
 
     fn count(&mut self, place: Place, nodes: usize) -> Result<(), Stop> {
@@ -251,6 +290,29 @@ impl Builder<'_, '_> {
         Err(Stop::Reported)
     }
 }
+
+/// A value with a tag. `!has(x)` without quotes is one, and the value behind it is empty.
+fn tagged(tag: &Tag, value: &Value) -> Fault {
+    let fault = Fault::new("a YAML tag", "values without tags");
+    let Value::Scalar(Scalar { text, plain: true }) = value else { return fault };
+    if tag.original_handle() != "!" {
+        return fault;
+    }
+    let tag = format!("!{}", tag.suffix());
+    let quoted = if tag.contains(['"', '\\']) {
+        format!("'{}'", tag.replace('\'', "''"))
+    } else {
+        format!("\"{tag}\"")
+    };
+    let (value, write) = match &**text {
+        "" => ("nothing".to_owned(), format!("write {quoted}")),
+        text => (quote(text), "put all of it in quotes".to_owned()),
+    };
+    fault.hint(format!("without quotes {TAGS}, and reads {value} behind it: {write}"))
+}
+
+/// Why a selector with `!` in front comes to grief.
+const TAGS: &str = "YAML takes what starts with ! for a tag";
 
 fn place(span: &Span) -> Place {
     let width = if span.start.line() == span.end.line() {

@@ -2,7 +2,7 @@
 
 /// The nearest of `known`, if it is near enough to be worth saying: the same but for case and
 /// punctuation, or at most a third of its letters away.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let plain = fold(word);
     known
         .into_iter()

@@ -1,18 +1,19 @@
 //! What is wrong with a configuration: where, what was found, what is allowed.
 
 use std::fmt;
+use std::rc::Rc;
 
 /// A place in the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub struct Place {
     /// The environment variable the value came from; then line and column are zero.
-    pub(crate) variable: Option<&'static str>,
+    pub variable: Option<&'static str>,
     /// From 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// From 1, in characters.
-    pub(crate) column: usize,
+    pub column: usize,
     /// Characters to underline; at least one.
-    pub(crate) width: usize,
+    pub width: usize,
 }
 
 /// One fault.
@@ -87,7 +88,7 @@ impl std::error::Error for Diagnostics {}
 
 /// How much of the line to show with a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Show {
+pub enum Show {
     /// All of it.
     #[default]
     Line,
@@ -99,45 +100,83 @@ pub(crate) enum Show {
 
 /// What to say of a fault.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fault {
-    pub(crate) found: String,
-    pub(crate) allowed: String,
-    pub(crate) hint: Option<String>,
-    pub(crate) show: Show,
+pub struct Fault {
+    /// What was found, in words.
+    pub found: String,
+    /// What is allowed, in words.
+    pub allowed: String,
+    /// What was probably meant.
+    pub hint: Option<String>,
+    /// How much of the line may be shown.
+    pub show: Show,
 }
 
 impl Fault {
-    pub(crate) fn new(found: impl Into<String>, allowed: impl Into<String>) -> Self {
+    /// A fault without a hint.
+    pub fn new(found: impl Into<String>, allowed: impl Into<String>) -> Self {
         Self { found: found.into(), allowed: allowed.into(), ..Self::default() }
     }
 
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// The same with what was probably meant.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
 /// Longest excerpt of a line, in characters; a longer line is not shown.
-pub(crate) const EXCERPT_MAX: usize = 160;
+pub const EXCERPT_MAX: usize = 160;
 
 /// Collects faults while a file is read.
 #[derive(Debug)]
-pub(crate) struct Report<'a> {
+pub struct Report<'a> {
     file: &'a str,
-    lines: Vec<&'a str>,
+    lines: Rc<[&'a str]>,
+    /// Lines of the file in front of these.
+    before: usize,
     faults: Vec<(Place, Diagnostic)>,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, lines: text.lines().collect(), faults: Vec::new() }
+    /// For a text that is the whole of a file.
+    #[must_use]
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        Self::of_part(file, text, 0)
     }
 
-    pub(crate) fn fault(&mut self, place: Place, key: &str, fault: Fault) {
+    /// For a text that is a part of a file, with so many lines in front of it. Places are counted
+    /// from the start of the part.
+    #[must_use]
+    pub fn of_part(file: &'a str, text: &'a str, before: usize) -> Self {
+        Self { file, lines: text.lines().collect(), before, faults: Vec::new() }
+    }
+
+    /// For a thing of its own in the same text: without the faults so far.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { lines: Rc::clone(&self.lines), faults: Vec::new(), ..*self }
+    }
+
+    /// The line of the file that a line of the text is.
+    #[must_use]
+    pub const fn line(&self, place: Place) -> usize {
+        // What has no place in the file has none in any part of it.
+        if place.line == 0 { 0 } else { place.line + self.before }
+    }
+
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Notes a fault at a place; `key` is the full key, empty for the file as a whole.
+    pub fn fault(&mut self, place: Place, key: &str, fault: Fault) {
         let excerpt = self.excerpt(place, fault.show);
         let diagnostic = Diagnostic {
             file: place.variable.map_or(self.file, |_| "environment").to_owned(),
-            line: place.line,
+            line: self.line(place),
             column: place.column,
             key: place.variable.unwrap_or(key).to_owned(),
             found: fault.found,
@@ -168,15 +207,25 @@ impl<'a> Report<'a> {
     }
 
     /// Where the file is named: `file:line:column`.
-    pub(crate) fn name(&self, place: Place) -> String {
+    #[must_use]
+    pub fn name(&self, place: Place) -> String {
         match place.variable {
+            None if place.line == 0 => self.file.to_owned(),
             Some(variable) => variable.to_owned(),
-            None => format!("{}:{}:{}", self.file, place.line, place.column),
+            None => format!("{}:{}:{}", self.file, self.line(place), place.column),
         }
     }
 
     /// `value`, or every fault in order of place. What an alias repeats is told once.
-    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Diagnostics> {
+    ///
+    /// # Errors
+    ///
+    /// The faults, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// If there is neither a value nor a fault.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Diagnostics> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
             _ => {
