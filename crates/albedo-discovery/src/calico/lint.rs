@@ -40,6 +40,8 @@ pub enum LintId {
     ReflectorByAddress,
     /// A `peerIP` is neither a node's nor ours.
     UnknownAddress,
+    /// A `peerIP` is a node's, but the AS or the port with it are not.
+    MismatchedAddress,
     /// A `peerIP` without an AS.
     PeerWithoutAs,
     /// A BGPFilter that is named is not there.
@@ -54,7 +56,7 @@ pub enum LintId {
 
 impl LintId {
     /// All of them, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SharedClusterId,
         Self::EmptySelector,
         Self::FewReflectors,
@@ -63,6 +65,7 @@ impl LintId {
         Self::OverlappingPeers,
         Self::ReflectorByAddress,
         Self::UnknownAddress,
+        Self::MismatchedAddress,
         Self::PeerWithoutAs,
         Self::MissingFilter,
         Self::MissingNode,
@@ -82,6 +85,7 @@ impl LintId {
             Self::OverlappingPeers => "overlapping-peers",
             Self::ReflectorByAddress => "reflector-by-address",
             Self::UnknownAddress => "unknown-address",
+            Self::MismatchedAddress => "mismatched-address",
             Self::PeerWithoutAs => "peer-without-as",
             Self::MissingFilter => "missing-filter",
             Self::MissingNode => "missing-node",

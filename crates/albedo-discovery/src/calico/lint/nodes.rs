@@ -35,11 +35,11 @@ pub(super) fn shared_cluster_ids(view: &View<'_>, reach: &[[Reach; 2]], lints: &
             if !partly.is_empty() {
                 let names = listed(reflectors.iter().map(|index| view.members[*index].name()));
                 let text = format!(
-                    "cluster id {id} is shared by {names}, but {} has sessions with some of them \
-                     only ({}): routes from others get lost. Give each reflector a \
+                    "cluster id {id} is shared by {names}, and these have sessions over {} with some \
+                     of them only: {}. Routes get lost between them; give each reflector a \
                      routeReflectorClusterID of its own, or every node a session with all of them",
-                    listed(partly),
-                    FAMILIES[slot]
+                    FAMILIES[slot],
+                    listed(partly)
                 );
                 lints.push(Lint { id: LintId::SharedClusterId, severity: Severity::Error, text });
             }
@@ -82,7 +82,7 @@ pub(super) fn reflectors(view: &View<'_>, reach: &[[Reach; 2]], lints: &mut Vec<
     }
     if view.mesh() && !with_reflectors.is_empty() {
         let text = format!(
-            "the node-to-node mesh is on, and {} has reflectors too. Once all sessions with them \
+            "the node-to-node mesh is on beside the reflectors of {}. Once all sessions with them \
              are up, set nodeToNodeMeshEnabled: false in the BGPConfiguration default",
             listed(with_reflectors)
         );

@@ -83,6 +83,14 @@ fn by_address<'c>(
         );
         add(LintId::UnknownAddress, Severity::Hint, text);
     }
+    if let (Some(first), true) = (there.first(), view.far(peer).is_empty()) {
+        let text = format!(
+            "{ip} is the address of {}, but asNumber or port are not the node's: its sessions do \
+             not come up",
+            view.members[*first].name()
+        );
+        add(LintId::MismatchedAddress, Severity::Warning, text);
+    }
     for &index in there {
         let reflector = &view.members[index];
         let Some(id) = reflector.cluster_id() else { continue };
