@@ -14,6 +14,7 @@ mod configuration;
 pub mod expand;
 mod fault;
 mod filter;
+pub mod guard;
 pub mod lint;
 mod meta;
 mod node;

@@ -6,7 +6,7 @@
 //!
 //! `ALBEDO_BLESS=1 cargo test -p albedo-discovery` writes the sessions anew; read the difference.
 
-#![allow(missing_docs, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use std::fmt::Write as _;
 use std::fs;

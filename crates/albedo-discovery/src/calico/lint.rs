@@ -17,6 +17,9 @@ use super::reach::reach;
 /// Names that a lint gives of those it concerns.
 pub const EXAMPLES_MAX: usize = 5;
 
+/// Lints of one kind at most; the last of them says how many more there are.
+pub const LINTS_MAX: usize = 20;
+
 /// Pairs of BGPPeers that are compared at most. There are so many only where each node has
 /// BGPPeers of its own that overlap.
 pub const PAIRS_MAX: usize = 10_000;
@@ -156,7 +159,19 @@ pub fn lint(cluster: &Cluster, ours: Option<&Identity>) -> Vec<Lint> {
     }
     peers::overlaps(&view, &mut lints);
     lints.sort_by_key(|lint| lint.id);
-    lints
+    bounded(lints)
+}
+
+/// At most [`LINTS_MAX`] of each kind.
+fn bounded(lints: Vec<Lint>) -> Vec<Lint> {
+    let mut kept = Vec::with_capacity(lints.len());
+    for kind in lints.chunk_by(|one, other| one.id == other.id) {
+        kept.extend_from_slice(&kind[..kind.len().min(LINTS_MAX)]);
+        if let (Some(last), 1..) = (kept.last_mut(), kind.len().saturating_sub(LINTS_MAX)) {
+            last.text += &format!(" (and {} more like this)", kind.len() - LINTS_MAX);
+        }
+    }
+    kept
 }
 
 /// Some names and how many more there are.
