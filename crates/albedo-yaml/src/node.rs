@@ -13,6 +13,10 @@ use crate::diagnostic::{Fault, Place, Report};
 /// few enough that a few nested aliases cannot fill the memory.
 pub const NODES_MAX: usize = 2_000_000;
 
+/// Lists and mappings inside of each other at most, in each of the two notations: several times
+/// what any schema needs, and little enough for the stack of any thread.
+pub const DEPTH_MAX: usize = 64;
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -100,6 +104,8 @@ pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
+    options.flow_nesting_limit = DEPTH_MAX;
+    options.block_nesting_limit = DEPTH_MAX;
     let mut events = Parser::new_from_str_with_options(text, options);
     match builder.document(&mut events) {
         Ok(node) => Some(node),
@@ -107,11 +113,14 @@ pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
             let mark = error.marker();
             let place =
                 Place { line: mark.line(), column: mark.col() + 1, width: 1, variable: None };
-            builder.report.fault(
-                place,
-                "",
-                Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2"),
-            );
+            let fault = Fault::new(format!("a fault of syntax ({})", error.info()), "YAML 1.2");
+            let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+            let fault = if [": !", "- !"].iter().any(|tag| line.contains(tag)) {
+                fault.hint(format!("{TAGS}: put it in quotes"))
+            } else {
+                fault
+            };
+            builder.report.fault(place, "", fault);
             None
         }
         Err(Stop::Reported) => None,
@@ -168,6 +177,7 @@ impl Builder<'_, '_> {
         })
     }
 
+    /// What is rare is done elsewhere, because this function is on the stack once for each level.
     fn node<'t>(
         &mut self,
         event: Event<'t>,
@@ -185,31 +195,39 @@ impl Builder<'_, '_> {
             }
             Event::SequenceStart(_, anchor, tag) => (self.list(events)?, anchor, tag),
             Event::MappingStart(_, anchor, tag) => (self.map(events)?, anchor, tag),
-            Event::Alias(id) => {
-                let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    let fault = Fault::new("an alias inside of what it names", "no such loop");
-                    self.report.fault(place, "", fault);
-                    return Err(Stop::Reported);
-                };
-                self.count(place, size)?;
-                return Ok(node);
-            }
+            Event::Alias(id) => return self.alias(id, place),
             event => unreachable!("the parser puts {event:?} where a node stands"),
         };
         if let Some(tag) = tag {
-            let fault = tagged(&tag, &value);
-            let tag = span.tag_start().map_or(place, |mark| Place {
-                line: mark.line(),
-                column: mark.col() + 1,
-                ..place
-            });
-            self.report.fault(tag, "", fault);
+            self.refuse(&tag, &value, span);
         }
         let node = Node { place, value };
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), self.nodes - before));
         }
         Ok(node)
+    }
+
+    #[inline(never)]
+    fn alias(&mut self, id: usize, place: Place) -> Result<Node, Stop> {
+        let Some((node, size)) = self.anchors.get(&id).cloned() else {
+            let fault = Fault::new("an alias inside of what it names", "no such loop");
+            self.report.fault(place, "", fault);
+            return Err(Stop::Reported);
+        };
+        self.count(place, size)?;
+        Ok(node)
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, tag: &Tag, value: &Value, span: &Span) {
+        let place = place(span);
+        let place = span.tag_start().map_or(place, |mark| Place {
+            line: mark.line(),
+            column: mark.col() + 1,
+            ..place
+        });
+        self.report.fault(place, "", tagged(tag, value));
     }
 
     fn list<'t>(&mut self, events: &mut impl Iterator<Item = Item<'t>>) -> Result<Value, Stop> {
@@ -234,23 +252,28 @@ impl Builder<'_, '_> {
             let key = self.node(event, &span, events)?;
             let (event, span) = events.next().expect("the parser ends each mapping it starts")?;
             let value = self.node(event, &span, events)?;
-            let Value::Scalar(name) = &key.value else {
-                let fault = Fault::new(format!("{} as a key", key.describe()), "a text as a key");
-                self.report.fault(key.place, "", fault.hint("put what holds [, ] or : in quotes"));
-                continue;
-            };
-            let name = name.text.clone();
-            match entries.iter().find(|entry| entry.key == name) {
-                Some(first) => {
-                    let found = format!("the key {} a second time", quote(&name));
-                    let allowed =
-                        format!("it once; the first is at line {}", self.report.line(first.place));
-                    self.report.fault(key.place, "", Fault::new(found, allowed));
-                }
-                None => entries.push(Entry { key: name, place: key.place, value }),
-            }
+            self.insert(&mut entries, key, value);
         }
         Ok(Value::Map(entries))
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {
+        let Value::Scalar(name) = key.value else {
+            let fault = Fault::new(format!("{} as a key", key.describe()), "a text as a key");
+            self.report.fault(key.place, "", fault.hint("put what holds [, ] or : in quotes"));
+            return;
+        };
+        let name = name.text;
+        match entries.iter().find(|entry| entry.key == name) {
+            Some(first) => {
+                let found = format!("the key {} a second time", quote(&name));
+                let first = self.report.line(first.place);
+                let allowed = format!("it once; the first is at line {first}");
+                self.report.fault(key.place, "", Fault::new(found, allowed));
+            }
+            None => entries.push(Entry { key: name, place: key.place, value }),
+        }
     }
 
     fn count(&mut self, place: Place, nodes: usize) -> Result<(), Stop> {
@@ -271,18 +294,21 @@ fn tagged(tag: &Tag, value: &Value) -> Fault {
     if tag.original_handle() != "!" {
         return fault;
     }
-    let blank = if text.is_empty() { "" } else { " " };
-    let whole = format!("!{}{blank}{text}", tag.suffix());
-    let value = if text.is_empty() { "nothing".to_owned() } else { quote(text) };
-    let quoted = if whole.contains(['"', '\\']) {
-        format!("'{}'", whole.replace('\'', "''"))
+    let tag = format!("!{}", tag.suffix());
+    let quoted = if tag.contains(['"', '\\']) {
+        format!("'{}'", tag.replace('\'', "''"))
     } else {
-        format!("\"{whole}\"")
+        format!("\"{tag}\"")
     };
-    fault.hint(format!(
-        "without quotes YAML takes what starts with ! for a tag and reads {value}: write {quoted}"
-    ))
+    let (value, write) = match &**text {
+        "" => ("nothing".to_owned(), format!("write {quoted}")),
+        text => (quote(text), "put all of it in quotes".to_owned()),
+    };
+    fault.hint(format!("without quotes {TAGS}, and reads {value} behind it: {write}"))
 }
+
+/// Why a selector with `!` in front comes to grief.
+const TAGS: &str = "YAML takes what starts with ! for a tag";
 
 fn place(span: &Span) -> Place {
     let width = if span.start.line() == span.end.line() {
@@ -297,3 +323,6 @@ fn place(span: &Span) -> Place {
         width: width.max(1),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,7 +251,10 @@ fn one<'n>(tree: &'n Tree, inherited: Inherited<'n>, cx: &mut Context<'_>) -> Ou
         }
         (KUBERNETES, _) => {
             let wrong = legacy::fault(tree, kind).unwrap_or_else(|| {
-                Wrong::new(format!("{} of v1", quote(kind)), "of v1 only Node; of others v3")
+                Wrong::new(
+                    format!("{} of v1", quote(kind)),
+                    "Node, or another kind of projectcalico.org/v3",
+                )
             });
             cx.fault(place("kind"), "kind", wrong);
             Outcome::Read(None)

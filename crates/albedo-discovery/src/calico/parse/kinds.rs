@@ -249,6 +249,9 @@ pub(super) fn is_name(text: &str) -> bool {
 
 fn asn(scalar: &Scalar) -> Read<Asn> {
     let text = &*scalar.text;
+    if let Some(rest) = text.strip_prefix("AS") {
+        return Err(rest.parse::<Asn>().ok().map(|asn| format!("write {asn}")));
+    }
     if scalar.plain && text.contains('.') {
         // To a YAML reader the plain 1.10 is the number 1.1.
         return Err(text.parse::<Asn>().ok().map(|_| format!("write \"{text}\"")));
@@ -259,11 +262,7 @@ fn asn(scalar: &Scalar) -> Read<Asn> {
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return text.parse().map_err(|_| None);
     }
-    Err(text.strip_prefix("AS").filter(|rest| rest.parse::<Asn>().is_ok()).map(write))
-}
-
-fn write(text: &str) -> String {
-    format!("write {text}")
+    Err(None)
 }
 
 /// A whole number in decimal. What YAML versions read differently is refused, not guessed.

@@ -120,7 +120,7 @@ fn text(node: &Node, path: &str, key: &str, cx: &mut Context<'_>) -> Option<Stri
     };
     let value = coerce::text(scalar);
     // In JSON of a datastore nothing is written without quotes but by accident.
-    if value != scalar.text && node.place != Place::default() {
+    if value != scalar.text && !scalar.is_null() && node.place != Place::default() {
         let text = format!(
             "{} without quotes is read as \"{value}\", as calicoctl does; put quotes around what \
              is meant",

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use albedo_yaml::diagnostic::Fault as Wrong;
+use albedo_yaml::diagnostic::{Fault as Wrong, Show};
+use albedo_yaml::node::Value;
 
 use super::kinds::{
     self, ASN, BOOL, COUNT, DURATION, HOPS, IP, NAME, PEER_IP, REFERENCE, SELECTOR,
@@ -142,7 +143,7 @@ fn reachable_by(spec: &Fields<'_>, cx: &mut Context<'_>) -> Option<IpAddr> {
         spec.fault("reachableBy", wrong, cx);
         return None;
     };
-    let albedo_yaml::node::Value::Scalar(scalar) = &peer.value else { return None };
+    let Value::Scalar(scalar) = &peer.value else { return None };
     let (peer, _) = (PEER_IP.read)(scalar).ok()?;
     if peer.is_ipv4() != gateway.is_ipv4() {
         let allowed = format!("an address of the family of peerIP, {peer}");
@@ -158,15 +159,31 @@ pub(super) fn password(
     name: &str,
     cx: &mut Context<'_>,
 ) -> Option<SecretKeyRef> {
-    let fields = spec.inner(name, &["secretKeyRef"], cx)?;
-    let known = ["name", "key", "optional"];
-    let allowed = "secretKeyRef with name and key of a Secret";
+    let fields = secret(spec, name, &["secretKeyRef"], cx)?;
     if !fields.is_set("secretKeyRef") {
-        fields.missing("secretKeyRef", allowed, cx);
+        fields.missing("secretKeyRef", "secretKeyRef with name and key of a Secret", cx);
     }
-    let reference = fields.inner("secretKeyRef", &known, cx)?;
+    let reference = secret(&fields, "secretKeyRef", &["name", "key", "optional"], cx)?;
     let name = reference.required("name", &NAME, cx);
     let key = reference.required("key", &REFERENCE, cx);
     let optional = reference.value("optional", &BOOL, cx).unwrap_or_default();
     Some(SecretKeyRef { name: name?, key: key?, optional })
+}
+
+/// A mapping in a field. What stands there instead may be the password itself and is not shown.
+fn secret<'n>(
+    fields: &Fields<'n>,
+    name: &str,
+    known: &[&str],
+    cx: &mut Context<'_>,
+) -> Option<Fields<'n>> {
+    if let Some(node) = fields.get(name)
+        && let Value::Scalar(_) = node.value
+    {
+        let allowed = format!("a mapping with {}", known.join(", "));
+        let wrong = Wrong { show: Show::Nothing, ..Wrong::new("a single value", allowed) };
+        cx.fault(node.place, &fields.path(name), wrong);
+        return None;
+    }
+    fields.inner(name, known, cx)
 }

@@ -1,6 +1,8 @@
 //! `IPPool`.
 
-use albedo_types::Prefix;
+use std::net::Ipv4Addr;
+
+use albedo_types::{Ipv4Prefix, Prefix};
 use albedo_yaml::diagnostic::Fault as Wrong;
 
 use super::kinds::{self, BOOL, CIDR, PREFIX_LENGTH, SELECTOR, TEXT};
@@ -54,13 +56,13 @@ pub(super) fn read(meta: Meta, top: &Fields<'_>, cx: &mut Context<'_>) -> Option
     let cidr = spec.required("cidr", &CIDR, cx);
     let pool = IpPool {
         meta,
-        cidr: cidr?,
+        cidr: cidr.unwrap_or(ANY),
         ipip_mode: spec.value("ipipMode", &MODE, cx).unwrap_or_default(),
         vxlan_mode: spec.value("vxlanMode", &MODE, cx).unwrap_or_default(),
         nat_outgoing: spec.value("natOutgoing", &BOOL, cx).unwrap_or_default(),
         disabled: spec.value("disabled", &BOOL, cx).unwrap_or_default(),
         disable_bgp_export: spec.value("disableBGPExport", &BOOL, cx).unwrap_or_default(),
-        block_size: block_size(&spec, cidr?, cx),
+        block_size: block_size(&spec, cidr, cx),
         node_selector: node_selector(&spec, cx),
         namespace_selector: spec.value("namespaceSelector", &TEXT, cx),
         allowed_uses: allowed_uses(&spec, cx),
@@ -69,10 +71,18 @@ pub(super) fn read(meta: Meta, top: &Fields<'_>, cx: &mut Context<'_>) -> Option
     if cx.strict {
         together(&pool, &spec, cx);
     }
-    Some(pool)
+    // The rest was looked at for its faults.
+    cidr.map(|_| pool)
 }
 
-fn block_size(spec: &Fields<'_>, cidr: Prefix, cx: &mut Context<'_>) -> u8 {
+/// Where a pool's prefix could not be read.
+const ANY: Prefix = match Ipv4Prefix::new(Ipv4Addr::UNSPECIFIED, 0) {
+    Some(prefix) => Prefix::V4(prefix),
+    None => unreachable!(),
+};
+
+fn block_size(spec: &Fields<'_>, cidr: Option<Prefix>, cx: &mut Context<'_>) -> u8 {
+    let cidr = cidr.unwrap_or(ANY);
     let (default, range) = match cidr {
         Prefix::V4(_) => (26, 20..=32),
         Prefix::V6(_) => (122, 116..=128),
