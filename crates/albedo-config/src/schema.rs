@@ -15,14 +15,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, RouterId};
+use albedo_types::{Asn, ClusterId, PeerRole, RouterId};
 
 use crate::defaults;
 use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, Calico, Config, Limits, Log, Pacing};
+use crate::settings::{Admin, Calico, Config, Limits, Log, Pacing, PeerSettings};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         None => vec![default(defaults::LISTEN)],
     };
     let ours = Ours { asn, cluster_id };
-    let groups = read_groups(&top, ours, world, report);
+    let mut groups = read_groups(&top, ours, world, report);
     let peers = read_peers(&top, ours, &groups, world, report);
     across::listen(&listen, report);
     across::ranges(&groups, report);
@@ -120,6 +120,9 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         own_listen: top.node("listen").is_some(),
         ..calico
     });
+    if let Some(name) = calico.as_ref().and_then(|calico| calico.group.as_deref()) {
+        groups.iter_mut().for_each(|group| group.is_for_calico(name));
+    }
     Some(Config {
         asn: asn.unwrap_or_default(),
         router_id,
@@ -141,6 +144,13 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         restart: life::restart(&top, world, report),
         shutdown: life::shutdown(&top, report),
     })
+}
+
+/// The settings of an internal peer of which nothing but its role is said.
+pub(crate) fn standard(role: PeerRole, cluster_id: ClusterId) -> PeerSettings {
+    let at = Some(default(role));
+    let session = session::Session { role: at, ..session::Session::default() };
+    session.resolve(Ours { asn: None, cluster_id })
 }
 
 fn default<T>(value: T) -> At<T> {

@@ -183,6 +183,12 @@ pub const POLICY_RULES_MAX: usize = 1_024;
 pub const POLICY_PREFIXES_MAX: usize = 65_536;
 
 impl PeerSettings {
+    /// What an internal peer of a role has of which nothing is said.
+    #[must_use]
+    pub fn standard(role: PeerRole, cluster_id: ClusterId) -> Self {
+        crate::schema::standard(role, cluster_id)
+    }
+
     /// The role of a peer that named `peer` as its AS: whoever is of another AS is external,
     /// whatever the group says of the others.
     #[must_use]

@@ -57,3 +57,19 @@ fn the_guard_can_be_off_or_wait_for_somebody() {
     let guard = calico("{guard: {maxLoss: 10, minLoss: 1, hold: 0}}").guard;
     assert_eq!(guard, CalicoGuard { max_loss: 10, min_loss: 1, hold: Duration::ZERO });
 }
+
+#[test]
+fn g4_nodes_of_a_cluster_have_no_llgr_on_hosts_unless_their_group_says_otherwise() {
+    let text = "calico: {group: nodes}\npeerGroups: [{name: nodes}, {name: others}]\n";
+    let is_on = |config: &Config, n: usize| {
+        let graceful: Option<GracefulRestart> = config.groups[n].settings.graceful_restart;
+        graceful.is_some_and(|graceful| graceful.no_llgr_on_hosts)
+    };
+    let config = good(text);
+    assert!(is_on(&config, 0) && !is_on(&config, 1));
+    let said = "{name: nodes, gracefulRestart: {noLlgrOnHosts: false}}";
+    assert!(!is_on(&good(&text.replacen("{name: nodes}", said, 1)), 0));
+    let standard = PeerSettings::standard(PeerRole::Client, ClusterId(7));
+    let expected = PeerSettings { cluster_id: ClusterId(7), ..default_settings() };
+    assert_eq!(standard, expected);
+}
