@@ -146,6 +146,8 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
     })
 }
 
+pub(crate) use session::secret;
+
 /// The settings of an internal peer of which nothing but its role is said.
 pub(crate) fn standard(role: PeerRole, cluster_id: ClusterId) -> PeerSettings {
     let at = Some(default(role));

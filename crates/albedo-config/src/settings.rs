@@ -405,6 +405,15 @@ impl Secret {
         Self(octets)
     }
 
+    /// A key.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the key is not in there.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, String> {
+        crate::schema::secret(octets)
+    }
+
     /// The key itself: 1 to [`Secret::LEN_MAX`] octets.
     #[must_use]
     pub fn octets(&self) -> &[u8] {
