@@ -10,15 +10,15 @@ use albedo_discovery::calico::{self, Cluster, SecretKeyRef};
 use albedo_types::policy::Rules;
 use albedo_types::{ClusterId, Family, FamilySet};
 
-use super::rules::ClusterRules;
+use super::rules::{ClusterRules, Filters};
 
 /// How long a node that connects by itself is left to do so.
 const CONNECT_DELAY: Duration = Duration::from_secs(60);
 /// The longest restart time that the wire can hold (RFC 4724 §3).
 const RESTART_TIME_MAX: Duration = Duration::from_secs(4_095);
 
-/// Passwords that were read, or why they were not.
-pub(super) type Secrets = BTreeMap<SecretKeyRef, Result<albedo_config::Secret, String>>;
+/// Passwords that were read, by name and key of their Secrets, or why they were not.
+pub(super) type Secrets = BTreeMap<(Arc<str>, Arc<str>), Result<albedo_config::Secret, String>>;
 
 /// What a cluster comes to.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Overlaid {
 pub(super) fn overlay(
     base: &Config,
     speaker: &Speaker,
-    cluster: &Cluster,
+    cluster: (&Cluster, &Filters),
     node: Option<&str>,
     secrets: &Secrets,
 ) -> Overlaid {
@@ -114,7 +114,7 @@ impl Maker<'_> {
     }
 
     fn secret(&self, key: &SecretKeyRef) -> Result<albedo_config::Secret, String> {
-        match self.secrets.get(key) {
+        match self.secrets.get(&(key.name.clone(), key.key.clone())) {
             Some(read) => read.clone(),
             None => Err(format!("secret {} key {}: not read yet", key.name, key.key)),
         }

@@ -1,6 +1,7 @@
 //! What Calico says of routes, in our language of policies: BGPFilters, the export of Calico's
 //! reflectors, and whose blocks a node may announce.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use albedo_config::{CalicoExport, IpamCheck};
@@ -15,6 +16,9 @@ use albedo_types::{Family, FamilySet, Prefix};
 /// LOCAL_PREF of a route is this less its priority, which is the kernel's metric.
 const PRIORITY_BASE: u32 = 2_147_483_647;
 
+/// Filters by name.
+pub(super) type Filters = BTreeMap<Arc<str>, Arc<BgpFilter>>;
+
 /// Which way routes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -26,6 +30,8 @@ enum Way {
 #[derive(Debug)]
 pub(super) struct ClusterRules<'c> {
     cluster: &'c Cluster,
+    /// Filters that sessions have and the cluster has no more.
+    kept: &'c Filters,
     export: Vec<Rule>,
     /// Whether what no rule of `export` decides is told.
     exports_rest: bool,
@@ -36,7 +42,7 @@ pub(super) struct ClusterRules<'c> {
 impl<'c> ClusterRules<'c> {
     /// The rules for the reflector that is `node`, if it is one.
     pub(super) fn new(
-        cluster: &'c Cluster,
+        (cluster, kept): (&'c Cluster, &'c Filters),
         node: Option<&str>,
         export: CalicoExport,
         checks: IpamCheck,
@@ -45,6 +51,7 @@ impl<'c> ClusterRules<'c> {
         let is_calico = export == CalicoExport::Calico;
         Self {
             cluster,
+            kept,
             export: if is_calico { calico_export(cluster, node) } else { Vec::new() },
             exports_rest: !is_calico,
             pools,
@@ -54,7 +61,7 @@ impl<'c> ClusterRules<'c> {
 
     /// What a session takes; `None` is all, as it is.
     pub(super) fn import(&self, session: &Session) -> Option<Rules> {
-        let mut rules = filters(self.cluster, session, Way::Import);
+        let mut rules = self.filters(session, Way::Import);
         if self.checks == IpamCheck::Reject
             && let Some(node) = &session.origin.node
         {
@@ -65,10 +72,17 @@ impl<'c> ClusterRules<'c> {
 
     /// What a session is told; `None` is all, as it is.
     pub(super) fn export(&self, session: &Session) -> Option<Rules> {
-        let mut rules = filters(self.cluster, session, Way::Export);
+        let mut rules = self.filters(session, Way::Export);
         rules.extend(self.export.iter().cloned());
         let is_all = rules.is_empty() && self.exports_rest;
         (!is_all).then_some(Rules { rules, accepts_rest: self.exports_rest })
+    }
+
+    /// The rules of a session's filters, in order; a filter that is missing is none.
+    fn filters(&self, session: &Session, way: Way) -> Vec<Rule> {
+        let filter = |name| self.cluster.filters().get(name).or_else(|| self.kept.get(name));
+        let named = session.filters.iter().filter_map(filter);
+        named.flat_map(|filter| of_filter(filter, way)).collect()
     }
 
     /// What is inside of a pool comes from the node whose block it is, or not at all.
@@ -148,12 +162,6 @@ fn calico_export(cluster: &Cluster, node: Option<&str>) -> Vec<Rule> {
         rules.push(rule(prefixes(told), Then::Accept));
     }
     rules
-}
-
-/// The rules of a session's filters, in order; a filter that is missing is none.
-fn filters(cluster: &Cluster, session: &Session, way: Way) -> Vec<Rule> {
-    let named = session.filters.iter().filter_map(|name| cluster.filters().get(name));
-    named.flat_map(|filter| of_filter(filter, way)).collect()
 }
 
 fn of_filter(filter: &Arc<BgpFilter>, way: Way) -> Vec<Rule> {

@@ -53,7 +53,7 @@ fn overlaid(base: &Config, peers: &str, secrets: &Secrets) -> Overlaid {
     let cluster = cluster(peers);
     let identity = Identity::Node { name: "rr".into(), router_id: RouterIdSource::NodeIpv4 };
     let speaker = expand(&cluster, &identity).expect("a reflector");
-    overlay(base, &speaker, &cluster, Some("rr"), secrets)
+    overlay(base, &speaker, (&cluster, &Filters::new()), Some("rr"), secrets)
 }
 
 const MESH: &str = "  nodeSelector: all()\n  peerSelector: all()\n";
@@ -129,7 +129,7 @@ fn a_session_without_its_password_is_held_down_and_says_why() {
     let peers = "  nodeSelector: all()\n  peerSelector: all()\n  \
                  password: {secretKeyRef: {name: bgp, key: rr}}\n";
     let base = base("calico: {}\n");
-    let key = SecretKeyRef { name: "bgp".into(), key: "rr".into(), optional: false };
+    let key = (Arc::from("bgp"), Arc::from("rr"));
     let found = overlaid(&base, peers, &Secrets::new());
     assert!(found.config.peers.is_empty());
     assert_eq!(found.held["Node_10_0_0_31"], "secret bgp key rr: not read yet");

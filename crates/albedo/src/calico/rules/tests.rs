@@ -37,10 +37,11 @@ fn rules(
     export: CalicoExport,
     checks: IpamCheck,
 ) -> (Option<Rules>, Option<Rules>) {
+    let kept = Filters::new();
     let identity = Identity::Node { name: "rr".into(), router_id: RouterIdSource::NodeIpv4 };
     let speaker = expand(cluster, &identity).expect("a reflector");
     let session = speaker.sessions.iter().find(|it| it.name == "Node_10_0_0_31").expect("w1");
-    let rules = ClusterRules::new(cluster, Some("rr"), export, checks);
+    let rules = ClusterRules::new((cluster, &kept), Some("rr"), export, checks);
     (rules.import(session), rules.export(session))
 }
 
