@@ -101,7 +101,7 @@ impl Running {
         let source = Arc::new(source);
         let admin = match listener {
             Some(listener) => {
-                let control: Arc<dyn albedo_api::Control> = Arc::<Source>::clone(&source);
+                let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
                 Some(Admin::start(listener, Arc::<Source>::clone(&source), control, config.shards)?)
             }
             None => None,

@@ -6,9 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use albedo_discovery::calico::{Cluster, parse, write};
+use albedo_discovery::calico::{Cluster, Kind, parse, write};
 use albedo_engine::clock::now;
 use albedo_types::Instant;
+
+use serde::Deserialize;
 
 use crate::roster::replace;
 
@@ -16,6 +18,12 @@ use crate::roster::replace;
 pub(super) const CACHE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The shortest time between two writings, so that a cluster in motion costs no disk.
 pub(super) const WRITE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The shape of the file.
+#[derive(Deserialize)]
+struct List {
+    items: Vec<serde_json::Value>,
+}
 
 /// A file with the last good cluster.
 #[derive(Debug)]
@@ -49,13 +57,21 @@ impl Cache {
     fn try_read(&self) -> std::io::Result<Cluster> {
         use std::io::{Error, ErrorKind, Read as _};
         let invalid = |why: String| Error::new(ErrorKind::InvalidData, why);
-        let mut text = String::new();
+        let mut octets = Vec::new();
         let file = std::fs::File::open(&self.path)?;
-        file.take(CACHE_BYTES_MAX + 1).read_to_string(&mut text)?;
-        if text.len() as u64 > CACHE_BYTES_MAX {
+        file.take(CACHE_BYTES_MAX + 1).read_to_end(&mut octets)?;
+        if octets.len() as u64 > CACHE_BYTES_MAX {
             return Err(invalid(format!("more than {} MiB", CACHE_BYTES_MAX >> 20)));
         }
-        let cluster = write::read_list(&text).map_err(|error| invalid(error.to_string()))?;
+        let list: List = serde_json::from_slice(&octets)?;
+        let mut cluster = Cluster::new();
+        for item in list.items {
+            let name = item["kind"].as_str().unwrap_or_default();
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+            let kind = kind.ok_or_else(|| invalid(format!("a resource of kind {name:?}")))?;
+            let (resource, _) = parse::lenient(kind, &item).map_err(|f| invalid(f.to_string()))?;
+            cluster.apply(resource);
+        }
         if cluster.is_empty() {
             return Err(invalid("no resources".to_owned()));
         }
@@ -82,11 +98,12 @@ impl Cache {
             return;
         }
         self.written = Some((revision, at));
-        let text = write::list(cluster);
-        let path = self.path.clone();
+        let (path, cluster) = (self.path.clone(), cluster.clone());
         // The disk may be slow, and nobody waits for it.
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = replace(&path, text.as_bytes()) {
+            let mut octets = write::cluster(&cluster).to_string().into_bytes();
+            octets.push(b'\n');
+            if let Err(error) = replace(&path, &octets) {
                 let path = path.display();
                 tracing::warn!(%path, %error, "calico.cacheFile cannot be written");
             }

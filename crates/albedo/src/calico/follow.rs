@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use albedo_config::{Calico, CalicoDatastore, Config, Secret};
+use albedo_discovery::calico::Cluster;
 use albedo_discovery::calico::expand::{Identity, Speaker, expand};
 use albedo_discovery::calico::guard::{Alarm, Digest, Guard, Limits, Standing};
 use albedo_discovery::calico::lint::lint;
-use albedo_discovery::calico::Cluster;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
 use albedo_discovery::store::{Pace, Snapshot, Store, files, kubernetes};
@@ -96,10 +96,10 @@ impl Follower {
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
             shared: Arc::new(Shared::new(&identity, confirm)),
-            known: cache.as_ref().and_then(Cache::read).map(|cluster| Known {
-                cluster,
-                revision: 0,
-            }),
+            known: cache
+                .as_ref()
+                .and_then(Cache::read)
+                .map(|cluster| Known { cluster, revision: 0 }),
             guard: Guard::new(),
             speaker: None,
             filters: BTreeMap::new(),
@@ -150,7 +150,7 @@ impl Follower {
 
     /// Waits until there may be something new.
     async fn wait(&mut self) {
-        let deadline = self.guard.deadline();
+        let deadline = [self.guard.deadline(), self.cache_due()].into_iter().flatten().min();
         let due = async {
             match deadline {
                 Some(at) => tokio::time::sleep(at.since(now())).await,
@@ -178,13 +178,18 @@ impl Follower {
         }
     }
 
+    /// When the cluster can be written down that could not be so far.
+    fn cache_due(&self) -> Option<Instant> {
+        let cache = self.cache.as_ref().filter(|_| !self.guard.is_holding())?;
+        cache.due(self.known.as_ref()?.revision)
+    }
+
     fn take_snapshot(&mut self) {
         let Some(snapshot) = self.snapshots.borrow_and_update().clone() else { return };
         self.tell_health();
         let odd = snapshot.warnings.values().flatten().map(ToString::to_string).collect();
         self.shared.change(|report| report.resource_warnings = odd);
-        self.known =
-            Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
+        self.known = Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
     }
 
     fn tell_health(&self) {
@@ -242,10 +247,10 @@ impl Follower {
         self.secrets.want(self.wanted(speaker));
         let secrets = self.read_secrets();
         let node = identity::node_of(&self.identity);
-        let found =
-            overlay(&self.base, speaker, (&known.cluster, &self.filters), node, &secrets);
+        let found = overlay(&self.base, speaker, (&known.cluster, &self.filters), node, &secrets);
         let lints = lint(&known.cluster, Some(&self.identity));
-        self.shared.change(|report| report.tell(known.revision, &known.cluster, speaker, &found, &lints));
+        self.shared
+            .change(|report| report.tell(known.revision, &known.cluster, speaker, &found, &lints));
         if let Some(cache) = self.cache.as_mut().filter(|_| !self.guard.is_holding()) {
             cache.write(known.revision, &known.cluster);
         }
@@ -343,7 +348,7 @@ async fn open(calico: &Calico, pace: &Pace) -> Result<(Store, Secrets)> {
     let store = Store::open(&settings, pace).await.context("calico: the datastore")?;
     let secrets = match &settings.datastore {
         Datastore::Kubernetes(settings) => {
-            Secrets::Kubernetes(kubernetes::connect(settings).await.context("calico")?)
+            Secrets::Kubernetes(kubernetes::Api::connect(settings).await.context("calico")?)
         }
         Datastore::Etcd(_) => Secrets::Nowhere,
     };

@@ -133,8 +133,8 @@ impl Maker<'_> {
     fn settings(&self, session: &Session, group: Option<&str>) -> PeerSettings {
         let cluster_id: ClusterId = session.cluster_id.unwrap_or(self.speaker.cluster_id);
         let group = self.base.groups.iter().find(|known| Some(&*known.name) == group);
-        let mut settings = group
-            .map_or_else(|| standard(session, cluster_id), |group| group.settings.clone());
+        let mut settings =
+            group.map_or_else(|| standard(session, cluster_id), |group| group.settings.clone());
         settings.cluster_id = cluster_id;
         settings.role = session.role;
         settings.peer_as = PeerAs::Is(session.peer_asn);

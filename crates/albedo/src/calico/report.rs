@@ -53,10 +53,9 @@ impl Report {
             fault: rejected.fault.to_string(),
             last_good: rejected.last_good,
         });
-        let objects = Kind::ALL.into_iter().map(|kind| KindCount {
-            kind: kind.to_string(),
-            count: cluster.names(kind).len(),
-        });
+        let objects = Kind::ALL
+            .into_iter()
+            .map(|kind| KindCount { kind: kind.to_string(), count: cluster.names(kind).len() });
         let warnings = speaker.warnings.iter().map(ToString::to_string);
         let warnings = warnings.chain(found.warnings.iter().cloned());
         let warnings = warnings.chain(lints.iter().map(ToString::to_string));

@@ -143,10 +143,8 @@ fn calico_export(cluster: &Cluster, node: Option<&str>) -> Vec<Rule> {
         .filter(|list| !list.is_empty())
         .or_else(|| default.map(|default| &default.prefix_advertisements));
     for advertisement in advertisements.into_iter().flatten() {
-        let change = Change {
-            add_communities: advertisement.communities.to_vec(),
-            ..Change::default()
-        };
+        let change =
+            Change { add_communities: advertisement.communities.to_vec(), ..Change::default() };
         let when = prefixes(vec![inside(advertisement.cidr)]);
         rules.push(Rule { when, change, then: Then::Next });
     }

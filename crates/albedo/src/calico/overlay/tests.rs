@@ -43,7 +43,7 @@ fn base(text: &str) -> Config {
 fn cluster(peers: &str) -> Cluster {
     let mut cluster = Cluster::new();
     let text = NODES.replace("  nodeSelector: all()\n  peerSelector: 'true'\n", peers);
-    for document in parse::documents(&text, "test.yaml") {
+    for document in parse::documents(&text, "test.yaml").resources {
         cluster.apply(document.expect("a resource").0);
     }
     cluster

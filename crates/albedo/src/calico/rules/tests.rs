@@ -1,7 +1,7 @@
 use albedo_discovery::calico::expand::{Identity, RouterIdSource, expand};
 use albedo_discovery::calico::parse;
-use albedo_types::policy::Community;
 use albedo_types::Asn;
+use albedo_types::policy::Community;
 
 use super::*;
 
@@ -25,7 +25,7 @@ spec: {nodeSelector: all(), peerSelector: all(), filters: [one, two, gone]}
 
 fn cluster(more: &str) -> Cluster {
     let mut cluster = Cluster::new();
-    for document in parse::documents(&format!("{NODES}---{more}"), "test.yaml") {
+    for document in parse::documents(&format!("{NODES}---{more}"), "test.yaml").resources {
         cluster.apply(document.expect("a resource").0);
     }
     cluster
