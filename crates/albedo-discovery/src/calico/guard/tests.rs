@@ -9,10 +9,10 @@ use crate::calico::{
 use albedo_types::{Asn, ClusterId};
 
 const LIMITS: Limits = Limits {
-    share_percent: 10,
-    gone_percent: 30,
-    least: 3,
-    delay: Duration::from_secs(600),
+    max_loss: 10,
+    max_gone: 30,
+    min_loss: 2,
+    hold: Duration::from_secs(600),
     window: Duration::from_secs(60),
 };
 
@@ -280,6 +280,41 @@ fn another_port_is_the_same_session() {
     configuration.listen_port = std::num::NonZeroU16::new(1_790);
     cluster.apply(Resource::BgpConfiguration(Box::new(configuration)));
     assert!(bench.offer(0, &cluster).is_none());
+}
+
+#[test]
+fn without_an_end_it_waits_until_it_is_confirmed() {
+    let mut cluster = cluster();
+    let current = speaker(&cluster);
+    cluster.remove(Kind::BgpPeer, "first");
+    let (proposed, standing) = (speaker(&cluster), Standing::of(&cluster));
+    let mut guard = Guard::new();
+    let limits = Limits { hold: Duration::ZERO, ..LIMITS };
+    for seconds in [0, 1_000_000] {
+        match guard.offer(at(seconds), &current, &proposed, &standing, &limits) {
+            Decision::Hold { in_force, alarm } => {
+                assert_eq!(in_force.sessions, current.sessions);
+                assert_eq!(alarm.until, Instant::NEVER);
+                assert!(seconds == 0 || guard.confirm(alarm.digest));
+            }
+            Decision::Apply(_) => panic!("nobody has confirmed it"),
+        }
+    }
+    let decision = guard.offer(at(1_000_001), &current, &proposed, &standing, &limits);
+    assert_eq!(decision, Decision::Apply(proposed));
+}
+
+#[test]
+fn a_guard_that_is_off_lets_everything_go() {
+    let mut cluster = cluster();
+    let current = speaker(&cluster);
+    for index in 1..=40 {
+        cluster.apply(node(&format!("w{index:03}"), index, &[], None));
+    }
+    let (proposed, standing) = (speaker(&cluster), Standing::of(&cluster));
+    let limits = Limits { max_loss: 100, ..LIMITS };
+    let decision = Guard::new().offer(at(0), &current, &proposed, &standing, &limits);
+    assert_eq!(decision.in_force(), &proposed);
 }
 
 #[test]
