@@ -332,15 +332,21 @@ const fn pair(session: &Session) -> (IpAddr, IpAddr) {
 }
 
 /// The sessions in force that a proposal ends, or makes anew with another AS. One whose port
-/// changes is the same.
+/// changes is the same, and so is one that is had from another address of ours, if we have the old
+/// one no more.
 fn lost<'s>(current: &'s Speaker, proposed: &Speaker) -> Vec<&'s Session> {
-    let there: HashSet<_> = proposed
-        .sessions
-        .iter()
-        .map(|session| (pair(session), session.peer_asn, session.local_asn))
-        .collect();
-    let stays =
-        |session: &&Session| there.contains(&(pair(session), session.peer_asn, session.local_asn));
+    let ases = |session: &Session| (session.peer_asn, session.local_asn);
+    let there: HashSet<_> =
+        proposed.sessions.iter().map(|session| (pair(session), ases(session))).collect();
+    let known: HashSet<_> = current.sessions.iter().map(pair).collect();
+    let own: HashSet<_> = proposed.sessions.iter().map(|session| session.local_address).collect();
+    let new = proposed.sessions.iter().filter(|session| !known.contains(&pair(session)));
+    let moved: HashSet<_> = new.map(|session| (session.address, ases(session))).collect();
+    let stays = |session: &&Session| {
+        let is_moved = || moved.contains(&(session.address, ases(session)));
+        there.contains(&(pair(session), ases(session)))
+            || (!own.contains(&session.local_address) && is_moved())
+    };
     current.sessions.iter().filter(|session| !stays(session)).collect()
 }
 

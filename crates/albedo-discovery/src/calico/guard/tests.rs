@@ -283,6 +283,41 @@ fn another_port_is_the_same_session() {
 }
 
 #[test]
+fn another_address_of_ours_is_the_same_session() {
+    let mut cluster = cluster();
+    let mut bench = Bench::new(&cluster);
+    cluster.apply(node("r1", 249, &[("reflector", "1")], Some(1)));
+    assert!(bench.offer(0, &cluster).is_none());
+    assert_eq!(bench.current.sessions.len(), 40);
+}
+
+#[test]
+fn one_of_two_addresses_that_nobody_names_any_more_is_a_loss() {
+    let mut cluster = cluster();
+    let addresses = ["10.0.9.1", "10.0.9.2"].map(|ip| ip.parse::<IpAddr>().unwrap());
+    for (name, ip) in ["x", "y"].into_iter().zip(addresses) {
+        cluster.apply(Resource::BgpPeer(Box::new(BgpPeer {
+            meta: Meta::named(name),
+            remote: PeerRemote::Address { ip, port: None, as_number: Some(Asn(64_512)) },
+            ..BgpPeer::default()
+        })));
+    }
+    let identity = Identity::External {
+        addresses: addresses.map(|ip| (ip, None)).into(),
+        asn: Asn(64_512),
+        router_id: albedo_types::RouterId::new(1).unwrap(),
+        cluster_id: ClusterId(1),
+    };
+    let current = expand(&cluster, &identity).unwrap();
+    assert_eq!(current.sessions.len(), 2 * 42);
+    cluster.remove(Kind::BgpPeer, "x");
+    let proposed = expand(&cluster, &identity).unwrap();
+    let standing = Standing::of(&cluster);
+    let decision = Guard::new().offer(at(0), &current, &proposed, &standing, &LIMITS);
+    assert_eq!(decision.in_force().sessions, current.sessions);
+}
+
+#[test]
 fn without_an_end_it_waits_until_it_is_confirmed() {
     let mut cluster = cluster();
     let current = speaker(&cluster);
