@@ -210,7 +210,6 @@ impl Guard {
     ) -> Decision {
         let lost = lost(current, proposed);
         let keys: BTreeSet<_> = lost.iter().map(|session| session.key()).collect();
-        self.held.retain(|key, _| keys.contains(key));
         self.confirmed.retain(|key| keys.contains(key));
         let waits: Vec<_> =
             lost.into_iter().filter(|session| !self.is_released(session, now, limits)).collect();

@@ -176,6 +176,18 @@ fn a_change_that_heals_leaves_nothing_behind() {
 }
 
 #[test]
+fn leave_to_go_ends_when_the_change_heals() {
+    let healthy = cluster();
+    let mut bench = Bench::new(&healthy);
+    let mut broken = healthy.clone();
+    broken.remove(Kind::BgpPeer, "first");
+    let alarm = bench.offer(0, &broken).expect("it waits");
+    assert!(bench.guard.confirm(alarm.digest));
+    assert!(bench.offer(1, &healthy).is_none());
+    assert!(bench.offer(2, &broken).is_some());
+}
+
+#[test]
 fn what_is_added_meanwhile_applies_at_once() {
     let mut cluster = cluster();
     let mut bench = Bench::new(&cluster);
