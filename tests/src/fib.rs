@@ -1,7 +1,10 @@
 //! A watch over many kernel tables at once: which routes were missing, from when to when.
 //!
 //! Each namespace's table is a file that is opened once and read again and again, so that a look
-//! at two hundred of them needs neither processes nor threads.
+//! at two hundred of them needs neither processes nor threads. Beside it the kernel tells of each
+//! change ([`changes`]), so that what no look caught is known, too.
+
+mod changes;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,11 +21,10 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::lab::{Host, Node};
 use crate::net::Net;
+use changes::Changes;
 
 /// The pause between two looks at all tables.
-const PAUSE: Duration = Duration::from_millis(30);
-/// What is away for less is being changed.
-const LASTING: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(10);
 /// The longest that may lie between two looks for a watch to be worth anything.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -123,30 +125,36 @@ pub struct Report {
     pub longest_pause: Duration,
     /// All gaps, in order of their beginning.
     pub gaps: Vec<Gap>,
+    /// Routes that were taken out and put back with the very next change of the table: BIRD 1.6
+    /// replaces a kernel route like this.
+    pub replaced: u32,
+    /// Routes that were taken out and not put back at once, whether a look caught it or not.
+    pub lost: BTreeSet<(Host, Net)>,
 }
 
 impl Report {
-    /// Whether nothing was ever missing, and the tables were looked at often enough to know.
-    ///
-    /// # Errors
-    /// What was missing, or how long nobody looked.
-    pub fn ensure_whole(&self) -> Result<()> {
-        let shown: Vec<String> = self.gaps.iter().take(8).map(Gap::to_string).collect();
-        ensure!(self.gaps.is_empty(), "{} gaps: {}", self.gaps.len(), shown.join("; "));
-        Ok(())
-    }
-
-    /// Whether nothing was missing for a second and at three looks in a row. BIRD 1.6 changes a
-    /// kernel route by taking it out and putting it back, and a look may fall in between; the next
-    /// one into another change.
+    /// Whether nothing was missing at any look, nor lost between two.
     ///
     /// # Errors
     /// What was missing.
-    pub fn ensure_nothing_lasting(&self) -> Result<()> {
-        let is_lasting =
-            |gap: &&Gap| gap.looks > 2 && gap.until.is_none_or(|until| until - gap.from >= LASTING);
-        let lasting = self.gaps.iter().filter(is_lasting).cloned().collect();
-        Self { gaps: lasting, ..Self::default() }.ensure_whole()
+    pub fn ensure_whole(&self) -> Result<()> {
+        let shown: Vec<String> = self.gaps.iter().take(8).map(Gap::to_string).collect();
+        ensure!(self.gaps.is_empty(), "{} gaps: {}", self.gaps.len(), shown.join("; "));
+        self.ensure_replaced_only()
+    }
+
+    /// Whether nothing was missing but routes in the middle of being replaced: every route that was
+    /// taken out was put back with the next change of that table.
+    ///
+    /// # Errors
+    /// What was lost.
+    pub fn ensure_replaced_only(&self) -> Result<()> {
+        let shown = self.lost.iter().take(8);
+        let shown: Vec<_> = shown.map(|(host, net)| format!("{net} at {}", host.v4())).collect();
+        ensure!(self.lost.is_empty(), "{} routes lost: {}", self.lost.len(), shown.join("; "));
+        let open = self.gaps.iter().find(|gap| gap.until.is_none());
+        ensure!(open.is_none(), "{}", open.map_or_else(String::new, Gap::to_string));
+        Ok(())
     }
 }
 
@@ -170,13 +178,14 @@ impl Watch {
     pub fn begin(nodes: &[Node], expected: Expected) -> Result<Self> {
         let mut tables = Vec::new();
         for node in nodes {
-            let nets = expected.get(&node.host).cloned().unwrap_or_default();
-            tables.push((node.host, Table::open(node)?, nets));
+            let expected = expected.get(&node.host).cloned().unwrap_or_default();
+            let (table, changes) = (Table::open(node)?, Changes::open(node)?);
+            tables.push(Watched { host: node.host, table, changes, expected });
         }
         let over = Arc::new(AtomicBool::new(false));
         let gaps = Arc::new(AtomicU32::new(0));
         let (told, count) = (Arc::clone(&over), Arc::clone(&gaps));
-        let thread = thread::spawn(move || look(&mut tables, &told, &count));
+        let thread = thread::spawn(move || look(tables, &told, &count));
         Ok(Self { start: Instant::now(), over, gaps, thread })
     }
 
@@ -202,11 +211,14 @@ impl Watch {
     }
 }
 
-fn look(
-    tables: &mut [(Host, Table, BTreeSet<Net>)],
-    over: &AtomicBool,
-    gaps: &AtomicU32,
-) -> Result<Report> {
+struct Watched {
+    host: Host,
+    table: Table,
+    changes: Changes,
+    expected: BTreeSet<Net>,
+}
+
+fn look(mut tables: Vec<Watched>, over: &AtomicBool, gaps: &AtomicU32) -> Result<Report> {
     let start = Instant::now();
     let mut report = Report::default();
     let mut open: BTreeMap<(Host, Net), usize> = BTreeMap::new();
@@ -214,7 +226,8 @@ fn look(
     loop {
         // The last look is one that was begun after the end was asked for.
         let is_last = over.load(Ordering::Relaxed);
-        for (host, table, expected) in &mut *tables {
+        for Watched { host, table, changes, expected } in &mut tables {
+            changes.read(expected)?;
             // Seldom, and looking closely is not what the machine is here for.
             if !table.look()? {
                 continue;
@@ -243,6 +256,11 @@ fn look(
             report.elapsed = start.elapsed();
             for gap in open.into_values() {
                 report.gaps[gap].looks = report.gaps[gap].looks.wrapping_add(report.looks);
+            }
+            for Watched { host, changes, expected, .. } in tables {
+                let ledger = changes.end(&expected)?;
+                report.replaced += ledger.replaced;
+                report.lost.extend(ledger.lost.into_iter().map(|net| (host, net)));
             }
             return Ok(report);
         }

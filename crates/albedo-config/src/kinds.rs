@@ -1,5 +1,6 @@
 //! What a single value can be: each kind says in words what it allows and reads one text.
 
+pub(crate) mod calico;
 pub(crate) mod policy;
 
 mod duration;
@@ -14,7 +15,7 @@ use albedo_types::{
 };
 
 use crate::node::Scalar;
-use crate::settings::{LimitAction, LogFormat, LogLevel, PeerAs, ShutdownMode};
+use crate::settings::{LimitAction, LogFormat, LogLevel, NextHopMode, PeerAs, ShutdownMode};
 use crate::suggest;
 
 /// A kind of value.
@@ -115,6 +116,9 @@ pub(crate) const KEEPALIVE: Kind<Duration> = Kind {
 pub(crate) const CONNECT_RETRY: Kind<Duration> =
     Kind { allowed: "whole seconds from 1s to 1h", read: |scalar| whole_seconds(scalar, 1, 3_600) };
 
+pub(crate) const CONNECT_DELAY: Kind<Duration> =
+    Kind { allowed: "0 or whole seconds up to 1h", read: |scalar| whole_seconds(scalar, 0, 3_600) };
+
 pub(crate) const RESTART_TIME: Kind<Duration> = Kind {
     allowed: "whole seconds from 1s to 4095s",
     read: |scalar| whole_seconds(scalar, 1, 4_095),
@@ -154,6 +158,20 @@ pub(crate) const SHUTDOWN_MODE: Kind<ShutdownMode> = Kind {
             ],
         )
     },
+};
+
+pub(crate) const NEXT_HOP_MODE: Kind<NextHopMode> = Kind {
+    allowed: "auto, self or keep",
+    read: |scalar| {
+        let words =
+            [("auto", NextHopMode::Auto), ("self", NextHopMode::Own), ("keep", NextHopMode::Keep)];
+        word(scalar, &words)
+    },
+};
+
+pub(crate) const OWN_AS: Kind<u8> = Kind {
+    allowed: "a number from 0 to 255",
+    read: |scalar| u8::try_from(integer(scalar, 0, 255)?).map_err(|_| None),
 };
 
 /// Zero keeps nothing beyond what is long-lived.

@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod calico;
 mod graceful;
 mod life;
 mod member;
@@ -21,7 +22,7 @@ use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, Config, Limits, Log, Pacing};
+use crate::settings::{Admin, Calico, Config, Limits, Log, Pacing};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -40,13 +41,14 @@ pub(crate) struct Ours {
     pub(crate) cluster_id: ClusterId,
 }
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "asNumber",
     "routerId",
     "clusterId",
     "listen",
     "peerGroups",
     "peers",
+    "calico",
     "admin",
     "shards",
     "logLevel",
@@ -64,6 +66,8 @@ pub(crate) fn all_keys() -> Vec<String> {
     let limits = LIMITS.map(|key| format!("limits.{key}"));
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
+    let life = life.chain(calico::KEYS.map(|key| format!("calico.{key}")));
+    let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
     let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
@@ -84,9 +88,17 @@ const PLACEHOLDER: RouterId = match RouterId::new(1) {
 /// The configuration of a tree. `None` only after a report.
 pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> Option<Config> {
     let top = Fields::open(root, "", &TOP, report)?;
-    let asn = top.required("asNumber", &kinds::ASN, report).map(|at| at.value);
-    let router_id =
-        top.required("routerId", &kinds::ROUTER_ID, report).map_or(PLACEHOLDER, |at| at.value);
+    let is_node = calico::is_node(&top);
+    let (asn, router_id) = if is_node {
+        // They are the node's, and known once the datastore is.
+        across::of_the_node(&top, report);
+        (None, top.scalar("routerId", &kinds::ROUTER_ID, report).map(|at| at.value))
+    } else {
+        let asn = top.required("asNumber", &kinds::ASN, report).map(|at| at.value);
+        (asn, top.required("routerId", &kinds::ROUTER_ID, report).map(|at| at.value))
+    };
+    let own_router_id = router_id.is_some();
+    let router_id = router_id.unwrap_or(PLACEHOLDER);
     let cluster_id = top
         .scalar("clusterId", &kinds::CLUSTER_ID, report)
         .map_or_else(|| ClusterId(router_id.get()), |at| at.value);
@@ -101,6 +113,13 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
     across::keys(&groups, &peers, report);
+    let names: Vec<&str> =
+        groups.iter().filter_map(|group| Some(&*group.name.as_ref()?.value)).collect();
+    let calico = calico::read(&top, world, &names, report).map(|calico| Calico {
+        own_router_id,
+        own_listen: top.node("listen").is_some(),
+        ..calico
+    });
     Some(Config {
         asn: asn.unwrap_or_default(),
         router_id,
@@ -108,6 +127,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         listen: listen.into_iter().map(|at| at.value).collect(),
         groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
         peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
+        calico,
         admin: read_admin(&top, report),
         shards: top
             .scalar("shards", &kinds::SHARDS, report)

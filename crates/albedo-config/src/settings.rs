@@ -14,6 +14,12 @@ use std::time::Duration;
 use albedo_types::policy::Rules;
 use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
 
+mod calico;
+
+pub use calico::{
+    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, ExternalAddress, IpamCheck,
+};
+
 /// All settings of `albedo run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -29,6 +35,11 @@ pub struct Config {
     pub groups: Vec<PeerGroup>,
     /// Configured peers in the order of the file, `peers`.
     pub peers: Vec<Peer>,
+    /// The Calico cluster that further peers come from, `calico`.
+    ///
+    /// Where the reflector is a node of it, its AS, its cluster and its router id are placeholders
+    /// until the datastore is known.
+    pub calico: Option<Calico>,
     /// The administrative interfaces, `admin`.
     pub admin: Admin,
     /// Number of shards of the RIB, `shards`; at least one.
@@ -106,6 +117,8 @@ pub struct PeerSettings {
     pub keepalive: Option<Duration>,
     /// Time between attempts to connect, `connectRetry` (RFC 4271 §8.2.1).
     pub connect_retry: Duration,
+    /// How long the peer is left to connect before we do, `connectDelay`.
+    pub connect_delay: Duration,
     /// Wait for the peer to connect, `passive`. Dynamic neighbours are waited for anyway.
     pub passive: bool,
     /// Words for humans, `description`.
@@ -114,6 +127,13 @@ pub struct PeerSettings {
     pub port: u16,
     /// Our end of the connection, `localAddress`.
     pub local_address: Option<IpAddr>,
+    /// Our AS on the session, `localASNumber`; `None` is that of the top.
+    pub local_as: Option<Asn>,
+    /// How often our own AS may stand in AS_PATH of an external peer's routes,
+    /// `numAllowedLocalASNumbers`.
+    pub own_as_allowed: u8,
+    /// Which next hop the peer is told, `nextHopMode`.
+    pub next_hop_mode: NextHopMode,
     /// TCP-MD5 key, `password` or the content of `passwordFile` (RFC 2385).
     pub password: Option<Secret>,
     /// How many hops away the peer may be, `ttlSecurity` (RFC 5082); `None` is no check.
@@ -144,6 +164,17 @@ pub struct PeerSettings {
     pub max_as_path_length: u32,
     /// Entries of a CLUSTER_LIST at most, `maxClusterListLength`.
     pub max_cluster_list_length: u32,
+}
+
+/// Which next hop a peer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHopMode {
+    /// An internal one the route's own (RFC 4456 §10), an external one ours (RFC 4271 §5.1.3).
+    Auto,
+    /// Ours.
+    Own,
+    /// The route's own.
+    Keep,
 }
 
 /// Rules of one policy at most.

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::node::NODES_MAX;
 
+mod calico;
 mod policy;
 
 const BASE: &str = "asNumber: 64512\nrouterId: 10.0.0.1\n";
@@ -50,7 +51,11 @@ fn default_settings() -> PeerSettings {
         passive: false,
         description: None,
         port: 179,
+        connect_delay: Duration::ZERO,
         local_address: None,
+        local_as: None,
+        own_as_allowed: 0,
+        next_hop_mode: NextHopMode::Auto,
         password: None,
         ttl_security: None,
         max_prefixes: MaxPrefixes::default(),
@@ -97,6 +102,7 @@ fn the_example_comes_to_what_it_says() {
             group: Some("nodes".to_owned()),
             settings: PeerSettings { description: Some("other-rack".to_owned()), ..nodes },
         }],
+        calico: None,
         admin: Admin { http: Some("127.0.0.1:9179".parse().unwrap()) },
         shards: 2,
         log: Log { level: LogLevel::Info, format: LogFormat::Text },

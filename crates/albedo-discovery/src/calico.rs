@@ -11,6 +11,7 @@
 mod block;
 mod cluster;
 mod configuration;
+pub mod expand;
 mod fault;
 mod filter;
 mod meta;

@@ -29,11 +29,12 @@ fn compare(folder: &str, at_least: usize, tell: fn(&Documents) -> String) {
     let inputs = files(folder, false);
     assert!(inputs.len() >= at_least, "{} files", inputs.len());
     for path in &inputs {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let told = tell(&documents(&fs::read_to_string(path).unwrap(), name));
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name in ASCII");
+        let text = fs::read_to_string(path).expect("the file was listed");
+        let told = tell(&documents(&text, name));
         let expected = path.with_extension("txt");
         if bless {
-            fs::write(&expected, &told).unwrap();
+            fs::write(&expected, &told).expect("the folder can be written to");
         }
         let expected = fs::read_to_string(&expected).unwrap_or_default();
         if told != expected {

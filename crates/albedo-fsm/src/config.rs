@@ -33,6 +33,9 @@ pub struct SessionConfig {
     pub capabilities: LocalCapabilities,
     /// Time between two attempts to connect, and the longest one may take; jittered.
     pub connect_retry: Duration,
+    /// How long the peer is left to connect first, after the start and after each loss, before we
+    /// do; jittered. Two connections that cross cost a peer that keeps our routes all of them.
+    pub connect_delay: Duration,
     /// How long a peer is kept away after it broke a session once; doubles each time, jittered.
     pub idle_hold_min: Duration,
     /// The longest it is kept away.
@@ -141,7 +144,7 @@ impl Default for LocalCapabilities {
 
 impl SessionConfig {
     /// Of a configured peer that we connect to, with the defaults for everything else: hold time
-    /// 90 s, connect retry 10 s, idle hold 5 s to 300 s, OPEN wait 30 s.
+    /// 90 s, connect retry 10 s and no delay, idle hold 5 s to 300 s, OPEN wait 30 s.
     #[must_use]
     pub fn new(local_asn: Asn, router_id: RouterId, peer_asn: ExpectedAs) -> Self {
         Self {
@@ -154,6 +157,7 @@ impl SessionConfig {
             dynamic: false,
             capabilities: LocalCapabilities::default(),
             connect_retry: Duration::from_secs(10),
+            connect_delay: Duration::ZERO,
             idle_hold_min: Duration::from_secs(5),
             idle_hold_max: Duration::from_secs(300),
             open_wait: Duration::from_secs(30),

@@ -38,6 +38,14 @@ pub struct RetentionLimits {
 /// its session up.
 pub const STALE_PATH_DEFAULT: Duration = Duration::from_secs(360);
 
+/// How long routes may wait for their announcement after a return that was no restart.
+///
+/// A peer that says that it has not restarted (R is 0) sets no F bit either, which is about a
+/// restart; its forwarding never stopped. RFC 4724 §4.2 has its routes removed before it can send
+/// them again, which everybody would be told: a hang of ours beyond the hold time ends like this
+/// with every node at once. Most need a few milliseconds until End-of-RIB.
+pub const RETURN_GRACE: Duration = Duration::from_secs(2);
+
 /// Time between two beginnings of a refresh that both count: each makes all routes of the peer
 /// stale, and one of many beginnings costs a look at all of them.
 pub const REFRESH_AGAIN_MIN: Duration = Duration::from_secs(1);
@@ -60,8 +68,12 @@ pub struct Terms {
     graceful: FamilySet,
     /// Those whose forwarding went on while the peer restarted.
     forwarding: FamilySet,
-    /// The same, as the long-lived kind has it.
+    /// Those that the long-lived kind lists.
+    long_lived: FamilySet,
+    /// Those whose forwarding went on, as the long-lived kind has it.
     long_lived_forwarding: FamilySet,
+    /// Whether the peer has restarted.
+    restarted: bool,
     /// Both keep routes after a NOTIFICATION, too (RFC 8538).
     notification: bool,
     restart_time: Duration,
@@ -82,6 +94,7 @@ impl Terms {
         };
         let mut terms = Self {
             notification: ours && graceful.notification,
+            restarted: graceful.restarting,
             restart_time: Duration::from_secs(graceful.restart_time.into()).min(limits.restart_max),
             ..Self::default()
         };
@@ -100,6 +113,7 @@ impl Terms {
             if let Some(entry) = long_lived.and_then(|long_lived| long_lived.family(family)) {
                 let time = Duration::from_secs(entry.stale_time.into()).min(limits.stale_max);
                 terms.stale_time[family.index()] = time;
+                terms.long_lived.insert(family);
                 if entry.forwarding {
                     terms.long_lived_forwarding.insert(family);
                 }
@@ -280,13 +294,16 @@ impl Retention {
             if state.phase == Phase::Synced {
                 continue;
             }
-            let preserved = match state.phase {
-                // Whichever capability the routes are kept by says whether they are worth it.
-                Phase::LongLived => terms.long_lived_forwarding.contains(family),
-                _ => terms.forwarding.contains(family),
+            // Whichever capability the routes are kept by says whether they are worth it.
+            let (listed, preserved) = match state.phase {
+                Phase::LongLived => (terms.long_lived, terms.long_lived_forwarding),
+                _ => (terms.graceful, terms.forwarding),
             };
-            if preserved {
+            if preserved.contains(family) {
                 state.phase = Phase::Resyncing { until: now + limits.stale_path };
+            } else if listed.contains(family) && !terms.restarted {
+                let grace = RETURN_GRACE.min(limits.stale_path);
+                state.phase = Phase::Resyncing { until: now + grace };
             } else {
                 state.sync();
                 each(Change::Sweep(family));

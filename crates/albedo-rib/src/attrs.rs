@@ -227,6 +227,13 @@ impl AttrSet {
         &self.octets[self.next_hop_end()..self.block_end as usize]
     }
 
+    /// Length of [`AttrSet::block`], in bytes.
+    #[must_use]
+    #[inline]
+    pub const fn block_len(&self) -> usize {
+        self.block_end as usize - self.next_hop_end()
+    }
+
     /// Next hop for MP_REACH_NLRI, in network order; `None` for old-style IPv4.
     #[must_use]
     pub fn mp_next_hop(&self) -> Option<&[u8]> {
@@ -288,7 +295,7 @@ impl fmt::Debug for AttrSet {
         f.debug_struct("AttrSet")
             .field("family", &self.family)
             .field("summary", &self.summary)
-            .field("block_len", &self.block().len())
+            .field("block_len", &self.block_len())
             .finish_non_exhaustive()
     }
 }

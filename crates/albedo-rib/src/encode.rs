@@ -100,6 +100,13 @@ impl<T> Default for Buckets<T> {
 }
 
 impl<T: Copy> Buckets<T> {
+    /// Makes room for so many buckets and items.
+    pub(crate) fn reserve(&mut self, buckets: usize, items: usize) {
+        self.buckets.reserve(buckets);
+        self.by_set.reserve(buckets);
+        self.items.reserve(items);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.buckets.clear();
         self.by_set.clear();

@@ -15,7 +15,6 @@ use albedo_wire::nlri::NlriKey;
 
 use crate::attrs::AttrSet;
 use crate::catchup::CatchUps;
-use crate::decision::{self, Path};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
 use crate::limits::Limits;
@@ -23,7 +22,7 @@ use crate::peer::Peers;
 use crate::rebase::Rebase;
 use crate::segment::SegmentBuilder;
 use crate::shard::FamilyStats;
-use crate::table::{Candidate, Place, Slot, Source, Table, Upsert};
+use crate::table::{Candidate, Candidates, Place, Slot, Source, Table, Upsert};
 
 mod flush;
 mod members;
@@ -181,22 +180,21 @@ impl<K: NlriKey> FamilyRib<K> {
         }
     }
 
-    /// Notes what was best before the first change of a batch.
-    fn touch(&mut self, slot: Slot, peers: &Peers) {
-        let next = self.dirty.len();
-        let entry = self.table.entry_mut(slot);
-        if entry.dirty().is_some() {
-            return;
-        }
-        entry.set_dirty(Some(next));
-        let old = match entry.place() {
-            Place::Live => entry.candidates.best().map(|best| Best::of(best, peers)),
-            Place::New | Place::Dead => None,
-        };
-        self.dirty.push(Dirty { slot, old });
+    /// Notes what was best before the first change of a batch; the candidates, to be changed.
+    fn touch(&mut self, slot: Slot, peers: &Peers) -> &mut Candidates {
         if self.several.is_some() {
             self.note_sets(slot, peers);
         }
+        let entry = self.table.entry_mut(slot);
+        if entry.dirty().is_none() {
+            entry.set_dirty(Some(self.dirty.len()));
+            let old = match entry.place() {
+                Place::Live => entry.candidates.best().map(|best| Best::of(best, peers)),
+                Place::New | Place::Dead => None,
+            };
+            self.dirty.push(Dirty { slot, old });
+        }
+        &mut entry.candidates
     }
 
     pub(crate) fn announce(
@@ -222,9 +220,8 @@ impl<K: NlriKey> FamilyRib<K> {
                 return;
             }
         }
-        self.touch(slot, peers);
         let candidate = Candidate { attrs: Arc::clone(attrs), source, path_id };
-        if self.table.entry_mut(slot).candidates.upsert(candidate) == Upsert::Added {
+        if self.touch(slot, peers).upsert(candidate) == Upsert::Added {
             self.paths += 1;
             self.index(source.peer(), slot);
         } else if is_stale {
@@ -241,6 +238,11 @@ impl<K: NlriKey> FamilyRib<K> {
         adj.announced = true;
         adj.slots.push(slot);
         self.tidy(peer);
+    }
+
+    /// Indices of peers, up to the last that has announced something.
+    pub(crate) const fn indices(&self) -> usize {
+        self.adj_rib_in.len()
     }
 
     #[cfg(test)]
@@ -275,9 +277,8 @@ impl<K: NlriKey> FamilyRib<K> {
         if known.source != source {
             self.not_stale(peer, 1);
         }
-        self.touch(slot, peers);
-        let candidates = &mut self.table.entry_mut(slot).candidates;
-        let gone = candidates.remove(|c| c.source.peer() == peer && c.path_id == path_id);
+        let is_it = |c: &Candidate| c.source.peer() == peer && c.path_id == path_id;
+        let gone = self.touch(slot, peers).remove(is_it);
         self.paths -= gone;
         self.adj_rib_in[peer.index()].paths -= gone;
         self.tidy(peer);
@@ -302,8 +303,7 @@ impl<K: NlriKey> FamilyRib<K> {
             if !entry.is_some_and(|e| e.candidates.has(peer)) {
                 continue;
             }
-            self.touch(slot, peers);
-            let gone = self.table.entry_mut(slot).candidates.remove(|c| c.source.peer() == peer);
+            let gone = self.touch(slot, peers).remove(|c| c.source.peer() == peer);
             self.paths -= gone;
             left -= gone;
         }
@@ -323,16 +323,6 @@ impl<K: NlriKey> FamilyRib<K> {
                 self.touch(slot, peers);
             }
         }
-    }
-
-    /// The best candidate of an entry by the decision process.
-    fn select(&self, slot: Slot, peers: &Peers) -> Option<usize> {
-        let candidates = self.table.entry(slot).candidates.as_slice();
-        decision::best(candidates.len(), |n| {
-            let Candidate { attrs, source, path_id } = &candidates[n];
-            let peer = &peers.source(source.peer()).info;
-            Path::new(&attrs.summary, peer, *path_id, source.is_long_lived())
-        })
     }
 
     /// Whether nothing of any peer is left: all counts are zero.

@@ -29,6 +29,9 @@ pub struct GroupKey {
     pub message_len_max: u32,
     /// What an external peer is told; `None` for internal ones, whose attributes are kept.
     pub external: Option<ExternalKey>,
+    /// Our address, where it stands in for a route's next hop: for external peers (RFC 4271
+    /// §5.1.3) unless they are told otherwise, for internal ones only if they are.
+    pub next_hop: Option<IpAddr>,
     /// Whether the peers know long-lived stale routes, and what they get of them (RFC 9494 §4.3).
     pub long_lived: LongLivedExport,
     /// Whether routes to single addresses are told with NO_LLGR: a more specific route wins,
@@ -129,8 +132,6 @@ impl Extra {
 pub struct ExternalKey {
     /// Prepended to AS_PATH (RFC 4271 §5.1.2).
     pub local_asn: Asn,
-    /// Our address on the session, the next hop (RFC 4271 §5.1.3).
-    pub next_hop: IpAddr,
 }
 
 /// What one UPDATE needs beside attributes and routes: header, two lengths, and the largest NLRI
@@ -227,8 +228,8 @@ impl GroupKey {
         let limit = self.message_len_max as usize;
         // No rewriting makes a block longer than by this much.
         const GROWTH_BYTES: usize = 64 + PATH_ID_BYTES;
-        if attrs.block().len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
-            && (self.as4 || attrs.block().len() * 2 <= limit)
+        if attrs.block_len() + UPDATE_OVERHEAD_BYTES + GROWTH_BYTES <= limit
+            && (self.as4 || attrs.block_len() * 2 <= limit)
         {
             return true;
         }
@@ -248,7 +249,8 @@ impl GroupKey {
     pub fn outgoing<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
         let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
-        if self.external.is_none() && self.as4 && !other_cluster && extra == Extra::NONE && !least {
+        let is_kept = self.external.is_none() && self.next_hop.is_none();
+        if is_kept && self.as4 && !other_cluster && extra == Extra::NONE && !least {
             return Outgoing {
                 block: Cow::Borrowed(attrs.block()),
                 mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
@@ -278,19 +280,20 @@ impl GroupKey {
             edit.drop_med = !attrs.summary.marks.contains(Marks::MED_SET);
             edit.drop_domain = true;
             edit.prepend_as = Some(external.local_asn);
-            match (self.family, external.next_hop) {
-                (Family::Ipv4Unicast, IpAddr::V4(addr)) => {
-                    edit.next_hop = NextHopEdit::Set(addr);
-                    mp_next_hop = None;
-                }
-                (Family::Ipv4Unicast | Family::Ipv6Unicast, IpAddr::V6(addr)) => {
-                    edit.next_hop = NextHopEdit::Drop;
-                    mp_next_hop = Some(Cow::Owned(addr.octets().to_vec()));
-                }
-                (Family::Ipv6Unicast, IpAddr::V4(addr)) => {
-                    edit.next_hop = NextHopEdit::Drop;
-                    mp_next_hop = Some(Cow::Owned(addr.to_ipv6_mapped().octets().to_vec()));
-                }
+        }
+        match (self.family, self.next_hop) {
+            (_, None) => {}
+            (Family::Ipv4Unicast, Some(IpAddr::V4(addr))) => {
+                edit.next_hop = NextHopEdit::Set(addr);
+                mp_next_hop = None;
+            }
+            (Family::Ipv4Unicast | Family::Ipv6Unicast, Some(IpAddr::V6(addr))) => {
+                edit.next_hop = NextHopEdit::Drop;
+                mp_next_hop = Some(Cow::Owned(addr.octets().to_vec()));
+            }
+            (Family::Ipv6Unicast, Some(IpAddr::V4(addr))) => {
+                edit.next_hop = NextHopEdit::Drop;
+                mp_next_hop = Some(Cow::Owned(addr.to_ipv6_mapped().octets().to_vec()));
             }
         }
         let context = UpdateContext::own();

@@ -51,7 +51,7 @@ const ROUTE_WEIGHT_BYTES: u64 = SEGMENT_OVERHEAD_BYTES as u64 + 40;
 /// among the routes in it.
 #[inline]
 fn weight(attrs: &AttrSet) -> u64 {
-    attrs.block().len() as u64 + ROUTE_WEIGHT_BYTES
+    attrs.block_len() as u64 + ROUTE_WEIGHT_BYTES
 }
 
 /// The weight of what a group is told of a prefix, if that is one route at most.
@@ -97,8 +97,12 @@ struct Writing<T> {
 }
 
 impl<T: Item> Writing<T> {
-    fn new() -> Self {
-        Self { collected: Buckets::default(), packing: None }
+    /// For a table with so many prefixes, which come from so many peers at most.
+    fn new(prefixes: usize, peers: usize) -> Self {
+        let mut collected = Buckets::default();
+        // A peer's routes bear one set at least, and nearly always few.
+        collected.reserve(peers.min(prefixes), prefixes);
+        Self { collected, packing: None }
     }
 
     fn begin_packing(&mut self) {
@@ -127,7 +131,7 @@ struct Packed<'r> {
 }
 
 impl Rebase {
-    fn new(version: u64, group: &Group) -> Self {
+    fn new(version: u64, group: &Group, [prefixes, peers]: [usize; 2]) -> Self {
         Self {
             version,
             seq: group.end_seq,
@@ -136,9 +140,9 @@ impl Rebase {
             live: (!group.ready).then_some(0),
             seen: 0,
             work: if group.key.paths.have_ids() {
-                Work::Several(Writing::new())
+                Work::Several(Writing::new(prefixes, peers))
             } else {
-                Work::One(Writing::new())
+                Work::One(Writing::new(prefixes, peers))
             },
             memo: Memo::default(),
             segments: Vec::new(),
@@ -190,6 +194,7 @@ impl Group {
 impl<K: NlriKey> FamilyRib<K> {
     /// Begins the bases that are due.
     pub(crate) fn begin_rebases(&mut self) {
+        let size = [self.table.live_len(), self.indices()];
         for group in self.groups.values_mut() {
             let due = !group.ready
                 || group.holds_tombstones
@@ -199,7 +204,7 @@ impl<K: NlriKey> FamilyRib<K> {
                 let mut next = core::mem::take(&mut group.waiting_next);
                 group.waiting.append(&mut next);
                 group.holds_tombstones = false;
-                group.rebase = Some(Rebase::new(self.version, group));
+                group.rebase = Some(Rebase::new(self.version, group, size));
             }
         }
     }

@@ -15,10 +15,7 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-pub(crate) use candidates::Candidate;
-use candidates::Candidates;
-pub(crate) use candidates::Upsert;
-pub(crate) use candidates::{EPOCH_MAX, Source};
+pub(crate) use candidates::{Candidate, Candidates, EPOCH_MAX, Source, Upsert};
 use milestones::Milestones;
 
 mod candidates;
@@ -99,12 +96,15 @@ impl Default for List {
     }
 }
 
+/// A piece of the slab; its length is known, so that a place in it needs no check.
+type Chunk<K> = Box<[Option<Entry<K>>; CHUNK]>;
+
 /// All entries of one family.
 #[derive(Debug)]
 pub(crate) struct Table<K> {
     index: HashTable<Slot>,
     hasher: FixedState,
-    chunks: Vec<Box<[Option<Entry<K>>]>>,
+    chunks: Vec<Chunk<K>>,
     free: Vec<Slot>,
     used: usize,
     live: List,
@@ -198,7 +198,8 @@ impl<K: NlriKey> Table<K> {
         });
         let n = slot as usize;
         if n / CHUNK == self.chunks.len() {
-            self.chunks.push((0..CHUNK).map(|_| None).collect());
+            let empty: Box<[_]> = (0..CHUNK).map(|_| None).collect();
+            self.chunks.push(empty.try_into().expect("as many as a chunk has"));
         }
         self.chunks[n / CHUNK][n % CHUNK] = Some(entry);
         slot

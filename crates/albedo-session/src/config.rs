@@ -92,6 +92,8 @@ pub struct Profile {
     pub import: Option<Arc<Policy>>,
     /// Which routes it is told, and with which attributes; `None`: all, as they are.
     pub export: Option<Arc<Policy>>,
+    /// Which next hop it is told.
+    pub next_hop: NextHopRule,
     /// Which paths of a prefix it is told.
     pub paths: PathRules,
     /// How soon a family is sent again that was asked for again.
@@ -100,6 +102,18 @@ pub struct Profile {
 
 /// Time between two answers to ROUTE-REFRESH for one family, if nothing else is said.
 pub const REFRESH_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
+
+/// Which next hop a peer is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextHopRule {
+    /// The route's own inside of the AS (RFC 4456 §10), ours outside of it (RFC 4271 §5.1.3).
+    #[default]
+    Auto,
+    /// Ours.
+    Own,
+    /// The route's own.
+    Keep,
+}
 
 /// Which paths of a prefix a peer is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,10 +181,10 @@ impl Profile {
     #[must_use]
     pub fn goes_on_as(&self, new: &Self) -> bool {
         let Self { role, cluster_id, key, intake, import, export, clusters, .. } = new.clone();
-        let Self { paths, refresh_interval, .. } = *new;
+        let Self { paths, next_hop, refresh_interval, .. } = *new;
         let own = self.clone();
         let own = Self { role, cluster_id, key, intake, import, export, clusters, ..own };
-        Self { paths, refresh_interval, ..own } == *new
+        Self { paths, next_hop, refresh_interval, ..own } == *new
     }
 
     /// What a peer that names `asn` as its AS is to the reflector.

@@ -513,8 +513,7 @@ pub fn router_id(slot: usize) -> RouterId {
 /// What makes the group of a slot: its capabilities, its role and its policy.
 #[must_use]
 pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> GroupKey {
-    let external = (role == PeerRole::External)
-        .then(|| ExternalKey { local_asn: Asn(64_512), next_hop: IpAddr::from([10, 0, 0, 254]) });
+    let external = (role == PeerRole::External).then_some(ExternalKey { local_asn: Asn(64_512) });
     GroupKey {
         family,
         role,
@@ -522,6 +521,7 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
         as4: slot != 3,
         message_len_max: if slot == 4 { 65_535 } else { 4096 },
         external,
+        next_hop: external.map(|_| IpAddr::from([10, 0, 0, 254])),
         long_lived: match slot {
             3 => LongLivedExport::Withheld,
             4 if external.is_none() => LongLivedExport::Least,

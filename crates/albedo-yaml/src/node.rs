@@ -13,8 +13,8 @@ use crate::diagnostic::{Fault, Place, Report};
 /// few enough that a few nested aliases cannot fill the memory.
 pub const NODES_MAX: usize = 2_000_000;
 
-/// Lists and mappings inside of each other at most: several times what any schema needs, and
-/// little enough for the smallest stack.
+/// Lists and mappings inside of each other at most, in each of the two notations: several times
+/// what any schema needs, and little enough for the stack of any thread.
 pub const DEPTH_MAX: usize = 64;
 
 /// A value and its place.
@@ -101,9 +101,11 @@ pub fn quote(text: &str) -> String {
 ///
 /// An empty file is an empty mapping. Duplicate keys are reported, and the first one counts.
 pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
-    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0, depth: 0 };
+    let mut builder = Builder { report, anchors: HashMap::new(), nodes: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
+    options.flow_nesting_limit = DEPTH_MAX;
+    options.block_nesting_limit = DEPTH_MAX;
     let mut events = Parser::new_from_str_with_options(text, options);
     match builder.document(&mut events) {
         Ok(node) => Some(node),
@@ -140,7 +142,6 @@ struct Builder<'r, 'a> {
     report: &'r mut Report<'a>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
-    depth: usize,
 }
 
 type Item<'t> = Result<(Event<'t>, Span), ScanError>;
@@ -176,6 +177,7 @@ impl Builder<'_, '_> {
         })
     }
 
+    /// What is rare is done elsewhere, because this function is on the stack once for each level.
     fn node<'t>(
         &mut self,
         event: Event<'t>,
@@ -191,39 +193,41 @@ impl Builder<'_, '_> {
                 let scalar = Scalar { text: text.into_owned(), plain };
                 (Value::Scalar(scalar), anchor, tag)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.deeper(place)?;
-                (self.list(events)?, anchor, tag)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                self.deeper(place)?;
-                (self.map(events)?, anchor, tag)
-            }
-            Event::Alias(id) => {
-                let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    let fault = Fault::new("an alias inside of what it names", "no such loop");
-                    self.report.fault(place, "", fault);
-                    return Err(Stop::Reported);
-                };
-                self.count(place, size)?;
-                return Ok(node);
-            }
+            Event::SequenceStart(_, anchor, tag) => (self.list(events)?, anchor, tag),
+            Event::MappingStart(_, anchor, tag) => (self.map(events)?, anchor, tag),
+            Event::Alias(id) => return self.alias(id, place),
             event => unreachable!("the parser puts {event:?} where a node stands"),
         };
         if let Some(tag) = tag {
-            let fault = tagged(&tag, &value);
-            let tag = span.tag_start().map_or(place, |mark| Place {
-                line: mark.line(),
-                column: mark.col() + 1,
-                ..place
-            });
-            self.report.fault(tag, "", fault);
+            self.refuse(&tag, &value, span);
         }
         let node = Node { place, value };
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), self.nodes - before));
         }
         Ok(node)
+    }
+
+    #[inline(never)]
+    fn alias(&mut self, id: usize, place: Place) -> Result<Node, Stop> {
+        let Some((node, size)) = self.anchors.get(&id).cloned() else {
+            let fault = Fault::new("an alias inside of what it names", "no such loop");
+            self.report.fault(place, "", fault);
+            return Err(Stop::Reported);
+        };
+        self.count(place, size)?;
+        Ok(node)
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, tag: &Tag, value: &Value, span: &Span) {
+        let place = place(span);
+        let place = span.tag_start().map_or(place, |mark| Place {
+            line: mark.line(),
+            column: mark.col() + 1,
+            ..place
+        });
+        self.report.fault(place, "", tagged(tag, value));
     }
 
     fn list<'t>(&mut self, events: &mut impl Iterator<Item = Item<'t>>) -> Result<Value, Stop> {
@@ -235,7 +239,6 @@ impl Builder<'_, '_> {
             }
             items.push(self.node(event, &span, events)?);
         }
-        self.depth -= 1;
         Ok(Value::List(items))
     }
 
@@ -249,35 +252,28 @@ impl Builder<'_, '_> {
             let key = self.node(event, &span, events)?;
             let (event, span) = events.next().expect("the parser ends each mapping it starts")?;
             let value = self.node(event, &span, events)?;
-            let Value::Scalar(name) = &key.value else {
-                let fault = Fault::new(format!("{} as a key", key.describe()), "a text as a key");
-                self.report.fault(key.place, "", fault.hint("put what holds [, ] or : in quotes"));
-                continue;
-            };
-            let name = name.text.clone();
-            match entries.iter().find(|entry| entry.key == name) {
-                Some(first) => {
-                    let found = format!("the key {} a second time", quote(&name));
-                    let allowed =
-                        format!("it once; the first is at line {}", self.report.line(first.place));
-                    self.report.fault(key.place, "", Fault::new(found, allowed));
-                }
-                None => entries.push(Entry { key: name, place: key.place, value }),
-            }
+            self.insert(&mut entries, key, value);
         }
-        self.depth -= 1;
         Ok(Value::Map(entries))
     }
 
-    /// A list or a mapping begins; when it has been read, the depth goes back.
-    fn deeper(&mut self, place: Place) -> Result<(), Stop> {
-        self.depth += 1;
-        if self.depth <= DEPTH_MAX {
-            return Ok(());
+    #[inline(never)]
+    fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {
+        let Value::Scalar(name) = key.value else {
+            let fault = Fault::new(format!("{} as a key", key.describe()), "a text as a key");
+            self.report.fault(key.place, "", fault.hint("put what holds [, ] or : in quotes"));
+            return;
+        };
+        let name = name.text;
+        match entries.iter().find(|entry| entry.key == name) {
+            Some(first) => {
+                let found = format!("the key {} a second time", quote(&name));
+                let first = self.report.line(first.place);
+                let allowed = format!("it once; the first is at line {first}");
+                self.report.fault(key.place, "", Fault::new(found, allowed));
+            }
+            None => entries.push(Entry { key: name, place: key.place, value }),
         }
-        let allowed = format!("at most {DEPTH_MAX} lists and mappings inside of each other");
-        self.report.fault(place, "", Fault::new("a deeper one", allowed));
-        Err(Stop::Reported)
     }
 
     fn count(&mut self, place: Place, nodes: usize) -> Result<(), Stop> {
@@ -327,3 +323,6 @@ fn place(span: &Span) -> Place {
         width: width.max(1),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,7 +182,10 @@ fn check_role(
     if session.faulty.contains(&"asNumber") {
         return;
     }
-    let fault = match (session::is_internal(settings.peer_as, ours.asn), role.value) {
+    let fault = match (
+        session::is_internal(settings.peer_as, settings.local_as.or(ours.asn)),
+        role.value,
+    ) {
         (_, PeerRole::External) if peer_as.is_none() => {
             Fault::new("role external without an asNumber", "the asNumber of another AS")
         }

@@ -16,21 +16,25 @@ use crate::fields::{At, Fields};
 use crate::kinds;
 use crate::kinds::policy::{ATTRIBUTES, ELEMENTS, PERCENT};
 use crate::node::{Value, quote};
-use crate::settings::{LimitAction, MaxPrefixes, PeerAs, PeerSettings, Secret};
+use crate::settings::{LimitAction, MaxPrefixes, NextHopMode, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 30] = [
     "asNumber",
     "role",
     "families",
     "holdTime",
     "keepaliveTime",
     "connectRetry",
+    "connectDelay",
     "passive",
     "clusterId",
     "description",
     "port",
     "localAddress",
+    "localASNumber",
+    "numAllowedLocalASNumbers",
+    "nextHopMode",
     "password",
     "passwordFile",
     "ttlSecurity",
@@ -61,11 +65,15 @@ pub(crate) struct Session {
     pub(crate) hold_time: Option<At<HoldTime>>,
     pub(crate) keepalive: Option<At<Duration>>,
     pub(crate) connect_retry: Option<At<Duration>>,
+    pub(crate) connect_delay: Option<At<Duration>>,
     pub(crate) passive: Option<At<bool>>,
     pub(crate) cluster_id: Option<At<ClusterId>>,
     pub(crate) description: Option<At<String>>,
     pub(crate) port: Option<At<u16>>,
     pub(crate) local_address: Option<At<IpAddr>>,
+    pub(crate) local_as: Option<At<Asn>>,
+    pub(crate) own_as_allowed: Option<At<u8>>,
+    pub(crate) next_hop_mode: Option<At<NextHopMode>>,
     pub(crate) password: Option<At<Secret>>,
     pub(crate) ttl_security: Option<At<Option<u8>>>,
     pub(crate) max_prefixes: Option<ReadLimits>,
@@ -94,11 +102,15 @@ impl Session {
             hold_time: fields.scalar("holdTime", &kinds::HOLD_TIME, report),
             keepalive: fields.scalar("keepaliveTime", &kinds::KEEPALIVE, report),
             connect_retry: fields.scalar("connectRetry", &kinds::CONNECT_RETRY, report),
+            connect_delay: fields.scalar("connectDelay", &kinds::CONNECT_DELAY, report),
             passive: fields.scalar("passive", &kinds::BOOL, report),
             cluster_id: fields.scalar("clusterId", &kinds::CLUSTER_ID, report),
             description: fields.scalar("description", &kinds::TEXT, report),
             port: fields.scalar("port", &kinds::PORT, report),
             local_address: fields.scalar("localAddress", &kinds::ADDRESS, report),
+            local_as: fields.scalar("localASNumber", &kinds::ASN, report),
+            own_as_allowed: fields.scalar("numAllowedLocalASNumbers", &kinds::OWN_AS, report),
+            next_hop_mode: fields.scalar("nextHopMode", &kinds::NEXT_HOP_MODE, report),
             password: read_password(fields, world, report),
             ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
             max_prefixes: read_max_prefixes(fields, report),
@@ -142,11 +154,15 @@ impl Session {
             hold_time: self.hold_time.or(group.hold_time),
             keepalive: self.keepalive.or(group.keepalive),
             connect_retry: self.connect_retry.or(group.connect_retry),
+            connect_delay: self.connect_delay.or(group.connect_delay),
             passive: self.passive.or(group.passive),
             cluster_id: self.cluster_id.or(group.cluster_id),
             description: self.description.or(group.description),
             port: self.port.or(group.port),
             local_address: self.local_address.or(group.local_address),
+            local_as: self.local_as.or(group.local_as),
+            own_as_allowed: self.own_as_allowed.or(group.own_as_allowed),
+            next_hop_mode: self.next_hop_mode.or(group.next_hop_mode),
             password: self.password.or(group.password),
             ttl_security: self.ttl_security.or(group.ttl_security),
             max_prefixes: self.max_prefixes.or(group.max_prefixes),
@@ -168,7 +184,9 @@ impl Session {
     /// With every default filled in.
     pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
         let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
-        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn));
+        let local_as = value(self.local_as.as_ref());
+        let asn = local_as.or(ours.asn);
+        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, asn));
         let policy = |read: &Option<policy::Read>| read.as_ref().and_then(|at| at.value.clone());
         let types =
             |read: &Option<Vec<At<(u8, u8)>>>| read.iter().flatten().map(|at| at.value).collect();
@@ -180,10 +198,14 @@ impl Session {
             hold_time: value(self.hold_time.as_ref()).unwrap_or(defaults::HOLD_TIME),
             keepalive: value(self.keepalive.as_ref()),
             connect_retry: value(self.connect_retry.as_ref()).unwrap_or(defaults::CONNECT_RETRY),
+            connect_delay: value(self.connect_delay.as_ref()).unwrap_or(defaults::CONNECT_DELAY),
             passive: value(self.passive.as_ref()).unwrap_or(defaults::PASSIVE),
             description: self.description.as_ref().map(|at| at.value.clone()),
             port: value(self.port.as_ref()).unwrap_or(defaults::PORT),
             local_address: value(self.local_address.as_ref()),
+            local_as,
+            own_as_allowed: value(self.own_as_allowed.as_ref()).unwrap_or(defaults::OWN_AS_ALLOWED),
+            next_hop_mode: value(self.next_hop_mode.as_ref()).unwrap_or(defaults::NEXT_HOP_MODE),
             password: self.password.as_ref().map(|at| at.value.clone()),
             ttl_security: value(self.ttl_security.as_ref()).flatten(),
             max_prefixes: self.max_prefixes.as_ref().map(ReadLimits::resolve).unwrap_or_default(),

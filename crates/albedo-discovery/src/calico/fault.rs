@@ -14,6 +14,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// For what is wrong outside of a resource's text, such as a file that cannot be read.
+    #[must_use]
+    pub const fn new(kind: Option<Kind>, name: Option<Arc<str>>, text: String) -> Self {
+        Self { kind, name, text }
+    }
+
     /// The kind, if it could be told.
     #[must_use]
     pub const fn kind(&self) -> Option<Kind> {
@@ -41,6 +47,14 @@ impl std::error::Error for Fault {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     pub(super) text: String,
+}
+
+impl Warning {
+    /// One line.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self { text }
+    }
 }
 
 impl fmt::Display for Warning {

@@ -133,6 +133,23 @@ pub struct LengthRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfacePattern(pub Box<str>);
 
+impl InterfacePattern {
+    /// Whether a name fits. A route without an interface fits no pattern.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = name.strip_prefix(first) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        // What stands first is as good as any later place for the parts in between.
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
 /// `peerType`: compares the peer's AS with the session's local AS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerType {
@@ -152,3 +169,6 @@ pub enum FilterOperation {
     /// `setPriority`, 1 to 2147483646: `LOCAL_PREF` becomes 2147483647 less this.
     SetPriority(u32),
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ pub enum NextHopMode {
 }
 
 /// A key of a Kubernetes Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretKeyRef {
     /// The Secret's name.
     pub name: Arc<str>,

@@ -23,6 +23,8 @@ struct Offer {
     long_lived: [Option<(bool, u32)>; 2],
     /// Whether 71 is sent at all.
     aware: bool,
+    /// R.
+    restarted: bool,
 }
 
 /// A stock node: graceful restart for IPv4, capability 71 without families.
@@ -32,6 +34,7 @@ const NODE: Offer = Offer {
     graceful: [Some(true), None],
     long_lived: [None, None],
     aware: true,
+    restarted: true,
 };
 const LLGR: Offer = Offer { long_lived: [Some((true, 3600)), None], ..NODE };
 
@@ -63,7 +66,7 @@ fn terms_with(offer: Offer, ours: Option<GracefulOffer>, limits: &RetentionLimit
     });
     let mut capabilities: Vec<Capability> = Family::ALL.map(Capability::multiprotocol).into();
     capabilities.push(Capability::GracefulRestart(GracefulRestart {
-        restarting: true,
+        restarting: offer.restarted,
         notification: offer.notification,
         restart_time: offer.restart,
         families: graceful.collect(),
@@ -221,6 +224,39 @@ fn g4_without_the_family_its_f_bit_or_the_capability_it_is_swept_at_once() {
     let mut said = Vec::new();
     rig.0.up(at(5), &Terms::default(), &limits, |change| said.push(change));
     assert_eq!(said, [Change::Sweep(V4)]);
+}
+
+#[test]
+fn g4_a_peer_that_has_not_restarted_has_a_moment_to_announce_its_routes_again() {
+    let hung = Offer { graceful: [Some(false), None], restarted: false, ..NODE };
+    let mut rig = Rig::default();
+    rig.lost(0, NODE);
+    assert_eq!(rig.up(5, hung), []);
+    assert!(rig.0.end_of_rib(V4), "what was not announced goes with End-of-RIB");
+    assert!(!rig.0.is_kept());
+    rig.lost(10, NODE);
+    assert_eq!(rig.up(15, hung), []);
+    let grace = RETURN_GRACE.as_secs();
+    assert_eq!(rig.next(), Some((15 + grace, [Change::Sweep(V4)].into())), "or soon without one");
+    // A family that it does not list is not coming back, and our own bound is shorter still.
+    let unlisted = Offer { graceful: [None, Some(false)], ..hung };
+    rig.lost(20, NODE);
+    assert_eq!(rig.up(25, unlisted), [Change::Sweep(V4)]);
+    let limits = RetentionLimits { stale_path: Duration::from_secs(1), ..Default::default() };
+    rig.lost(30, NODE);
+    rig.0.up(at(35), &terms(hung), &limits, |_| ());
+    assert_eq!(rig.next(), Some((36, [Change::Sweep(V4)].into())));
+}
+
+#[test]
+fn rfc9494_s4_2_long_lived_routes_wait_a_moment_too_if_there_was_no_restart() {
+    let hung = Offer { long_lived: [Some((false, 60)), None], restarted: false, ..LLGR };
+    let mut rig = Rig::default();
+    rig.lost(0, LLGR);
+    rig.next();
+    assert_eq!(rig.up(200, hung), []);
+    let grace = RETURN_GRACE.as_secs();
+    assert_eq!(rig.next(), Some((200 + grace, [Change::Sweep(V4)].into())));
 }
 
 #[test]

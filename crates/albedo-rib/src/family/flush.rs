@@ -21,6 +21,7 @@ use albedo_wire::nlri::NlriKey;
 
 use super::several::Sets;
 use super::{Best, Dirty, FamilyRib, Group};
+use crate::decision::{self, Path};
 use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
@@ -28,7 +29,7 @@ use crate::paths::{Set, Told};
 use crate::peer::Peers;
 use crate::policy::Memo;
 use crate::rebase::{change_weight, paths_weight, route_weight};
-use crate::table::{Place, Slot, Table};
+use crate::table::{Candidate, Candidates, Place, Slot, Table};
 
 /// Bytes that the buffers of a batch keep for the next one.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
@@ -107,16 +108,14 @@ impl<K: NlriKey> FamilyRib<K> {
         old: Option<Best>,
         are_chosen: bool,
     ) -> Option<Change> {
-        self.table.entry_mut(slot).set_dirty(None);
-        let selected = self.select(slot, peers);
-        if let Some(best) = selected {
-            self.table.entry_mut(slot).candidates.set_best(best);
-        }
-        let new = self.table.entry(slot).candidates.best().map(|best| Best::of(best, peers));
+        let entry = self.table.entry_mut(slot);
+        entry.set_dirty(None);
+        let new = select(&mut entry.candidates, peers).map(|best| Best::of(best, peers));
+        let (was, last) = (entry.place(), entry.version);
         let sets_differ = are_chosen && self.compare_sets(slot, peers);
         match (&old, &new) {
             (None, None) => {
-                if self.table.entry(slot).place() == Place::New {
+                if was == Place::New {
                     self.table.remove(slot);
                 }
                 return None;
@@ -125,7 +124,6 @@ impl<K: NlriKey> FamilyRib<K> {
             _ => {}
         }
         self.version += 1;
-        let last = self.table.entry(slot).version;
         let place = if new.is_some() { Place::Live } else { Place::Dead };
         self.table.touch(slot, place, self.version);
         if sets_differ {
@@ -254,6 +252,18 @@ impl<K: NlriKey> FamilyRib<K> {
         }
         scratch.private_announced.clear();
     }
+}
+
+/// Finds the best of the candidates of a prefix by the decision process.
+fn select<'a>(candidates: &'a mut Candidates, peers: &Peers) -> Option<&'a Candidate> {
+    let all = candidates.as_slice();
+    let best = decision::best(all.len(), |n| {
+        let Candidate { attrs, source, path_id } = &all[n];
+        let peer = &peers.source(source.peer()).info;
+        Path::new(&attrs.summary, peer, *path_id, source.is_long_lived())
+    })?;
+    candidates.set_best(best);
+    candidates.best()
 }
 
 /// The changes as a group with a policy sees them: a route that it is not told of is none, and the

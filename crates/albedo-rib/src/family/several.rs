@@ -132,11 +132,12 @@ impl<K: NlriKey> FamilyRib<K> {
         paths::choose(self.seed, peers, key, self.table.entry(slot), memo)
     }
 
-    /// Notes what the groups have of a prefix before it changes.
+    /// Notes what the groups have of a prefix before it changes for the first time in a batch.
     #[cold]
     #[inline(never)]
     pub(super) fn note_sets(&mut self, slot: Slot, peers: &Peers) {
-        if self.table.entry(slot).place() != Place::Live {
+        let entry = self.table.entry(slot);
+        if entry.dirty().is_some() || entry.place() != Place::Live {
             return;
         }
         self.each_noted(|rib, noted| {

@@ -174,8 +174,7 @@ impl<K: NlriKey> FamilyRib<K> {
             }
         }
         if gone + marked > 0 {
-            self.touch(slot, peers);
-            let candidates = &mut self.table.entry_mut(slot).candidates;
+            let candidates = self.touch(slot, peers);
             candidates.remove(|c| {
                 c.source.peer() == peer && walk.deletes(c.source, c.attrs.summary.marks)
             });

@@ -16,6 +16,9 @@ const BLOCK: &[u8] = &[
     0x80, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 1, // AIGP
 ];
 
+/// Our address on the session.
+const OURS: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1));
+
 fn set(external: bool) -> AttrSet {
     let parts = Parts {
         family: Family::Ipv4Unicast,
@@ -36,6 +39,7 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external,
+        next_hop: external.map(|_| OURS),
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
@@ -52,13 +56,41 @@ fn codes(block: &[u8]) -> Vec<u8> {
 
 #[test]
 fn rfc4271_s5_1_4_and_rfc7311_s3_3_what_is_not_for_other_ases_is_left_out() {
-    let outside = ExternalKey { local_asn: Asn(64512), next_hop: IpAddr::from([10, 0, 0, 1]) };
+    let outside = ExternalKey { local_asn: Asn(64512) };
     for external in [true, false] {
         let set = set(external);
         let told = key(Some(outside)).outgoing(&set, Extra::NONE);
         assert_eq!(codes(&told.block), [1, 2, 3, 8], "{external}");
         assert_eq!(key(None).outgoing(&set, Extra::NONE).block, BLOCK);
     }
+}
+
+/// The next hop of a block.
+fn next_hop(block: &[u8]) -> Option<IpAddr> {
+    let need = Need { announces: true, plain_next_hop: true };
+    let decoded = Attributes::decode(block, need, &UpdateContext::own()).attributes;
+    decoded.next_hop.map(IpAddr::from)
+}
+
+#[test]
+fn rfc4456_s10_the_next_hop_is_the_routes_own_unless_ours_is_asked_for() {
+    let outside = Some(ExternalKey { local_asn: Asn(64512) });
+    let set = set(false);
+    let own = next_hop(BLOCK);
+    for (external, ours, expected) in [
+        (None, None, own),
+        (None, Some(OURS), Some(OURS)),
+        (outside, Some(OURS), Some(OURS)),
+        (outside, None, own),
+    ] {
+        let key = GroupKey { next_hop: ours, ..key(external) };
+        let told = key.outgoing(&set, Extra::NONE);
+        assert_eq!(next_hop(&told.block), expected, "{external:?} {ours:?}");
+        assert_eq!(told.mp_next_hop, None);
+    }
+    let v6 = GroupKey { next_hop: Some(IpAddr::from([1u8; 16])), ..key(None) };
+    let told = v6.outgoing(&set, Extra::NONE);
+    assert_eq!((next_hop(&told.block), told.mp_next_hop.as_deref()), (None, Some(&[1u8; 16][..])));
 }
 
 /// COMMUNITIES and LOCAL_PREF of a block.

@@ -155,7 +155,8 @@ fn kubernetes_node(index: usize) -> Resource {
             "name": name, "uid": format!("5ae6ad39-0b29-4a5f-8b4b-{index:012}"),
             "resourceVersion": (100_000_000 + index).to_string(), "labels": labels,
             "annotations": {
-                "projectcalico.org/IPv4Address": format!("10.20.{}.{}/16", index / 256, index % 256),
+                "projectcalico.org/IPv4Address":
+                    format!("10.20.{}.{}/16", index / 256, index % 256),
                 "projectcalico.org/IPv4IPIPTunnelAddr": "10.244.0.1",
             }
         },

@@ -89,8 +89,8 @@ const PROGRAM_CLUSTER_ROUTES: Kind<ProgramClusterRoutes> = Kind {
 pub(super) fn read(meta: Meta, top: &Fields<'_>, cx: &mut Context<'_>) -> BgpConfiguration {
     let spec = top.inner("spec", &SPEC, cx);
     let spec = spec.unwrap_or_else(|| Fields::empty(top.place, "spec"));
-    let ignored = spec.values("ignoredInterfaces", &INTERFACE, cx);
-    if ignored.iter().any(|pattern| &*pattern.0 == "*") {
+    let ignored = cx.minor(|cx| spec.values("ignoredInterfaces", &INTERFACE, cx));
+    if cx.strict && ignored.iter().any(|pattern| &*pattern.0 == "*") {
         let wrong = Wrong::new("the pattern `*`", "patterns that leave some interfaces");
         spec.fault("ignoredInterfaces", wrong, cx);
     }
@@ -102,15 +102,15 @@ pub(super) fn read(meta: Meta, top: &Fields<'_>, cx: &mut Context<'_>) -> BgpCon
         listen_port: spec.value("listenPort", &PORT, cx),
         bind_mode: spec.minor("bindMode", &BIND_MODE, cx).unwrap_or_default(),
         ignored_interfaces: ignored.into_iter().map(|pattern| pattern.0).collect(),
-        service_cluster_ips: ranges(&spec, "serviceClusterIPs", cx),
-        service_external_ips: ranges(&spec, "serviceExternalIPs", cx),
-        service_load_balancer_ips: ranges(&spec, "serviceLoadBalancerIPs", cx),
+        service_cluster_ips: cx.minor(|cx| ranges(&spec, "serviceClusterIPs", cx)),
+        service_external_ips: cx.minor(|cx| ranges(&spec, "serviceExternalIPs", cx)),
+        service_load_balancer_ips: cx.minor(|cx| ranges(&spec, "serviceLoadBalancerIPs", cx)),
         service_load_balancer_aggregation: spec.minor(
             "serviceLoadBalancerAggregation",
             &AGGREGATION,
             cx,
         ),
-        prefix_advertisements: advertisements(&spec, cx),
+        prefix_advertisements: cx.minor(|cx| advertisements(&spec, cx)),
         node_mesh_password: password(&spec, "nodeMeshPassword", cx),
         node_mesh_max_restart_time: spec.value("nodeMeshMaxRestartTime", &DURATION, cx),
         local_workload_peering_v4: spec.minor("localWorkloadPeeringIPV4", &IPV4, cx),

@@ -59,9 +59,9 @@ pub(super) fn read(meta: Meta, top: &Fields<'_>, cx: &mut Context<'_>) -> Node {
         meta,
         bgp,
         tunnels,
-        addresses: addresses(&spec, cx),
-        orch_refs: orch_refs(&spec, cx),
-        pod_cidrs: status.values("podCIDRs", &kinds::LOOSE_CIDR, cx),
+        addresses: cx.minor(|cx| addresses(&spec, cx)),
+        orch_refs: cx.minor(|cx| orch_refs(&spec, cx)),
+        pod_cidrs: cx.minor(|cx| status.values("podCIDRs", &kinds::LOOSE_CIDR, cx)),
         ..Node::default()
     }
 }
@@ -92,10 +92,7 @@ fn addresses(spec: &Fields<'_>, cx: &mut Context<'_>) -> Box<[NodeAddress]> {
     let mut read = Vec::new();
     for (key, node) in spec.list("addresses", "mappings with address and type", cx) {
         let Some(fields) = Fields::open(node, &key, &known, cx) else { continue };
-        let address = match cx.strict {
-            true => fields.required("address", &IP_OF_HOST, cx),
-            false => fields.minor("address", &IP_OF_HOST, cx),
-        };
+        let address = fields.required("address", &IP_OF_HOST, cx);
         let kind = fields.minor("type", &ADDRESS_TYPE, cx);
         read.extend(address.map(|address| NodeAddress { address, kind }));
     }

@@ -26,6 +26,27 @@ impl<'a> Context<'a> {
         self.report.fault(place, key, wrong);
     }
 
+    /// Reads a part that no session depends on. What is wrong with it in a datastore is a warning,
+    /// and the part is left out.
+    pub(super) fn minor<T: Default>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        if self.strict {
+            return read(self);
+        }
+        let apart = self.report.apart();
+        let outer = std::mem::replace(&mut self.report, apart);
+        let value = read(self);
+        let inner = std::mem::replace(&mut self.report, outer);
+        match inner.finish(Some(value)) {
+            Ok(value) => value,
+            Err(faults) => {
+                let warnings = faults.faults().iter();
+                let warnings = warnings.map(|fault| Warning::new(format!("{fault}: left out")));
+                self.warnings.extend(warnings);
+                T::default()
+            }
+        }
+    }
+
     pub(super) fn warn(&mut self, place: Place, key: &str, text: &str) {
         let at = self.report.name(place);
         let text =

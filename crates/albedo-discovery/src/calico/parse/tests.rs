@@ -40,7 +40,8 @@ fn a_datastore_may_be_newer_than_this_program() {
     // Words that are new where they do no harm are left out; elsewhere the object waits.
     let configuration = json!({
         "metadata": { "name": "default" },
-        "spec": { "programClusterRoutes": "Sometimes", "logSeverityScreen": "INFO", "listenPort": 1790 }
+        "spec": { "programClusterRoutes": "Sometimes", "logSeverityScreen": "INFO",
+                  "listenPort": 1790 }
     });
     let (resource, warnings) = taken(lenient(Kind::BgpConfiguration, &configuration));
     let Resource::BgpConfiguration(it) = resource else { panic!("{resource:?}") };
@@ -117,7 +118,8 @@ fn strict_and_lenient_reading_agree_on_what_both_take() {
         (
             Kind::Node,
             json!({
-                "bgp": { "asNumber": "1.10", "ipv4Address": "10.0.0.7/24", "routeReflectorClusterID": "244.0.0.1" },
+                "bgp": { "asNumber": "1.10", "ipv4Address": "10.0.0.7/24",
+                         "routeReflectorClusterID": "244.0.0.1" },
                 "wireguard": { "interfaceIPv4Address": "192.0.2.7" },
                 "addresses": [{ "address": "10.0.0.7/24", "type": "CalicoNodeIP" }]
             }),
@@ -125,7 +127,8 @@ fn strict_and_lenient_reading_agree_on_what_both_take() {
         (
             Kind::BgpPeer,
             json!({
-                "nodeSelector": "has(a) && b in {'x', 'y'}", "peerIP": "[fd00::1]:1790", "asNumber": 65_000,
+                "nodeSelector": "has(a) && b in {'x', 'y'}",
+                "peerIP": "[fd00::1]:1790", "asNumber": 65_000,
                 "maxRestartTime": "3m", "ttlSecurity": 2, "filters": ["a", "b"],
                 "password": { "secretKeyRef": { "name": "s", "key": "k", "optional": true } }
             }),
@@ -142,7 +145,8 @@ fn strict_and_lenient_reading_agree_on_what_both_take() {
             Kind::BgpFilter,
             json!({
                 "exportV6": [{ "action": "Accept", "cidr": "fd00::/8", "matchOperator": "In",
-                               "prefixLength": { "min": 48 }, "operations": [{ "setPriority": { "value": 7 } }] }]
+                               "prefixLength": { "min": 48 },
+                    "operations": [{ "setPriority": { "value": 7 } }] }]
             }),
         ),
         (
@@ -151,7 +155,8 @@ fn strict_and_lenient_reading_agree_on_what_both_take() {
         ),
         (
             Kind::BlockAffinity,
-            json!({ "cidr": "10.244.0.0/26", "node": "n", "state": "pending", "deleted": "true" }),
+            json!({ "cidr": "10.244.0.0/26", "node": "n",
+                    "state": "pending", "deleted": "true" }),
         ),
         (Kind::ClusterInformation, json!({ "calicoVersion": "v3.33.0", "datastoreReady": true })),
     ];
@@ -356,7 +361,8 @@ fn values_of_etcd_are_resources_and_affinities() {
 fn one_bad_document_is_no_obstacle_to_the_others() {
     let good = |name: &str| {
         format!(
-            "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {{name: {name}}}\nspec: {{peerSelector: all()}}\n"
+            "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {{name: {name}}}\n\
+             spec: {{peerSelector: all()}}\n"
         )
     };
     let text = format!("{}---\nkind: [\n---\n{}--- \n{}---x: 1\n", good("a"), good("b"), good("c"));
@@ -394,7 +400,8 @@ fn five_thousand_documents_are_read_in_one_file() {
     let mut text = String::new();
     for index in 0..5_000 {
         text.push_str(&format!(
-            "---\napiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {{name: n{index}}}\nspec: {{bgp: {{ipv4Address: 10.0.0.1}}}}\n"
+            "---\napiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {{name: n{index}}}\n\
+             spec: {{bgp: {{ipv4Address: 10.0.0.1}}}}\n"
         ));
     }
     let read = documents(&text, "f");
@@ -531,4 +538,36 @@ proptest! {
         let key = format!("{ETCD_AFFINITIES}host/a/ipv4/block/10.0.0.0-26");
         prop_assert!(etcd(&key, &value, 1).is_some());
     }
+}
+
+#[test]
+fn what_no_session_depends_on_is_left_out_of_a_datastores_object() {
+    let it = json!({
+        "metadata": { "name": "default" },
+        "spec": { "asNumber": 64_600, "serviceClusterIPs": [{ "cidr": "ten" }],
+                  "prefixAdvertisements": [{ "cidr": "10.0.0.0/8", "communities": ["unknown"] }],
+                  "ignoredInterfaces": ["*"] }
+    });
+    let (resource, warnings) = taken(lenient(Kind::BgpConfiguration, &it));
+    let Resource::BgpConfiguration(it) = resource else { panic!("{resource:?}") };
+    assert_eq!(it.as_number.map(|asn| asn.0), Some(64_600));
+    assert!(it.service_cluster_ips.is_empty() && it.prefix_advertisements.is_empty());
+    assert_eq!(
+        warnings,
+        [
+            "BGPConfiguration default: spec.serviceClusterIPs[0].cidr: found `ten`, expected a \
+             prefix such as 10.0.0.0/8: left out",
+            "BGPConfiguration default: spec.prefixAdvertisements[0].communities[0]: found \
+             `unknown`, expected a community: two numbers up to 65535 such as 64512:100, or three \
+             up to 4294967295: left out",
+        ]
+    );
+    let node = json!({
+        "metadata": { "name": "n" },
+        "spec": { "bgp": { "ipv4Address": "10.0.0.1" }, "orchRefs": [{}], "addresses": ["x"] },
+        "status": { "podCIDRs": ["x"] }
+    });
+    let (node, warnings) = node_of(lenient(Kind::Node, &node));
+    assert_eq!(node.ipv4(), Some("10.0.0.1".parse().unwrap()));
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
 }
