@@ -153,6 +153,8 @@ struct Files {
     /// Whether everything was read once.
     complete: bool,
     stdin: Option<Result<String, String>>,
+    /// Which resources come twice.
+    doubles: Vec<Arc<str>>,
 }
 
 /// What standard input is called.
@@ -167,6 +169,7 @@ impl Files {
             order: Vec::new(),
             complete: false,
             stdin: None,
+            doubles: Vec::new(),
         }
     }
 
@@ -214,8 +217,11 @@ impl Files {
             self.complete = true;
         }
         if changed && self.complete {
-            look.resources = Some(self.merged(&mut look.faults));
+            let mut doubles = Vec::new();
+            look.resources = Some(self.merged(&mut doubles));
+            self.doubles = doubles;
         }
+        look.faults.extend(self.doubles.iter().cloned());
         look.faults.truncate(FAULTS_MAX);
         look
     }
@@ -301,7 +307,7 @@ impl Files {
     }
 
     /// All resources; of those that come twice the later one.
-    fn merged(&self, faults: &mut Vec<Arc<str>>) -> Resources {
+    fn merged(&self, doubles: &mut Vec<Arc<str>>) -> Resources {
         let mut all = Resources::new();
         let mut places: BTreeMap<&(Kind, Arc<str>), &Path> = BTreeMap::new();
         for path in &self.order {
@@ -315,7 +321,9 @@ impl Files {
                     let (earlier, later) = (earlier.display(), path.display());
                     let words =
                         format!("{kind} {name} is in {earlier} and in {later}; the latter counts");
-                    faults.push(words.into());
+                    if doubles.len() < FAULTS_MAX {
+                        doubles.push(words.into());
+                    }
                 }
                 all.insert(key.clone(), read.clone());
             }

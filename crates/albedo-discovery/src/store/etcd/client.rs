@@ -17,12 +17,15 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{ErrorResponse, LoginRequest, LoginResponse};
+use super::wire::{ErrorResponse, LoginRequest, LoginResponse, WatchRequest};
 use crate::store::http::{ANSWER_PATIENCE, Lines, chain, connector, shown, whole};
 use crate::store::settings::{EtcdSettings, Hidden, Pem};
 
 /// What etcd says where the token is not, or no longer, good.
 const BAD_TOKEN: &str = "invalid auth token";
+
+/// What etcd's gateway says of a client certificate that could be taken for a user.
+const COMMON_NAME: &str = "CommonName of client";
 
 /// What etcd says where the revision asked for was compacted.
 const COMPACTED: &str = "required revision has been compacted";
@@ -112,9 +115,9 @@ impl Client {
         self.ask_once(path, body, token).await
     }
 
-    /// Opens a watch; `body` are its requests.
-    pub(super) async fn watch(&self, body: Vec<u8>) -> Result<Lines<Incoming>, Trouble> {
-        let body = Bytes::from(body);
+    /// Opens a watch.
+    pub(super) async fn watch(&self, request: &WatchRequest) -> Result<Lines<Incoming>, Trouble> {
+        let body = json(request);
         let (token, fresh) = self.token().await?;
         let lines = self.watch_once(body.clone(), token).await;
         if fresh || !lines.as_ref().is_err_and(Trouble::is_bad_token) {
@@ -236,7 +239,13 @@ fn refusal(place: &str, path: &str, status: StatusCode, body: &[u8]) -> Trouble 
     if words.contains(COMPACTED) {
         return Trouble::Compacted;
     }
-    let words = format!("{place}: {path}: {words} (HTTP status {})", status.as_u16());
+    let mut words = format!("{place}: {path}: {words} (HTTP status {})", status.as_u16());
+    if words.contains(COMMON_NAME) {
+        words.push_str(
+            "; where etcd has users, its JSON gateway takes no client certificate with a common \
+             name",
+        );
+    }
     // No leader, too many requests and the like are the endpoint's own; the rest would be the same
     // at another one.
     match status {

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::client::{Client, Trouble};
@@ -20,8 +23,13 @@ use crate::store::http::shown;
 /// Keys of one page of a list.
 const PAGE_KEYS: i64 = 500;
 
-/// What is followed: a kind and the prefix of its keys. Its place in the list is its watch's
-/// identifier.
+/// Lines of watches that wait to be taken in.
+const LINES_MAX: usize = 16;
+
+/// A line of the watch of a prefix, or why there are no more.
+type Told = (usize, Result<Bytes, String>);
+
+/// What is followed: a kind and the prefix of its keys.
 #[derive(Clone, Debug)]
 struct Prefix {
     kind: Kind,
@@ -170,14 +178,15 @@ impl Follower {
     }
 
     async fn watch(&mut self) -> Result<std::convert::Infallible, End> {
-        let mut lines = self.client.watch(self.watch_requests()).await?;
+        let (mut lines, _readers) = self.open_watches().await?;
         let mut created = 0;
         let mut probe_at = Instant::now() + self.pace.probe;
         loop {
             tokio::select! {
-                line = lines.next() => {
-                    let answer = self.answer(line).map_err(|end| self.named(end))?;
-                    self.check(&answer)?;
+                line = lines.recv() => {
+                    let (index, line) = line.expect("a reader says why it ends");
+                    let answer = self.answer(line).map_err(|end| self.named(index, end))?;
+                    self.check(&answer.header)?;
                     if answer.created {
                         created += 1;
                         if created == self.prefixes.len() {
@@ -186,7 +195,7 @@ impl Follower {
                         }
                     }
                     self.reporter.heard();
-                    self.take(answer).await?;
+                    self.take(index, answer).await?;
                 }
                 () = sleep_until(probe_at) => {
                     self.probe().await?;
@@ -196,38 +205,52 @@ impl Follower {
         }
     }
 
-    fn watch_requests(&self) -> Vec<u8> {
-        let mut body = Vec::new();
-        for (id, prefix) in (1..).zip(&self.prefixes) {
+    /// Opens a watch for each prefix, and reads them until what is given back is dropped.
+    ///
+    /// One connection could carry them all, but the gateway may stop reading requests as soon as it
+    /// has answered the first one.
+    async fn open_watches(&self) -> Result<(mpsc::Receiver<Told>, JoinSet<()>), End> {
+        let (tell, lines) = mpsc::channel(LINES_MAX);
+        let mut readers = JoinSet::new();
+        for (index, prefix) in self.prefixes.iter().enumerate() {
             let create_request = WatchCreate {
                 key: Base64(prefix.keys.clone().into_bytes()),
                 range_end: end_of(&prefix.keys),
                 start_revision: Number(prefix.next),
                 progress_notify: true,
-                watch_id: Number(id),
             };
-            let request = WatchRequest { create_request };
-            serde_json::to_writer(&mut body, &request).expect("plain values have JSON");
-            body.push(b'\n');
+            let mut watch = self.client.watch(&WatchRequest { create_request }).await?;
+            let tell = tell.clone();
+            readers.spawn(async move {
+                loop {
+                    let line = watch.next().await.and_then(|line| line.ok_or("it ended".into()));
+                    let ends = line.is_err();
+                    if tell.send((index, line)).await.is_err() || ends {
+                        return;
+                    }
+                }
+            });
         }
-        body
+        Ok((lines, readers))
     }
 
     /// Says where the trouble was.
-    fn named(&self, end: End) -> End {
+    fn named(&self, index: usize, end: End) -> End {
         match end {
             End::Trouble(Trouble::Unreachable(words)) => {
                 let place = self.client.endpoint();
-                End::Trouble(Trouble::Unreachable(format!("etcd at {place}: watch: {words}")))
+                let keys = &self.prefixes[index].keys;
+                let words = format!("etcd at {place}: watch of {keys}: {words}");
+                End::Trouble(Trouble::Unreachable(words))
             }
             other => other,
         }
     }
 
     /// A line of the watch, if it is an answer that lets it go on.
-    fn answer(&self, line: Result<Option<bytes::Bytes>, String>) -> Result<WatchResponse, End> {
+    fn answer(&self, line: Result<Bytes, String>) -> Result<WatchResponse, End> {
         let lost = |words: String| End::Trouble(Trouble::Unreachable(words));
-        let line = line.map_err(lost)?.ok_or_else(|| lost("it ended".into()))?;
+        let line = line.map_err(lost)?;
         let line: WatchLine = serde_json::from_slice(&line)
             .map_err(|error| lost(format!("{error} in: {}", shown(&line))))?;
         if let Some(error) = line.error {
@@ -250,11 +273,7 @@ impl Follower {
     }
 
     /// Whether it is still the same etcd, and one that has what was seen of it.
-    fn check(&self, answer: &WatchResponse) -> Result<(), End> {
-        self.check_header(&answer.header)
-    }
-
-    fn check_header(&self, header: &Header) -> Result<(), End> {
+    fn check(&self, header: &Header) -> Result<(), End> {
         let known = self.known.as_ref().expect("a watch follows a list");
         if header.cluster_id != known.cluster_id {
             return Err(End::Stale("it is another etcd cluster now".into()));
@@ -269,9 +288,8 @@ impl Follower {
         Ok(())
     }
 
-    async fn take(&mut self, answer: WatchResponse) -> Result<(), Closed> {
-        let index = usize::try_from(answer.watch_id.0 - 1).unwrap_or(usize::MAX);
-        let Some(prefix) = self.prefixes.get(index).cloned() else { return Ok(()) };
+    async fn take(&mut self, index: usize, answer: WatchResponse) -> Result<(), Closed> {
+        let prefix = self.prefixes[index].clone();
         let mut next = prefix.next;
         if answer.events.is_empty() && !answer.created {
             // It has told all up to there.
@@ -308,7 +326,7 @@ impl Follower {
         let request =
             RangeRequest { key, limit: Number(1), keys_only: true, ..RangeRequest::default() };
         let answer: RangeResponse = self.client.ask("/v3/kv/range", &request).await?;
-        self.check_header(&answer.header)
+        self.check(&answer.header)
     }
 }
 

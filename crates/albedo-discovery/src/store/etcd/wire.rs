@@ -93,7 +93,6 @@ pub(super) struct WatchCreate {
     pub(super) range_end: Base64,
     pub(super) start_revision: Number,
     pub(super) progress_notify: bool,
-    pub(super) watch_id: Number,
 }
 
 /// A line of a watch.
@@ -109,7 +108,6 @@ pub(super) struct WatchLine {
 #[serde(default)]
 pub(super) struct WatchResponse {
     pub(super) header: Header,
-    pub(super) watch_id: Number,
     pub(super) created: bool,
     pub(super) canceled: bool,
     pub(super) cancel_reason: String,

@@ -70,7 +70,7 @@ impl Bench {
                 if is_it(&health) {
                     return health;
                 }
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                sleep(Duration::from_millis(2)).await;
             }
         };
         let found = tokio::time::timeout(Duration::from_secs(60), waiting).await;
