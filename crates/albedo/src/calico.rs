@@ -12,11 +12,6 @@ mod report;
 mod rules;
 mod waiting;
 
-use std::time::Duration;
-
 pub(crate) use follow::Follower;
 pub(crate) use report::Shared;
 pub(crate) use waiting::Waiting;
-
-/// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);

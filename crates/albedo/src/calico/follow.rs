@@ -298,11 +298,12 @@ impl Follower {
     fn limits(&self) -> Limits {
         let guard = &self.calico.guard;
         Limits {
-            share_percent: guard.max_loss,
-            gone_percent: guard.max_loss,
-            least: guard.min_loss as usize,
+            max_loss: guard.max_loss,
+            // Nodes do come and go.
+            max_gone: guard.max_loss.max(Limits::default().max_gone),
+            min_loss: guard.min_loss as usize,
             // Without an end it waits for a confirmation.
-            delay: if guard.hold.is_zero() { super::FOREVER } else { guard.hold },
+            hold: guard.hold,
             ..Limits::default()
         }
     }

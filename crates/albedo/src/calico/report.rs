@@ -11,9 +11,9 @@ use albedo_discovery::calico::lint::Lint;
 use albedo_discovery::calico::{Cluster, Kind};
 use albedo_discovery::store::Health;
 use albedo_engine::clock::now;
+use albedo_types::Instant;
 use tokio::sync::mpsc;
 
-use super::FOREVER;
 use super::overlay::Overlaid;
 
 /// Warnings that are told at most.
@@ -98,13 +98,13 @@ fn held(found: &Overlaid) -> Vec<HeldSession> {
 
 fn guard(alarm: &Alarm) -> GuardStatus {
     let at = now();
-    let left = alarm.until.since(at);
     GuardStatus {
-        digest: format!("{:016x}", alarm.digest.0),
+        digest: alarm.digest.to_string(),
         reasons: alarm.reasons.clone(),
         sessions: alarm.sessions.iter().map(ToString::to_string).collect(),
         since_seconds: at.since(alarm.since).as_secs_f64(),
-        applies_in_seconds: (left < FOREVER / 2).then_some(left.as_secs_f64()),
+        applies_in_seconds: (alarm.until != Instant::NEVER)
+            .then(|| alarm.until.since(at).as_secs_f64()),
     }
 }
 
@@ -161,9 +161,8 @@ impl Shared {
         let Some(alarm) = &report.alarm else {
             return Err("nothing is held back".to_owned());
         };
-        if u64::from_str_radix(digest, 16) != Ok(alarm.digest.0) {
-            let digest = alarm.digest.0;
-            return Err(format!("something else is held back by now: {digest:016x}"));
+        if digest.parse() != Ok(alarm.digest) {
+            return Err(format!("something else is held back by now: {}", alarm.digest));
         }
         self.confirm.try_send(alarm.digest).map_err(|_| "it is being confirmed already".to_owned())
     }

@@ -104,7 +104,10 @@ fn the_file_lends_what_the_resources_do_not_say() {
     assert_eq!(config.groups[0].settings.cluster_id, ClusterId(0xf400_0001));
     let own = config.peer([10, 0, 0, 31].into()).expect("the file's");
     assert_eq!(own.settings.peer_as, PeerAs::Is(Asn(65_000)), "the file wins");
-    assert_eq!(found.warnings, ["Node_10_0_0_31: there is a session with this peer already"]);
+    assert_eq!(
+        found.warnings,
+        ["Node_10_0_0_31_port_1790: there is a session with this peer already"]
+    );
     let mate = config.peer([10, 0, 0, 2].into()).expect("of the cluster");
     assert_eq!((mate.group.as_deref(), mate.settings.hold_time.as_secs()), (Some("nodes"), 30));
 }
@@ -132,9 +135,9 @@ fn a_session_without_its_password_is_held_down_and_says_why() {
     let key = (Arc::from("bgp"), Arc::from("rr"));
     let found = overlaid(&base, peers, &Secrets::new());
     assert!(found.config.peers.is_empty());
-    assert_eq!(found.held["Node_10_0_0_31"], "secret bgp key rr: not read yet");
+    assert_eq!(found.held["Node_10_0_0_31_port_1790"], "secret bgp key rr: not read yet");
     let forbidden = Secrets::from([(key.clone(), Err("forbidden".to_owned()))]);
-    assert_eq!(overlaid(&base, peers, &forbidden).held["Node_10_0_0_31"], "forbidden");
+    assert_eq!(overlaid(&base, peers, &forbidden).held["Node_10_0_0_31_port_1790"], "forbidden");
     let secret = albedo_config::Secret::from_octets(b"word").expect("a key");
     let known = Secrets::from([(key, Ok(secret.clone()))]);
     let found = overlaid(&base, peers, &known);
