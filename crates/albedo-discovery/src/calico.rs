@@ -23,7 +23,6 @@ mod peer;
 mod pool;
 mod reach;
 mod selector;
-pub mod write;
 
 use std::fmt;
 use std::sync::Arc;
