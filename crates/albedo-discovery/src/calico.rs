@@ -23,6 +23,7 @@ mod peer;
 mod pool;
 mod reach;
 mod selector;
+pub mod write;
 
 use std::fmt;
 use std::sync::Arc;
