@@ -22,9 +22,9 @@ use diagnostic::{Fault, Place, Report};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use settings::{
-    Admin, Config, GracefulRestart, LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes,
-    POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart,
-    Secret, Shutdown, ShutdownMode,
+    Admin, BirdDialect, BirdSockets, Config, GracefulRestart, LimitAction, Limits, Log, LogFormat,
+    LogLevel, MaxPrefixes, POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup,
+    PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

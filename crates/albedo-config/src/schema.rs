@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod admin;
 mod graceful;
 mod life;
 mod member;
@@ -21,7 +22,7 @@ use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, Config, Limits, Log, Pacing};
+use crate::settings::{Config, Limits, Log, Pacing};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -64,7 +65,9 @@ pub(crate) fn all_keys() -> Vec<String> {
     let limits = LIMITS.map(|key| format!("limits.{key}"));
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
-    let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
+    let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
+    let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));
+    let members = ["pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let of_limits = session::MAX_PREFIXES_KEYS.map(|key| format!("maxPrefixes.{key}"));
@@ -72,7 +75,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let set = policy::SET_KEYS.map(|key| format!("set.{key}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
     let members = members.chain(inner).chain(families).chain(of_limits);
-    top.chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
+    top.chain(admin).chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
 }
 
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
@@ -100,6 +103,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
     across::listen(&listen, report);
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
+    across::peer_names(&peers, report);
     across::keys(&groups, &peers, report);
     Some(Config {
         asn: asn.unwrap_or_default(),
@@ -108,7 +112,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         listen: listen.into_iter().map(|at| at.value).collect(),
         groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
         peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
-        admin: read_admin(&top, report),
+        admin: admin::read(&top, world, report),
         shards: top
             .scalar("shards", &kinds::SHARDS, report)
             .map_or_else(|| defaults::shards(world.cores), |at| at.value as usize),
@@ -180,12 +184,6 @@ fn read_peers(
         .into_iter()
         .filter_map(|(key, node)| member::peer(node, &key, ours, &by_name, world, report))
         .collect()
-}
-
-fn read_admin(top: &Fields<'_>, report: &mut Report<'_>) -> Admin {
-    let http = open(top, "admin", &["http"], report)
-        .and_then(|admin| admin.scalar("http", &kinds::HTTP, report));
-    Admin { http: http.map_or(Some(defaults::ADMIN_HTTP), |at| at.value) }
 }
 
 fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {

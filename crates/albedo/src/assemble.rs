@@ -98,6 +98,7 @@ pub(crate) fn settings(config: &Config, clusters: u32) -> Result<Settings> {
         peers.push(Peer {
             addr: SocketAddr::new(peer.address, peer.settings.port),
             group: peer.group.as_deref().unwrap_or(NO_GROUP).into(),
+            name: peer.name.as_deref().map(Into::into),
             description: peer.settings.description.as_deref().map(Into::into),
             profile: Arc::new(profile),
         });
