@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_api::Metrics;
+use albedo_api::bird::{BirdServer, BirdSource, Prepared};
 use albedo_config::{Config, ShutdownMode};
 use albedo_session::{Applied, Farewell};
 use anyhow::{Context as _, Result, bail};
@@ -32,6 +33,7 @@ pub(crate) struct Running {
     source: Arc<Source>,
     config: Config,
     admin: Option<Admin>,
+    bird: Option<BirdServer>,
     startup: JoinHandle<()>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
@@ -65,6 +67,7 @@ impl Running {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
         };
+        let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
         let keeper = config.restart.roster_file.as_deref().map(Keeper::new);
         let restart = match &keeper {
             Some(keeper) => {
@@ -88,13 +91,14 @@ impl Running {
             Some(listener) => Some(Admin::start(listener, Arc::clone(&source), config.shards)?),
             None => None,
         };
+        let bird = Some(start_bird(prepared, &source)?);
         let watched = Arc::clone(&source);
         let startup = tokio::spawn(async move {
             while !watched.look_at_startup() {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, startup, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, drain, roster })
     }
 
     /// What is known of it.
@@ -132,11 +136,35 @@ impl Running {
         let clusters = assemble::clusters(&config);
         engine.add_clusters(&clusters).context("clusterId: another one needs a restart")?;
         let settings = assemble::settings(&config, engine.clusters_mark())?;
+        let places = assemble::bird_places(&config);
+        let old = assemble::bird_places(&self.config);
+        // What can fail fails before anything is taken.
+        let prepared = if places == old {
+            None
+        } else {
+            let ours: Vec<_> = old.into_iter().map(|place| place.path).collect();
+            Some(Prepared::new(&places, &ours).context(BIRD)?)
+        };
         let applied = self.reflector.server().apply(settings)?;
+        if let Some(prepared) = prepared {
+            self.move_bird(prepared);
+        }
         self.reflector.engine().set_pacing(config.pacing.max);
         self.drain.set_message(&config.shutdown.message);
         self.config = config;
         Ok(applied)
+    }
+
+    /// Goes over to other sockets; those that were there before are gone then.
+    fn move_bird(&mut self, prepared: Prepared) {
+        match start_bird(prepared, &self.source) {
+            Ok(bird) => self.bird = Some(bird),
+            // They were made, so only somebody who took the folder away can be the reason.
+            Err(error) => {
+                self.bird = None;
+                tracing::error!(error = format!("{error:#}"), "nobody answers as BIRD any more");
+            }
+        }
     }
 
     /// What is fixed for the life of the process.
@@ -145,7 +173,7 @@ impl Running {
         if new.shards != old.shards {
             bail!("shards: {} instead of {} needs a restart", new.shards, old.shards);
         }
-        if new.admin != old.admin {
+        if new.admin.http != old.admin.http {
             bail!("admin.http: another address needs a restart");
         }
         if new.restart != old.restart {
@@ -181,7 +209,7 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, startup, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, roster, drain, .. } = self;
         startup.abort();
         source.stopping();
         drop(source);
@@ -192,12 +220,24 @@ impl Running {
         }
         drop(drain);
         let clean = reflector.stop(farewell).await;
+        if let Some(bird) = bird {
+            bird.stop().await;
+        }
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.
             admin.stop().await;
         }
         clean
     }
+}
+
+/// The key whose sockets they are.
+const BIRD: &str = "admin.bird";
+
+fn start_bird(prepared: Prepared, source: &Arc<Source>) -> Result<BirdServer> {
+    let stats = Arc::clone(source.bird_stats());
+    let source: Arc<dyn BirdSource> = Arc::<Source>::clone(source);
+    BirdServer::start(prepared, &source, &stats).context(BIRD)
 }
 
 impl Admin {
