@@ -40,3 +40,6 @@ pub struct View {
     /// The one family that is shown; `None` is both.
     pub family: Option<albedo_types::Family>,
 }
+
+#[cfg(test)]
+mod tests;
