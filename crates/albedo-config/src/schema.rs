@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod admin;
 mod calico;
 mod graceful;
 mod life;
@@ -22,7 +23,7 @@ use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, Calico, Config, Limits, Log, Pacing, PeerSettings};
+use crate::settings::{Calico, Config, Limits, Log, Pacing, PeerSettings};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -68,7 +69,9 @@ pub(crate) fn all_keys() -> Vec<String> {
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
     let life = life.chain(calico::KEYS.map(|key| format!("calico.{key}")));
     let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
-    let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
+    let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
+    let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));
+    let members = ["pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let of_limits = session::MAX_PREFIXES_KEYS.map(|key| format!("maxPrefixes.{key}"));
@@ -76,7 +79,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let set = policy::SET_KEYS.map(|key| format!("set.{key}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
     let members = members.chain(inner).chain(families).chain(of_limits);
-    top.chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
+    top.chain(admin).chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
 }
 
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
@@ -112,6 +115,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
     across::listen(&listen, report);
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
+    across::peer_names(&peers, report);
     across::keys(&groups, &peers, report);
     let names: Vec<&str> =
         groups.iter().filter_map(|group| Some(&*group.name.as_ref()?.value)).collect();
@@ -131,7 +135,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
         peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
         calico,
-        admin: read_admin(&top, report),
+        admin: admin::read(&top, world, report),
         shards: top
             .scalar("shards", &kinds::SHARDS, report)
             .map_or_else(|| defaults::shards(world.cores), |at| at.value as usize),
@@ -212,12 +216,6 @@ fn read_peers(
         .into_iter()
         .filter_map(|(key, node)| member::peer(node, &key, ours, &by_name, world, report))
         .collect()
-}
-
-fn read_admin(top: &Fields<'_>, report: &mut Report<'_>) -> Admin {
-    let http = open(top, "admin", &["http"], report)
-        .and_then(|admin| admin.scalar("http", &kinds::HTTP, report));
-    Admin { http: http.map_or(Some(defaults::ADMIN_HTTP), |at| at.value) }
 }
 
 fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {

@@ -95,6 +95,8 @@ pub struct PeerGroup {
 pub struct Peer {
     /// Unique among the peers.
     pub address: IpAddr,
+    /// What it is called where protocols have names, `name`; unique among the peers.
+    pub name: Option<String>,
     /// The group it took its settings from.
     pub group: Option<String>,
     /// The group's settings with the peer's own laid over them.
@@ -296,10 +298,34 @@ pub struct GracefulRestart {
 }
 
 /// The administrative interfaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// Metrics, health and the status page, `admin.http`; `None` is off.
     pub http: Option<SocketAddr>,
+    /// Answers in the manner of BIRD's control socket, `admin.bird`; `None` is off.
+    pub bird: Option<BirdSockets>,
+}
+
+/// Where and how it is answered in the manner of BIRD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BirdSockets {
+    /// The socket, `socket`; of IPv4 peers alone in [`BirdDialect::Calico`].
+    pub socket: PathBuf,
+    /// The one of IPv6 peers, `socket6`; only with [`BirdDialect::Calico`].
+    pub socket6: Option<PathBuf>,
+    /// `dialect`.
+    pub dialect: BirdDialect,
+    /// The permissions of the sockets, `mode`.
+    pub mode: u32,
+}
+
+/// Which BIRD the answers look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BirdDialect {
+    /// BIRD 1.6 as it runs in a Calico node: a socket for each family.
+    Calico,
+    /// BIRD 2: one socket, and channels.
+    Bird2,
 }
 
 /// What is logged, and how.

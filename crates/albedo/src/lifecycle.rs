@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use albedo_api::bird::{BirdServer, BirdSource, Prepared};
 use albedo_api::{Control, Metrics, StatusSource};
 use albedo_config::{Config, ShutdownMode};
 use albedo_session::{Applied, Farewell};
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     source: Arc<Source>,
     config: Config,
     admin: Option<Admin>,
+    bird: Option<BirdServer>,
     startup: JoinHandle<()>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
@@ -80,6 +82,7 @@ impl Running {
     ) -> Result<Self> {
         let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
         let settings = assemble::settings(&config, clusters)?;
+        let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
         let keeper = config.restart.roster_file.as_deref().map(Keeper::new);
         let restart = match &keeper {
             Some(keeper) => {
@@ -106,13 +109,14 @@ impl Running {
             }
             None => None,
         };
+        let bird = Some(start_bird(prepared, &source)?);
         let watched = Arc::clone(&source);
         let startup = tokio::spawn(async move {
             while !watched.look_at_startup() {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, startup, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, drain, roster })
     }
 
     /// What is known of it.
@@ -168,11 +172,35 @@ impl Running {
         let clusters = assemble::clusters(&config);
         engine.add_clusters(&clusters).context("clusterId: another one needs a restart")?;
         let settings = assemble::settings(&config, engine.clusters_mark())?;
+        let places = assemble::bird_places(&config);
+        let old = assemble::bird_places(&self.config);
+        // What can fail fails before anything is taken.
+        let prepared = if places == old {
+            None
+        } else {
+            let ours: Vec<_> = old.into_iter().map(|place| place.path).collect();
+            Some(Prepared::new(&places, &ours).context(BIRD)?)
+        };
         let applied = self.reflector.server().apply(settings)?;
+        if let Some(prepared) = prepared {
+            self.move_bird(prepared);
+        }
         self.reflector.engine().set_pacing(config.pacing.max);
         self.drain.set_message(&config.shutdown.message);
         self.config = config;
         Ok(applied)
+    }
+
+    /// Goes over to other sockets; those that were there before are gone then.
+    fn move_bird(&mut self, prepared: Prepared) {
+        match start_bird(prepared, &self.source) {
+            Ok(bird) => self.bird = Some(bird),
+            // They were made, so only somebody who took the folder away can be the reason.
+            Err(error) => {
+                self.bird = None;
+                tracing::error!(error = format!("{error:#}"), "nobody answers as BIRD any more");
+            }
+        }
     }
 
     /// What is fixed for the life of the process.
@@ -181,7 +209,7 @@ impl Running {
         if new.shards != old.shards {
             bail!("shards: {} instead of {} needs a restart", new.shards, old.shards);
         }
-        if new.admin != old.admin {
+        if new.admin.http != old.admin.http {
             bail!("admin.http: another address needs a restart");
         }
         if new.restart != old.restart {
@@ -217,7 +245,7 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, startup, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, roster, drain, .. } = self;
         startup.abort();
         source.stopping();
         drop(source);
@@ -228,12 +256,24 @@ impl Running {
         }
         drop(drain);
         let clean = reflector.stop(farewell).await;
+        if let Some(bird) = bird {
+            bird.stop().await;
+        }
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.
             admin.stop().await;
         }
         clean
     }
+}
+
+/// The key whose sockets they are.
+const BIRD: &str = "admin.bird";
+
+fn start_bird(prepared: Prepared, source: &Arc<Source>) -> Result<BirdServer> {
+    let stats = Arc::clone(source.bird_stats());
+    let source: Arc<dyn BirdSource> = Arc::<Source>::clone(source);
+    BirdServer::start(prepared, &source, &stats).context(BIRD)
 }
 
 impl Admin {

@@ -105,7 +105,7 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
     let signal = loop {
         tokio::select! {
             asked = signals.next() => match asked {
-                Asked::Reload => reload(&mut running, cluster.as_mut(), args, level),
+                Asked::Reload => reload(&mut running, cluster.as_deref_mut(), args, level),
                 Asked::Stop(signal) => break signal,
             },
             config = next_of(&mut cluster) => follow(&mut running, config),
@@ -131,7 +131,7 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
 
 /// What a start came to.
 enum Begun {
-    Running(Box<Running>, Option<Follower>),
+    Running(Box<Running>, Option<Box<Follower>>),
     /// A signal came first.
     Stopped(&'static str),
 }
@@ -174,11 +174,11 @@ async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Resu
         admin.stop().await;
     }
     let running = Running::start_with(config, &args.config, again()?, Some(cluster.shared()))?;
-    Ok(Begun::Running(Box::new(running), Some(cluster)))
+    Ok(Begun::Running(Box::new(running), Some(Box::new(cluster))))
 }
 
 /// What a cluster says next; without one nothing ever.
-async fn next_of(cluster: &mut Option<Follower>) -> Config {
+async fn next_of(cluster: &mut Option<Box<Follower>>) -> Config {
     match cluster {
         Some(cluster) => cluster.next().await,
         None => std::future::pending().await,

@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use albedo_api::bird::BirdStats;
 use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
-use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
+use albedo_api::snapshot::{
+    BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
+};
 use albedo_api::{CalicoStatus, Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
@@ -19,6 +22,9 @@ use albedo_types::{Family, Instant};
 use crate::calico;
 use crate::drain::Drain;
 use crate::keeper::Keeper;
+
+mod bird;
+mod routes;
 
 /// A worker that has not turned for this long is stuck.
 pub(crate) const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -42,6 +48,9 @@ pub(crate) struct Source {
     keeper: Option<Arc<Keeper>>,
     /// The Calico cluster that peers come from.
     calico: Option<Arc<calico::Shared>>,
+    /// Routes of each peer, as they were last counted.
+    tallies: Arc<bird::Tallies>,
+    bird: Arc<BirdStats>,
     /// Whether there is a selection deferral at all.
     defers: bool,
 }
@@ -112,6 +121,8 @@ impl Source {
             drain,
             keeper,
             calico,
+            tallies: Arc::default(),
+            bird: Arc::default(),
             defers: standing.defers,
             standing: Mutex::new(standing),
         }
@@ -132,6 +143,11 @@ impl Source {
         standing.status.config_fault = Some(fault.into());
         standing.numbers.reloads_refused += 1;
         standing.numbers.last_good = false;
+    }
+
+    /// What BIRD's sockets count.
+    pub(crate) const fn bird_stats(&self) -> &Arc<BirdStats> {
+        &self.bird
     }
 
     /// From now on others are to be preferred.
@@ -314,6 +330,8 @@ impl StatusSource for Source {
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
             sessions: SessionNumbers::read(self.server.stats(), limit, retained),
+            queries: QueryNumbers::read(&self.engine),
+            bird: BirdNumbers::read(&self.bird),
             config: numbers,
             life,
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),

@@ -33,6 +33,11 @@ const UNPACKED: &[Unpacked] = &[
     Unpacked { package: "gobgpd", programs: &["usr/bin/gobgpd", "usr/bin/gobgp"] },
     // Only raced against.
     Unpacked { package: "openbgpd", programs: &["usr/sbin/bgpd"] },
+    // No peer: it reads what is said on BIRD's control socket.
+    Unpacked {
+        package: "prometheus-bird-exporter",
+        programs: &["usr/bin/prometheus-bird-exporter"],
+    },
     // No peer: its promtool judges the metrics.
     Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
 ];

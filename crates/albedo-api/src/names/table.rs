@@ -320,6 +320,67 @@ table! {
         &[],
         "Times that a full channel stopped the reading of a session.",
     );
+    // Reading the tables.
+    QUERIES_OPEN = gauge(
+        "albedo_queries",
+        &[],
+        "Questions to the shards that are open.",
+    );
+    QUERIES_LIMIT = gauge(
+        "albedo_queries_limit",
+        &[],
+        "Questions to the shards that may be open.",
+    );
+    QUERIES_WAITING = gauge(
+        "albedo_query_requests_waiting",
+        &[],
+        "Requests that wait for a shard.",
+    );
+    QUERY_ANSWERS = counter(
+        "albedo_query_answers_total",
+        &[],
+        "Requests that the shards answered, each with a page.",
+    );
+    QUERIES_REFUSED = counter(
+        "albedo_queries_refused_total",
+        &[],
+        "Questions that were refused because too many were open.",
+    );
+    QUERY_ENTRIES = counter(
+        "albedo_query_entries_total",
+        &[],
+        "Entries of the tables that were looked at for questions.",
+    );
+    QUERY_WAIT = by_writer(counter(
+        "albedo_query_wait_seconds_total",
+        &[],
+        "Time that requests waited for their shard.",
+    ));
+    BIRD_CONNECTIONS = gauge(
+        "albedo_bird_connections",
+        &[],
+        "Connections to the control sockets in the manner of BIRD.",
+    );
+    BIRD_CONNECTIONS_LIMIT = gauge(
+        "albedo_bird_connections_limit",
+        &[],
+        "Connections to these sockets that may be open.",
+    );
+    BIRD_CONNECTIONS_REFUSED = counter(
+        "albedo_bird_connections_refused_total",
+        &[],
+        "Connections to these sockets that were closed at once because too many were open.",
+    );
+    BIRD_COMMANDS = counter(
+        "albedo_bird_commands_total",
+        &[],
+        "Commands that came over these sockets.",
+    );
+    BIRD_SLOW_READERS = counter(
+        "albedo_bird_slow_readers_total",
+        &[],
+        "Connections to these sockets that were cut because nobody read the answer.",
+    );
     SHARD_BUSY = by_writer(counter(
         "albedo_shard_busy_seconds_total",
         &["shard"],

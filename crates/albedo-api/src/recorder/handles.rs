@@ -10,13 +10,16 @@ use crate::names::{
 };
 use crate::process::Process;
 use crate::snapshot::{
-    CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot,
+    BirdNumbers, CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers,
+    SessionNumbers, Snapshot,
 };
 
 /// All handles of the exporter.
 pub(super) struct Handles {
     engine: Engine,
     sessions: Sessions,
+    queries: Queries,
+    bird: Bird,
     config: Config,
     life: Life,
     calico: Calico,
@@ -46,6 +49,23 @@ struct Engine {
     channel_capacity: Gauge,
     channel_full: Counter,
     heartbeat: Vec<Gauge>,
+}
+
+struct Queries {
+    open: Gauge,
+    limit: Gauge,
+    waiting: Gauge,
+    answers: Counter,
+    refused: Counter,
+    entries: Counter,
+}
+
+struct Bird {
+    open: Gauge,
+    limit: Gauge,
+    refused: Counter,
+    commands: Counter,
+    slow: Counter,
 }
 
 struct Sessions {
@@ -152,6 +172,21 @@ impl Handles {
         Self {
             engine: Engine::new(&source, shards),
             sessions: Sessions::new(&source),
+            queries: Queries {
+                open: source.gauge(&names::QUERIES_OPEN),
+                limit: source.gauge(&names::QUERIES_LIMIT),
+                waiting: source.gauge(&names::QUERIES_WAITING),
+                answers: source.counter(&names::QUERY_ANSWERS),
+                refused: source.counter(&names::QUERIES_REFUSED),
+                entries: source.counter(&names::QUERY_ENTRIES),
+            },
+            bird: Bird {
+                open: source.gauge(&names::BIRD_CONNECTIONS),
+                limit: source.gauge(&names::BIRD_CONNECTIONS_LIMIT),
+                refused: source.counter(&names::BIRD_CONNECTIONS_REFUSED),
+                commands: source.counter(&names::BIRD_COMMANDS),
+                slow: source.counter(&names::BIRD_SLOW_READERS),
+            },
             config: Config {
                 peers: source.gauge(&names::CONFIGURED_PEERS),
                 reloads: source.counters(&names::RELOADS, &RELOAD_RESULTS),
@@ -192,6 +227,8 @@ impl Handles {
     pub(super) fn set(&self, snapshot: &Snapshot, process: &Process) {
         self.engine.set(&snapshot.engine);
         self.sessions.set(&snapshot.sessions);
+        self.queries.set(&snapshot.queries);
+        self.bird.set(&snapshot.bird);
         self.config.set(&snapshot.config);
         self.life.set(&snapshot.life);
         self.calico.set(&snapshot.calico);
@@ -310,6 +347,27 @@ impl Sessions {
         self.kept_refused.absolute(numbers.kept_refused);
         self.refreshes_coalesced.absolute(numbers.refreshes_coalesced);
         self.limit.set(numbers.limit as f64);
+    }
+}
+
+impl Queries {
+    fn set(&self, numbers: &QueryNumbers) {
+        self.open.set(numbers.open as f64);
+        self.limit.set(numbers.limit as f64);
+        self.waiting.set(numbers.waiting as f64);
+        self.answers.absolute(numbers.answers);
+        self.refused.absolute(numbers.refused);
+        self.entries.absolute(numbers.entries);
+    }
+}
+
+impl Bird {
+    fn set(&self, numbers: &BirdNumbers) {
+        self.open.set(numbers.open as f64);
+        self.limit.set(numbers.limit as f64);
+        self.refused.absolute(numbers.refused);
+        self.commands.absolute(numbers.commands);
+        self.slow.absolute(numbers.slow);
     }
 }
 

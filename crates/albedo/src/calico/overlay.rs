@@ -110,7 +110,7 @@ impl Maker<'_> {
         let export = self.rules.export(session);
         settings.import_policy = self.share(import).or(settings.import_policy);
         settings.export_policy = self.share(export).or(settings.export_policy);
-        Ok(Peer { address: session.address, group, settings })
+        Ok(Peer { address: session.address, name: Some(session.name.clone()), group, settings })
     }
 
     fn secret(&self, key: &SecretKeyRef) -> Result<albedo_config::Secret, String> {

@@ -119,6 +119,7 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
     let mut settings = config.groups[0].settings.clone();
     (settings.role, settings.passive) = (albedo_types::PeerRole::NonClient, true);
     config.peers.push(albedo_config::Peer {
+        name: None,
         address: [127, 0, 0, 1].into(),
         group: None,
         settings,
