@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use albedo_types::{FamilySet, HoldTime, PeerRole};
+use albedo_types::{FamilySet, HoldTime, PATHS_MAX, PathsMode, PeerRole};
 
 use crate::settings::{
     CalicoExport, IpamCheck, LimitAction, LogFormat, LogLevel, NextHopMode, ShutdownMode,
@@ -54,6 +54,18 @@ pub const fn long_lived_stale_time(role: PeerRole) -> Duration {
 /// Stock nodes say that they can receive several paths, and would keep and compare all of them
 /// for nothing (RFC 7911).
 pub const SEND_PATHS: u8 = 1;
+
+/// Whatever router takes several paths can use the best ones.
+pub const SEND_PATHS_MODE: PathsMode = PathsMode::Best;
+
+/// Whoever names another mode wants what it chooses.
+#[must_use]
+pub const fn send_paths(mode: PathsMode) -> u8 {
+    match mode {
+        PathsMode::Best => SEND_PATHS,
+        PathsMode::Equal | PathsMode::PerNeighbourAs | PathsMode::Diverse => PATHS_MAX,
+    }
+}
 
 /// Between reflectors as RFC 4271 has it, until they are told otherwise.
 pub const BEST_EXTERNAL: bool = false;

@@ -11,7 +11,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use albedo_types::{
-    Asn, ClusterId, Family, HoldTime, PATHS_MAX, ParsePrefixError, PeerRole, Prefix, RouterId,
+    Asn, ClusterId, Family, HoldTime, PATHS_MAX, ParsePrefixError, PathsMode, PeerRole, Prefix,
+    RouterId,
 };
 
 use crate::node::Scalar;
@@ -184,6 +185,27 @@ pub(crate) const SEND_PATHS: Kind<u8> = Kind {
             _ => Err(None),
         },
     },
+};
+
+pub(crate) const SEND_PATHS_MODE: Kind<PathsMode> = Kind {
+    allowed: "best, equal, perNeighborAs or diverse",
+    read: |scalar| {
+        word(
+            scalar,
+            &[
+                ("best", PathsMode::Best),
+                ("equal", PathsMode::Equal),
+                ("perNeighborAs", PathsMode::PerNeighbourAs),
+                ("diverse", PathsMode::Diverse),
+            ],
+        )
+    },
+};
+
+/// As wide as it is on the wire; 0 would say nothing.
+pub(crate) const RECEIVE_PATHS: Kind<u16> = Kind {
+    allowed: "a number of paths from 1 to 65535",
+    read: |scalar| u16::try_from(integer(scalar, 1, u16::MAX.into())?).map_err(|_| None),
 };
 
 pub(crate) const REFRESH_INTERVAL: Kind<Duration> = Kind {

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_types::policy::Rules;
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
+use albedo_types::{
+    Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole, Prefix, RouterId,
+};
 
 mod calico;
 
@@ -152,6 +154,11 @@ pub struct PeerSettings {
     pub export_policy: Option<Arc<Rules>>,
     /// Paths of a prefix that are told, `sendPaths`: 1 to [`albedo_types::PATHS_MAX`] (RFC 7911).
     pub send_paths: u8,
+    /// Which of a prefix's paths those are, `sendPathsMode`.
+    pub send_paths_mode: PathsMode,
+    /// How many paths of a prefix the peer is asked to send at most, `receivePaths`
+    /// (draft-abraitis-idr-addpath-paths-limit); `None` says nothing.
+    pub receive_paths: Option<u16>,
     /// Whether a non-client is told the best route of those that it may be told, `bestExternal`.
     pub best_external: bool,
     /// Time between two answers to ROUTE-REFRESH for one family, `refreshInterval`.

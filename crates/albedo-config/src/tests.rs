@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, RouterId};
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole, RouterId};
 use proptest::prelude::*;
 
 use super::*;
@@ -73,6 +73,8 @@ fn default_settings() -> PeerSettings {
         import_policy: None,
         export_policy: None,
         send_paths: 1,
+        send_paths_mode: PathsMode::Best,
+        receive_paths: None,
         best_external: false,
         refresh_interval: Duration::from_secs(1),
         discard_attributes: Vec::new(),
@@ -527,7 +529,9 @@ mod reference {
             ("maxPrefixes.action", "`restart`".to_owned()),
             ("maxPrefixes.countRejected", format!("`{}`", defaults::COUNT_REJECTED)),
             ("maxPrefixes.countPaths", format!("`{}`", defaults::COUNT_PATHS)),
-            ("sendPaths", format!("`{}`", defaults::SEND_PATHS)),
+            ("sendPaths", format!("`{}`", defaults::send_paths(defaults::SEND_PATHS_MODE))),
+            ("sendPathsMode", "`best`".to_owned()),
+            ("receivePaths", "none".to_owned()),
             ("bestExternal", format!("`{}`", defaults::BEST_EXTERNAL)),
             ("refreshInterval", seconds(defaults::REFRESH_INTERVAL)),
             ("maxAsPathLength", format!("`{}`", defaults::AS_PATH_LENGTH_MAX)),

@@ -14,11 +14,14 @@ mod configuration;
 pub mod expand;
 mod fault;
 mod filter;
+pub mod guard;
+pub mod lint;
 mod meta;
 mod node;
 pub mod parse;
 mod peer;
 mod pool;
+mod reach;
 mod selector;
 
 use std::fmt;

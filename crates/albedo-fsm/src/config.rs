@@ -1,5 +1,6 @@
 //! What a session is told before it starts: plain settings, and the OPEN they make.
 
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 use alloc::string::String;
@@ -8,7 +9,7 @@ use alloc::vec::Vec;
 use albedo_types::{Afi, Asn, Family, FamilySet, HoldTime, RouterId};
 use albedo_wire::capability::{
     AddPath, AddPathMode, Capability, ExtendedNextHop, GracefulFamily, GracefulRestart, LongLived,
-    LongLivedFamily, RESTART_TIME_MAX, STALE_TIME_MAX,
+    LongLivedFamily, PathsLimit, RESTART_TIME_MAX, STALE_TIME_MAX,
 };
 use albedo_wire::open::{ExpectedAs, Open, OpenExpect};
 
@@ -92,6 +93,9 @@ pub struct LocalCapabilities {
     pub forwarding: bool,
     /// Several paths per prefix, for all families (RFC 7911).
     pub add_path: Option<AddPathMode>,
+    /// How many paths of a prefix the peer is asked to send at most, for all families
+    /// (draft-abraitis-idr-addpath-paths-limit); only said with `add_path` in receive direction.
+    pub paths_limit: Option<NonZeroU16>,
     /// Messages of up to 65,535 octets (RFC 8654).
     pub extended_message: bool,
     /// IPv4 routes with an IPv6 next hop (RFC 8950).
@@ -134,6 +138,7 @@ impl Default for LocalCapabilities {
             graceful: None,
             forwarding: true,
             add_path: Some(AddPathMode::Receive),
+            paths_limit: None,
             extended_message: true,
             extended_next_hop: true,
             fqdn: None,
@@ -237,6 +242,15 @@ impl LocalCapabilities {
         }
         if let Some(version) = self.software_version.clone() {
             out.push(Capability::SoftwareVersion(version));
+        }
+        let receives = self.add_path.is_some_and(AddPathMode::receives);
+        if let Some(limit) = self.paths_limit.filter(|_| receives) {
+            let entry = |family: Family| PathsLimit {
+                afi: family.afi(),
+                safi: family.safi(),
+                limit: limit.get(),
+            };
+            out.push(Capability::PathsLimit(self.families.iter().map(entry).collect()));
         }
         out
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::num::NonZeroU8;
 
-use albedo_types::{Asn, ClusterId, Family, PATHS_MAX, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, Family, PATHS_MAX, PathsMode, PeerRole, Prefix};
 use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit, WellKnown};
 use albedo_wire::update::{PackSpec, UpdateContext};
 
@@ -52,12 +52,33 @@ pub enum Paths {
     Best,
     /// The best one of those that may be told to them, where that is not the best of all.
     BestToldable,
-    /// So many of the best of those that may be told to them, each under an identifier of its own
-    /// (RFC 7911 §3); at most [`PATHS_MAX`].
-    UpTo(NonZeroU8),
+    /// Several of those that may be told to them, each under an identifier of its own
+    /// (RFC 7911 §3); made by [`Paths::several`].
+    Several {
+        /// Which.
+        mode: PathsMode,
+        /// How many at most.
+        max: NonZeroU8,
+    },
 }
 
 impl Paths {
+    /// At most `max` paths, and no more than [`PATHS_MAX`].
+    ///
+    /// What comes to the same is the same, so that its peers share a group.
+    #[must_use]
+    pub fn several(mode: PathsMode, max: NonZeroU8) -> Self {
+        let bound = match mode {
+            // One, and one in its stead.
+            PathsMode::Diverse => 2,
+            PathsMode::Best | PathsMode::Equal | PathsMode::PerNeighbourAs => PATHS_MAX,
+        };
+        let max = NonZeroU8::new(bound).map_or(max, |bound| max.min(bound));
+        // Each mode begins with the best.
+        let mode = if max == NonZeroU8::MIN { PathsMode::Best } else { mode };
+        Self::Several { mode, max }
+    }
+
     /// Whether more is looked at than the best path of all.
     #[inline]
     pub(crate) const fn are_chosen(self) -> bool {
@@ -68,15 +89,15 @@ impl Paths {
     #[must_use]
     #[inline]
     pub const fn have_ids(self) -> bool {
-        matches!(self, Self::UpTo(_))
+        matches!(self, Self::Several { .. })
     }
 
-    /// How many there are at most.
+    /// Which of those that may be told there are, and how many at most.
     #[inline]
-    pub(crate) fn max(self) -> usize {
+    pub(crate) fn which(self) -> (PathsMode, usize) {
         match self {
-            Self::Best | Self::BestToldable => 1,
-            Self::UpTo(max) => usize::from(max.get()).min(PATHS_MAX.into()),
+            Self::Best | Self::BestToldable => (PathsMode::Best, 1),
+            Self::Several { mode, max } => (mode, max.get().into()),
         }
     }
 }

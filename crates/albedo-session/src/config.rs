@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use albedo_fsm::{RetentionLimits, SessionConfig};
 use albedo_rib::Policy;
-use albedo_types::{Asn, ClusterId, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, PathsMode, PeerRole, Prefix};
 use albedo_wire::attr::CodeSet;
 use albedo_wire::update::AttrLimits;
 
@@ -121,6 +121,8 @@ pub struct PathRules {
     /// How many at most, where both sides know path identifiers (RFC 7911); whether they do is a
     /// matter of what was offered.
     pub max: Option<NonZeroU8>,
+    /// Which of those that it may be told.
+    pub mode: PathsMode,
     /// Whether a non-client is told the best of those that it may be told where the best of all is
     /// not among them (draft-ietf-idr-best-external).
     pub best_external: bool,

@@ -4,7 +4,7 @@
 //! other.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU8;
+use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
 
 use albedo_config::{Config, GracefulRestart, MaxPrefixes, NextHopMode, PeerAs, PeerSettings};
@@ -176,6 +176,7 @@ fn profile_without_policies(config: &Config, settings: &PeerSettings) -> Result<
         },
         paths: PathRules {
             max: NonZeroU8::new(settings.send_paths),
+            mode: settings.send_paths_mode,
             best_external: settings.best_external,
         },
         refresh_interval: settings.refresh_interval,
@@ -242,6 +243,7 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
     if settings.send_paths > 1 {
         session.capabilities.add_path = Some(AddPathMode::Both);
     }
+    session.capabilities.paths_limit = settings.receive_paths.and_then(NonZeroU16::new);
     session.capabilities.graceful = settings.graceful_restart.map(|graceful| GracefulOffer {
         restart_time: graceful.restart_time,
         long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),

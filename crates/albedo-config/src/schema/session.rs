@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole};
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole};
 
 use super::graceful::{self, Graceful};
 use super::{Ours, World, policy};
@@ -19,7 +19,7 @@ use crate::node::{Value, quote};
 use crate::settings::{LimitAction, MaxPrefixes, NextHopMode, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 30] = [
+pub(crate) const KEYS: [&str; 32] = [
     "asNumber",
     "role",
     "families",
@@ -44,6 +44,8 @@ pub(crate) const KEYS: [&str; 30] = [
     "importPolicy",
     "exportPolicy",
     "sendPaths",
+    "sendPathsMode",
+    "receivePaths",
     "bestExternal",
     "refreshInterval",
     "discardAttributes",
@@ -82,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) import_policy: Option<policy::Read>,
     pub(crate) export_policy: Option<policy::Read>,
     pub(crate) send_paths: Option<At<u8>>,
+    pub(crate) send_paths_mode: Option<At<PathsMode>>,
+    pub(crate) receive_paths: Option<At<u16>>,
     pub(crate) best_external: Option<At<bool>>,
     pub(crate) refresh_interval: Option<At<Duration>>,
     pub(crate) discard_attributes: Option<Vec<At<(u8, u8)>>>,
@@ -119,6 +123,8 @@ impl Session {
             import_policy: policy::read(fields, "importPolicy", report),
             export_policy: policy::read(fields, "exportPolicy", report),
             send_paths: fields.scalar("sendPaths", &kinds::SEND_PATHS, report),
+            send_paths_mode: fields.scalar("sendPathsMode", &kinds::SEND_PATHS_MODE, report),
+            receive_paths: fields.scalar("receivePaths", &kinds::RECEIVE_PATHS, report),
             best_external: fields.scalar("bestExternal", &kinds::BOOL, report),
             refresh_interval: fields.scalar("refreshInterval", &kinds::REFRESH_INTERVAL, report),
             discard_attributes: fields.set("discardAttributes", &ATTRIBUTES, report),
@@ -171,6 +177,8 @@ impl Session {
             import_policy: self.import_policy.or(group.import_policy),
             export_policy: self.export_policy.or(group.export_policy),
             send_paths: self.send_paths.or(group.send_paths),
+            send_paths_mode: self.send_paths_mode.or(group.send_paths_mode),
+            receive_paths: self.receive_paths.or(group.receive_paths),
             best_external: self.best_external.or(group.best_external),
             refresh_interval: self.refresh_interval.or(group.refresh_interval),
             discard_attributes: self.discard_attributes.or(group.discard_attributes),
@@ -187,6 +195,8 @@ impl Session {
         let local_as = value(self.local_as.as_ref());
         let asn = local_as.or(ours.asn);
         let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, asn));
+        let send_paths_mode =
+            value(self.send_paths_mode.as_ref()).unwrap_or(defaults::SEND_PATHS_MODE);
         let policy = |read: &Option<policy::Read>| read.as_ref().and_then(|at| at.value.clone());
         let types =
             |read: &Option<Vec<At<(u8, u8)>>>| read.iter().flatten().map(|at| at.value).collect();
@@ -216,7 +226,10 @@ impl Session {
                 .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
             import_policy: policy(&self.import_policy),
             export_policy: policy(&self.export_policy),
-            send_paths: value(self.send_paths.as_ref()).unwrap_or(defaults::SEND_PATHS),
+            send_paths: value(self.send_paths.as_ref())
+                .unwrap_or_else(|| defaults::send_paths(send_paths_mode)),
+            send_paths_mode,
+            receive_paths: value(self.receive_paths.as_ref()),
             best_external: value(self.best_external.as_ref()).unwrap_or(defaults::BEST_EXTERNAL),
             refresh_interval: value(self.refresh_interval.as_ref())
                 .unwrap_or(defaults::REFRESH_INTERVAL),

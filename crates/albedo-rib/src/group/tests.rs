@@ -5,6 +5,22 @@ use alloc::vec::Vec;
 use super::*;
 use crate::attrs::{Parts, Summary};
 
+#[test]
+fn a4_who_is_told_the_same_paths_is_in_one_group_and_who_is_not_is_in_another() {
+    use PathsMode::{Best, Diverse, Equal, PerNeighbourAs};
+    let of = |mode, max| Paths::several(mode, NonZeroU8::new(max).unwrap());
+    assert_eq!(of(Best, 17), of(Best, 16), "there are no more");
+    assert_eq!(of(Diverse, 16), of(Diverse, 2));
+    for mode in [Equal, PerNeighbourAs, Diverse] {
+        assert_eq!(of(mode, 1), of(Best, 1));
+        for other in [Best, Equal, PerNeighbourAs, Diverse] {
+            assert_eq!(of(mode, 2) == of(other, 2), mode == other);
+        }
+    }
+    assert_ne!(of(Equal, 2), of(Equal, 3));
+    assert_ne!(of(Best, 1), Paths::Best, "an identifier is there, be it one path");
+}
+
 /// ORIGIN, AS_PATH, NEXT_HOP, MULTI_EXIT_DISC, LOCAL_PREF, a community and AIGP.
 const BLOCK: &[u8] = &[
     0x40, 1, 1, 0, // ORIGIN

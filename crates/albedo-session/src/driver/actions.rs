@@ -313,7 +313,8 @@ fn paths(profile: &Profile, negotiated: &Negotiated, family: Family, role: PeerR
         // Both sides have said that there are identifiers, so there are, be it one path.
         let max = profile.paths.max.unwrap_or(NonZeroU8::MIN);
         let wanted = u8::try_from(negotiated.paths_limit[family.index()]).unwrap_or(u8::MAX);
-        return Paths::UpTo(NonZeroU8::new(wanted).map_or(max, |wanted| max.min(wanted)));
+        let max = NonZeroU8::new(wanted).map_or(max, |wanted| max.min(wanted));
+        return Paths::several(profile.paths.mode, max);
     }
     if profile.paths.best_external && role == PeerRole::NonClient {
         return Paths::BestToldable;

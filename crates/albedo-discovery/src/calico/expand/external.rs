@@ -10,7 +10,7 @@ use albedo_types::{Asn, ClusterId, PeerRole};
 use super::notes::{Note, Notes};
 use super::provenance::{Direction, Provenance, Selection, Source, Texts};
 use super::rows::{Clash, Class, Overlap, Row, global_rows};
-use super::sessions::{name_of, node_connects, role, underscored};
+use super::sessions::{name_of, node_connects, role, underscored, whole_seconds};
 use super::view::{Version, View, port_or_default};
 use super::{Dial, ExpandError, Session};
 use crate::calico::{BgpPeer, Labels, NextHopMode, PeerNodes, PeerRemote, Warning};
@@ -62,7 +62,13 @@ pub(super) fn sessions(
     let mut texts = Texts::default();
     let mut sessions = Vec::new();
     let globals = global_rows(view);
-    for invitation in invitations(view, ours, &mut notes) {
+    let invitations = invitations(view, ours, &mut notes);
+    if invitations.is_empty() {
+        notes.text(
+            "no BGPPeer has one of our addresses as its peerIP and our AS: there are no clients",
+        );
+    }
+    for invitation in invitations {
         let Invitation { peer, ip, .. } = invitation;
         for &index in view.near(peer).iter() {
             let Some(address) = view.members[index].address(Version::of(ip)) else { continue };
@@ -163,8 +169,8 @@ fn session(
         dial: if connects { Dial::Never } else { Dial::Now },
         source_address: Some(ip),
         password: peer.password.clone(),
-        max_restart_time: peer.max_restart_time,
-        keepalive_time: peer.keepalive_time,
+        max_restart_time: peer.max_restart_time.map(whole_seconds),
+        keepalive_time: peer.keepalive_time.map(whole_seconds),
         ttl_security: peer.ttl_security,
         next_hop_mode: NextHopMode::Auto,
         allowed_local_as: None,

@@ -51,7 +51,8 @@ impl Notes {
                 let with = others(&overlap.first.to_string(), overlap.sessions);
                 self.texts.push(format!(
                     "BGPPeers {winner} and {loser} ask for different sessions with {with}: \
-                     {winner} counts, as its name comes first; Calico's own nodes choose by chance"
+                     {winner} counts, as global ones and then names in order come first; Calico's own \
+                     nodes choose by chance"
                 ));
             }
         }
@@ -63,6 +64,11 @@ impl Notes {
         self.texts.push(format!(
             "BGPPeer {peer}: there is no BGPFilter {missing}; its sessions do without"
         ));
+    }
+
+    /// Notes something of the whole.
+    pub(super) fn text(&mut self, text: &str) {
+        self.texts.push(text.to_owned());
     }
 
     /// Notes two sessions that are one.

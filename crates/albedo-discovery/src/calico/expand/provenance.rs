@@ -124,10 +124,13 @@ impl fmt::Display for Provenance {
 
 /// Texts of selectors and the labels they ask for, each made once.
 #[derive(Debug, Default)]
-pub(super) struct Texts(HashMap<Selector, (Arc<str>, Box<[Box<str>]>)>);
+pub(super) struct Texts(HashMap<Selector, Text>);
+
+/// The text of a selector, and the labels.
+type Text = (Arc<str>, Box<[Box<str>]>);
 
 impl Texts {
-    fn of(&mut self, selector: &Selector) -> &(Arc<str>, Box<[Box<str>]>) {
+    fn of(&mut self, selector: &Selector) -> &Text {
         if !self.0.contains_key(selector) {
             let mut keys = Vec::new();
             collect_keys(selector.expression(), &mut keys);

@@ -9,7 +9,8 @@
 //!
 //! Who comes first keeps a key (peer's address and port): global rows, then the node's own, then
 //! reverse ones; within one of these, BGPPeers in the order of their names, where Calico's own
-//! order is by chance.
+//! order is by chance. Among reverse rows those of global BGPPeers come first, so that both ends
+//! of a session follow the same BGPPeer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -69,6 +70,8 @@ pub(super) struct Rows<'c> {
     pub(super) rows: Vec<Row<'c>>,
     pub(super) clashes: BTreeMap<Clash<'c>, Overlap>,
     taken: HashMap<RowKey, usize>,
+    /// Own addresses, with which there are no sessions.
+    own: Vec<IpAddr>,
 }
 
 /// How far two BGPPeers overlap.
@@ -81,6 +84,9 @@ pub(in crate::calico) struct Overlap {
 
 impl<'c> Rows<'c> {
     fn offer(&mut self, row: Row<'c>) {
+        if self.own.contains(&row.key.0) {
+            return;
+        }
         let Some(&at) = self.taken.get(&row.key) else {
             self.taken.insert(row.key, self.rows.len());
             self.rows.push(row);
@@ -117,7 +123,7 @@ fn differ(one: &Row<'_>, other: &Row<'_>) -> bool {
         || settings(one) != settings(other)
 }
 
-/// The rows that global BGPPeers give to every node, the node itself among the peers.
+/// The rows that global BGPPeers give to a node.
 fn globals<'c>(view: &View<'c>, rows: &mut Rows<'c>, versions: &[Version]) {
     for peer in view.cluster.peers().values().filter(|peer| peer.nodes == PeerNodes::All) {
         forward(view, peer, Class::Global, versions, rows);
@@ -136,14 +142,16 @@ pub(super) fn rows<'c>(view: &View<'c>, me: usize) -> Rows<'c> {
     let own = &view.members[me];
     let versions: Vec<_> =
         Version::BOTH.into_iter().filter(|version| own.address(*version).is_some()).collect();
-    let mut rows = Rows::default();
+    let mut rows = Rows { own: own.addresses().collect(), ..Rows::default() };
     globals(view, &mut rows, &versions);
     for peer in view.cluster.peers().values().filter(|peer| peer.nodes != PeerNodes::All) {
         if view.is_near(peer, me) {
             forward(view, peer, Class::Node, &versions, &mut rows);
         }
     }
-    for peer in view.cluster.peers().values() {
+    let is_global = |peer: &&BgpPeer| peer.nodes == PeerNodes::All;
+    let peers = || view.cluster.peers().values().map(|peer| &**peer);
+    for peer in peers().filter(is_global).chain(peers().filter(|peer| !is_global(peer))) {
         if peer.reverse_peering == ReversePeering::Auto && view.is_far(peer, me) {
             let only = match &peer.remote {
                 PeerRemote::Address { ip, .. } => Some(Version::of(*ip)),
@@ -162,7 +170,6 @@ pub(super) fn rows<'c>(view: &View<'c>, me: usize) -> Rows<'c> {
             );
         }
     }
-    rows.rows.retain(|row| own.addresses().all(|address| address != row.key.0));
     rows
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use albedo_types::{Asn, ClusterId, PeerRole};
 
@@ -12,7 +13,7 @@ use super::rows::{Class, Row, global_rows, rows};
 use super::view::{Version, View, port_or_default};
 use super::{Dial, Session};
 use crate::calico::{
-    BgpPeer, Labels, NextHopMode, PeerRemote, ReversePeering, SourceAddress, Warning,
+    BgpPeer, Labels, NextHopMode, PeerNodes, PeerRemote, ReversePeering, SourceAddress, Warning,
 };
 
 /// Whose side is computed.
@@ -43,7 +44,7 @@ pub(super) fn of_reflector(
             notes.add(&peer.meta.name, Note::Workloads, None);
         }
     }
-    (tidy(sessions, &mut notes), notes.finish())
+    (tidy(sessions, Side::Ours, &mut notes), notes.finish())
 }
 
 /// The sessions of any node, as Calico has them.
@@ -54,7 +55,7 @@ pub(super) fn of_node(view: &View<'_>, me: usize) -> Vec<Session> {
     let mut rows = rows(view, me).rows;
     rows.extend(mesh(view, me));
     let sessions = rows.iter().filter_map(|row| maker.session(row, &mut notes)).collect();
-    tidy(sessions, &mut notes)
+    tidy(sessions, Side::Calico, &mut notes)
 }
 
 /// The rows of the mesh: nobody's who is a reflector.
@@ -90,12 +91,16 @@ fn mesh<'c>(view: &View<'c>, me: usize) -> Vec<Row<'c>> {
 }
 
 /// Sorts sessions; of two that are one to the peer, the one with the port written out goes.
-fn tidy(mut sessions: Vec<Session>, notes: &mut Notes) -> Vec<Session> {
+fn tidy(mut sessions: Vec<Session>, side: Side, notes: &mut Notes) -> Vec<Session> {
     sessions.sort_by_key(|session| (session.key(), session.port.is_some()));
     sessions.dedup_by(|later, earlier| {
         let same = later.key() == earlier.key();
         if same {
             notes.twice(later, earlier);
+            // Calico has both, so it connects if either does.
+            if later.dial == Dial::Now && side == Side::Calico {
+                earlier.dial = Dial::Now;
+            }
         }
         same
     });
@@ -169,8 +174,9 @@ impl<'v, 'c> Maker<'v, 'c> {
                 .filter(|_| peer.source_address == SourceAddress::UseNodeIp),
             password: mesh.map_or(&peer.password, |it| &it.node_mesh_password).clone(),
             max_restart_time: mesh
-                .map_or(peer.max_restart_time, |it| it.node_mesh_max_restart_time),
-            keepalive_time: peer.keepalive_time,
+                .map_or(peer.max_restart_time, |it| it.node_mesh_max_restart_time)
+                .map(whole_seconds),
+            keepalive_time: peer.keepalive_time.map(whole_seconds),
             ttl_security: peer.ttl_security,
             next_hop_mode: next_hop_mode(peer, role),
             allowed_local_as: peer.allowed_local_as.filter(|_| by_address),
@@ -244,9 +250,33 @@ impl<'v, 'c> Maker<'v, 'c> {
             None => {
                 let own_port = port_or_default(self.view.members[self.me].port);
                 node_connects(&self.to_us, theirs, (ours, own_port), true)
+                    || self.has_another_session_with_us(index, ours)
             }
         };
         if connects { Dial::Never } else { Dial::Now }
+    }
+
+    /// Whether a node has a session with us beside those of global BGPPeers: it has a key of its
+    /// own if the port is written out in the one and not in the other.
+    fn has_another_session_with_us(&self, index: usize, ours: IpAddr) -> bool {
+        let view = self.view;
+        let port = view.members[self.me].port;
+        let is_global = |port: Option<u16>| self.to_us.iter().any(|row| row.key == (ours, port));
+        let same_port = |other: Option<u16>| port_or_default(other) == port_or_default(port);
+        view.cluster.peers().values().any(|peer| {
+            let near = peer.nodes != PeerNodes::All && view.is_near(peer, index);
+            let other = match &peer.remote {
+                PeerRemote::Address { ip, port: written, .. } if *ip == ours && near => {
+                    let port = written.or_else(|| port.filter(|_| view.is_far(peer, self.me)));
+                    same_port(port) && !is_global(port)
+                }
+                _ => near && view.is_far(peer, self.me) && !is_global(port),
+            };
+            let reverse = peer.reverse_peering == ReversePeering::Auto
+                && view.is_near(peer, self.me)
+                && view.is_far(peer, index);
+            other || (reverse && !is_global(port))
+        })
     }
 
     /// Whether any BGPPeer gives a node a session with us.
@@ -302,6 +332,11 @@ pub(super) fn role(
 fn next_hop_mode(peer: &BgpPeer, role: PeerRole) -> NextHopMode {
     let kept = peer.keep_original_next_hop && role == PeerRole::External;
     peer.next_hop_mode.unwrap_or(if kept { NextHopMode::Keep } else { NextHopMode::Auto })
+}
+
+/// Times are rounded to seconds, halves up.
+pub(super) fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.saturating_add(Duration::from_millis(500)).as_secs())
 }
 
 /// Whether the gateway of a BGPPeer can lead to an address.
