@@ -22,7 +22,7 @@ fn a_node_of_the_cluster_needs_no_more_than_the_key() {
     assert_eq!((calico.export, calico.ipam), (CalicoExport::All, IpamCheck::Warn));
     let guard = CalicoGuard { max_loss: 25, min_loss: 3, hold: Duration::from_secs(1_800) };
     assert_eq!(calico.guard, guard);
-    assert!(!calico.own_router_id && !calico.own_listen && !calico.register);
+    assert!(!calico.own_router_id && !calico.own_listen && calico.register.is_none());
     let own = good("calico: {}\nrouterId: 10.0.0.1\nlisten: [\"10.0.0.1:179\"]\n").calico.unwrap();
     assert!(own.own_router_id && own.own_listen);
     assert_eq!(good(BASE).calico, None);
@@ -49,6 +49,21 @@ fn files_start_where_the_configuration_is() {
     let path = PathBuf::from("/etc/albedo/calicoctl.cfg");
     assert_eq!(file.datastore, CalicoDatastore::ConfigFile(path));
     assert_eq!(file.secrets_folder, Some(PathBuf::from("/etc/albedo/keys")));
+}
+
+#[test]
+fn what_the_own_node_says_can_be_said() {
+    assert_eq!(calico("{register: {}}").register, Some(CalicoRegister::default()));
+    let said = "{register: {ipv4Address: 10.0.0.9/24, ipv6Address: \"fd00::9\", asNumber: 64600,                  clusterId: 244.0.0.2, labels: {reflector: \"true\", zone: a}}}";
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let expected = CalicoRegister {
+        ipv4: Some("10.0.0.9/24".to_owned()),
+        ipv6: Some("fd00::9".to_owned()),
+        asn: Some(Asn(64_600)),
+        cluster_id: Some(ClusterId(0xf400_0002)),
+        labels: vec![label("reflector", "true"), label("zone", "a")],
+    };
+    assert_eq!(calico(said).register, Some(expected));
 }
 
 #[test]
