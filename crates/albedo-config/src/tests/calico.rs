@@ -88,3 +88,15 @@ fn g4_nodes_of_a_cluster_have_no_llgr_on_hosts_unless_their_group_says_otherwise
     let expected = PeerSettings { cluster_id: ClusterId(7), ..default_settings() };
     assert_eq!(standard, expected);
 }
+
+#[test]
+fn what_is_in_deploy_is_good() {
+    let external = include_str!("../../../../deploy/calico/external.yaml");
+    let standalone = include_str!("../../../../deploy/calico/standalone.yaml");
+    let in_cluster = include_str!("../../../../deploy/calico/in-cluster.yaml");
+    let (_, map) = in_cluster.split_once("albedo.yaml: |\n").expect("the configuration");
+    let (map, _) = map.split_once("---").expect("an end");
+    assert!(good(external).calico.is_some());
+    assert!(good(standalone).calico.unwrap().register.is_some());
+    assert_eq!(good(map).calico.unwrap().identity, CalicoIdentity::Node(None));
+}
