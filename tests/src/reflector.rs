@@ -115,6 +115,22 @@ impl Reflector {
         })
     }
 
+    /// Gives Albedo another configuration and waits until it has refused it; its words.
+    ///
+    /// # Errors
+    /// When it does not refuse it.
+    pub fn reload_refused(&self, config: &str) -> Result<String> {
+        let before = self.log().matches("reload refused").count();
+        fs::write(&self.config, config).context("configuration")?;
+        self.daemon.signal(Signal::HUP)?;
+        eventually("the configuration is refused", || {
+            let log = self.log();
+            let mut refused = log.lines().filter(|line| line.contains("reload refused"));
+            let last = refused.nth(before).with_context(|| format!("not yet:\n{log}"))?;
+            Ok(last.to_owned())
+        })
+    }
+
     /// A counter of the kernel's TCP where the reflector runs, such as `TCPMD5Failure`.
     ///
     /// # Errors

@@ -1,15 +1,17 @@
-//! Metrics, health and status over HTTP.
+//! Metrics, health and status over HTTP, and answers in the manner of BIRD over Unix sockets.
 //!
 //! The program hands in a [`StatusSource`], and a scrape copies the numbers of the data path.
 //! What little may be changed goes by way of [`Control`], and only from this machine.
 //! Names of metrics are in one table, [`names`].
 #![forbid(unsafe_code)]
 
+pub mod bird;
 pub mod control;
 mod http;
 pub mod names;
 mod process;
 mod recorder;
+pub mod routes;
 pub mod snapshot;
 mod status;
 mod text;
@@ -17,4 +19,7 @@ mod text;
 pub use control::Control;
 pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
-pub use status::{Check, FamilyStatus, PeerRow, RetainedRow, ShardStatus, Status, StatusSource};
+pub use status::{
+    CalicoStatus, Check, ConfirmRequest, FamilyStatus, GuardStatus, HeldSession, KindCount,
+    PeerRow, RejectedObject, RetainedRow, ShardStatus, Status, StatusSource,
+};

@@ -116,6 +116,9 @@ impl Metrics {
             let label = [("shard", &*n.to_string())];
             text::sample(&mut out, names::SHARD_BUSY.name, &label, shard.busy.as_secs_f64());
         }
+        text::head(&mut out, &names::QUERY_WAIT);
+        let waited = snapshot.queries.waited.as_secs_f64();
+        text::sample(&mut out, names::QUERY_WAIT.name, &[], waited);
         text::head(&mut out, &names::PROCESS_CPU);
         text::sample(&mut out, names::PROCESS_CPU.name, &[], process.cpu_seconds);
         out

@@ -8,6 +8,7 @@ use albedo_engine::stats::{self, FamilyTimes, ShardStats};
 use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
+use crate::bird::BirdStats;
 use crate::names::{
     DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES,
     TREATMENTS,
@@ -22,8 +23,14 @@ pub struct Snapshot {
     pub sessions: SessionNumbers,
     /// Of the configuration.
     pub config: ConfigNumbers,
+    /// Of who reads the tables.
+    pub queries: QueryNumbers,
+    /// Of BIRD's sockets.
+    pub bird: BirdNumbers,
     /// How this life began, and what the next one will know.
     pub life: LifeNumbers,
+    /// The Calico cluster that peers come from; all zero where there is none.
+    pub calico: CalicoNumbers,
     /// From the start of the process until all expected peers were in sync, once that is so.
     pub startup_convergence: Option<Duration>,
 }
@@ -125,6 +132,92 @@ pub struct LifeNumbers {
     pub roster_errors: u64,
     /// Whether clients are sent away and not let in.
     pub is_draining: bool,
+}
+
+/// How a Calico cluster stands that peers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CalicoNumbers {
+    /// Whether the datastore is being followed.
+    pub is_connected: bool,
+    /// Whether every kind of resource was listed once.
+    pub is_synced: bool,
+    /// Since the datastore said anything.
+    pub last_event_age: Option<Duration>,
+    /// Lists that had to be made anew.
+    pub resyncs: u64,
+    /// Resources that cannot be read.
+    pub rejected: u64,
+    /// Sessions that are held down.
+    pub held: u64,
+    /// Sessions whose end the guard holds back.
+    pub guarded: u64,
+    /// What is odd.
+    pub warnings: u64,
+}
+
+/// What was asked of the shards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryNumbers {
+    /// Questions that are open.
+    pub open: u64,
+    /// Those that may be.
+    pub limit: u64,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// Requests that were answered.
+    pub answers: u64,
+    /// Questions that were refused.
+    pub refused: u64,
+    /// Entries that were looked at.
+    pub entries: u64,
+    /// Time that requests waited.
+    pub waited: Duration,
+}
+
+impl QueryNumbers {
+    /// Copies what the engine counts.
+    #[must_use]
+    pub fn read(engine: &EngineHandle) -> Self {
+        let stats = &engine.stats().queries;
+        Self {
+            open: engine.open_queries() as u64,
+            limit: albedo_engine::QUERIES_MAX as u64,
+            waiting: engine.waiting_queries() as u64,
+            answers: get(&stats.answers),
+            refused: get(&stats.refused),
+            entries: get(&stats.entries),
+            waited: Duration::from_nanos(get(&stats.waited_nanos)),
+        }
+    }
+}
+
+/// What BIRD's sockets count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BirdNumbers {
+    /// Connections that are open.
+    pub open: u64,
+    /// Those that may be.
+    pub limit: u64,
+    /// Connections that were refused.
+    pub refused: u64,
+    /// Commands that were read.
+    pub commands: u64,
+    /// Connections that were cut.
+    pub slow: u64,
+}
+
+impl BirdNumbers {
+    /// Copies what the sockets count.
+    #[must_use]
+    pub fn read(stats: &BirdStats) -> Self {
+        Self {
+            open: get(&stats.open),
+            limit: crate::bird::CONNECTIONS_MAX as u64,
+            refused: get(&stats.refused),
+            commands: get(&stats.commands),
+            slow: get(&stats.slow),
+        }
+    }
 }
 
 /// What the configuration came to.

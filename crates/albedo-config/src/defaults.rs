@@ -8,7 +8,8 @@ use std::time::Duration;
 use albedo_types::{FamilySet, HoldTime, PATHS_MAX, PathsMode, PeerRole};
 
 use crate::settings::{
-    CalicoExport, IpamCheck, LimitAction, LogFormat, LogLevel, NextHopMode, ShutdownMode,
+    BirdDialect, CalicoExport, IpamCheck, LimitAction, LogFormat, LogLevel, NextHopMode,
+    ShutdownMode,
 };
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
@@ -21,6 +22,11 @@ pub const PORT: u16 = 179;
 /// Metrics and health are for this machine unless the operator says otherwise: they tell a lot
 /// and ask for no password.
 pub const ADMIN_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9179);
+
+/// Who asks for BIRD's socket by itself is mostly a Calico node.
+pub const BIRD_DIALECT: BirdDialect = BirdDialect::Calico;
+/// For the owner and the group, as whatever shows routes needs no more.
+pub const BIRD_MODE: u32 = 0o660;
 
 /// Both unicast families: a family the peer does not offer is not used anyway (RFC 4760 §8).
 pub const FAMILIES: FamilySet = FamilySet::ALL;

@@ -20,10 +20,11 @@ use diagnostic::{Fault, Place, Report};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use settings::{
-    Admin, Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, Config,
-    ExternalAddress, GracefulRestart, IpamCheck, LimitAction, Limits, Log, LogFormat, LogLevel,
-    MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs,
-    PeerGroup, PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
+    Admin, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport, CalicoGuard,
+    CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart, IpamCheck,
+    LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX,
+    POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown,
+    ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

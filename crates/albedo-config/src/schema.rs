@@ -4,6 +4,7 @@
 //! where there was none.
 
 mod across;
+mod admin;
 mod calico;
 mod graceful;
 mod life;
@@ -15,14 +16,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, RouterId};
+use albedo_types::{Asn, ClusterId, PeerRole, RouterId};
 
 use crate::defaults;
 use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, Calico, Config, Limits, Log, Pacing};
+use crate::settings::{Calico, Config, Limits, Log, Pacing, PeerSettings};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -67,8 +68,11 @@ pub(crate) fn all_keys() -> Vec<String> {
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
     let life = life.chain(calico::KEYS.map(|key| format!("calico.{key}")));
+    let life = life.chain(calico::REGISTER.map(|key| format!("calico.register.{key}")));
     let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
-    let members = ["admin.http", "pacing.max", "name", "ranges", "dial", "address", "group"];
+    let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
+    let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));
+    let members = ["pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));
     let of_limits = session::MAX_PREFIXES_KEYS.map(|key| format!("maxPrefixes.{key}"));
@@ -76,7 +80,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let set = policy::SET_KEYS.map(|key| format!("set.{key}"));
     let members = members.into_iter().chain(session::KEYS).map(str::to_owned);
     let members = members.chain(inner).chain(families).chain(of_limits);
-    top.chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
+    top.chain(admin).chain(limits).chain(life).chain(members).chain(policies).chain(set).collect()
 }
 
 /// Stands for a value whose fault was reported; no [`Config`] with it is ever handed out.
@@ -107,11 +111,12 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         None => vec![default(defaults::LISTEN)],
     };
     let ours = Ours { asn, cluster_id };
-    let groups = read_groups(&top, ours, world, report);
+    let mut groups = read_groups(&top, ours, world, report);
     let peers = read_peers(&top, ours, &groups, world, report);
     across::listen(&listen, report);
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
+    across::peer_names(&peers, report);
     across::keys(&groups, &peers, report);
     let names: Vec<&str> =
         groups.iter().filter_map(|group| Some(&*group.name.as_ref()?.value)).collect();
@@ -120,6 +125,9 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         own_listen: top.node("listen").is_some(),
         ..calico
     });
+    if let Some(name) = calico.as_ref().and_then(|calico| calico.group.as_deref()) {
+        groups.iter_mut().for_each(|group| group.is_for_calico(name));
+    }
     Some(Config {
         asn: asn.unwrap_or_default(),
         router_id,
@@ -128,7 +136,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
         peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
         calico,
-        admin: read_admin(&top, report),
+        admin: admin::read(&top, world, report),
         shards: top
             .scalar("shards", &kinds::SHARDS, report)
             .map_or_else(|| defaults::shards(world.cores), |at| at.value as usize),
@@ -141,6 +149,15 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         restart: life::restart(&top, world, report),
         shutdown: life::shutdown(&top, report),
     })
+}
+
+pub(crate) use session::secret;
+
+/// The settings of an internal peer of which nothing but its role is said.
+pub(crate) fn standard(role: PeerRole, cluster_id: ClusterId) -> PeerSettings {
+    let at = Some(default(role));
+    let session = session::Session { role: at, ..session::Session::default() };
+    session.resolve(Ours { asn: None, cluster_id })
 }
 
 fn default<T>(value: T) -> At<T> {
@@ -200,12 +217,6 @@ fn read_peers(
         .into_iter()
         .filter_map(|(key, node)| member::peer(node, &key, ours, &by_name, world, report))
         .collect()
-}
-
-fn read_admin(top: &Fields<'_>, report: &mut Report<'_>) -> Admin {
-    let http = open(top, "admin", &["http"], report)
-        .and_then(|admin| admin.scalar("http", &kinds::HTTP, report));
-    Admin { http: http.map_or(Some(defaults::ADMIN_HTTP), |at| at.value) }
 }
 
 fn read_pacing(top: &Fields<'_>, report: &mut Report<'_>) -> Pacing {

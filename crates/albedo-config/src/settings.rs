@@ -19,7 +19,8 @@ use albedo_types::{
 mod calico;
 
 pub use calico::{
-    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, ExternalAddress, IpamCheck,
+    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, CalicoRegister,
+    ExternalAddress, IpamCheck,
 };
 
 /// All settings of `albedo run`.
@@ -95,6 +96,8 @@ pub struct PeerGroup {
 pub struct Peer {
     /// Unique among the peers.
     pub address: IpAddr,
+    /// What it is called where protocols have names, `name`; unique among the peers.
+    pub name: Option<String>,
     /// The group it took its settings from.
     pub group: Option<String>,
     /// The group's settings with the peer's own laid over them.
@@ -190,6 +193,12 @@ pub const POLICY_RULES_MAX: usize = 1_024;
 pub const POLICY_PREFIXES_MAX: usize = 65_536;
 
 impl PeerSettings {
+    /// What an internal peer of a role has of which nothing is said.
+    #[must_use]
+    pub fn standard(role: PeerRole, cluster_id: ClusterId) -> Self {
+        crate::schema::standard(role, cluster_id)
+    }
+
     /// The role of a peer that named `peer` as its AS: whoever is of another AS is external,
     /// whatever the group says of the others.
     #[must_use]
@@ -290,10 +299,34 @@ pub struct GracefulRestart {
 }
 
 /// The administrative interfaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// Metrics, health and the status page, `admin.http`; `None` is off.
     pub http: Option<SocketAddr>,
+    /// Answers in the manner of BIRD's control socket, `admin.bird`; `None` is off.
+    pub bird: Option<BirdSockets>,
+}
+
+/// Where and how it is answered in the manner of BIRD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BirdSockets {
+    /// The socket, `socket`; of IPv4 peers alone in [`BirdDialect::Calico`].
+    pub socket: PathBuf,
+    /// The one of IPv6 peers, `socket6`; only with [`BirdDialect::Calico`].
+    pub socket6: Option<PathBuf>,
+    /// `dialect`.
+    pub dialect: BirdDialect,
+    /// The permissions of the sockets, `mode`.
+    pub mode: u32,
+}
+
+/// Which BIRD the answers look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BirdDialect {
+    /// BIRD 1.6 as it runs in a Calico node: a socket for each family.
+    Calico,
+    /// BIRD 2: one socket, and channels.
+    Bird2,
 }
 
 /// What is logged, and how.
@@ -404,6 +437,15 @@ pub struct Secret(Vec<u8>);
 impl Secret {
     pub(crate) const fn new(octets: Vec<u8>) -> Self {
         Self(octets)
+    }
+
+    /// A key.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the key is not in there.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, String> {
+        crate::schema::secret(octets)
     }
 
     /// The key itself: 1 to [`Secret::LEN_MAX`] octets.

@@ -100,12 +100,13 @@ fn the_example_comes_to_what_it_says() {
             settings: nodes.clone(),
         }],
         peers: vec![Peer {
+            name: None,
             address: addr("10.9.0.2"),
             group: Some("nodes".to_owned()),
             settings: PeerSettings { description: Some("other-rack".to_owned()), ..nodes },
         }],
         calico: None,
-        admin: Admin { http: Some("127.0.0.1:9179".parse().unwrap()) },
+        admin: Admin { http: Some("127.0.0.1:9179".parse().unwrap()), bird: None },
         shards: 2,
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
         pacing: Pacing { max: Duration::from_millis(10) },
@@ -289,6 +290,17 @@ peers:
 
 #[test]
 fn off_is_off() {
+    let config = good(&format!(
+        "{BASE}admin: {{bird: {{socket: a.ctl, socket6: /b.ctl, mode: 0666}}}}\n\
+         peers: [{{address: 10.0.0.7, name: Global_10_0_0_7}}]\n"
+    ));
+    let bird = config.admin.bird.expect("it is on");
+    assert!(bird.socket.is_absolute() || bird.socket.ends_with("a.ctl"), "{:?}", bird.socket);
+    assert_eq!(bird.socket6.as_deref(), Some(std::path::Path::new("/b.ctl")));
+    assert_eq!((bird.dialect, bird.mode), (BirdDialect::Calico, 0o666));
+    assert_eq!(config.peers[0].name.as_deref(), Some("Global_10_0_0_7"));
+    let config = good(&format!("{BASE}admin: {{bird: off}}\n"));
+    assert_eq!(config.admin.bird, None);
     let config = good(&format!("{BASE}admin: {{http: off}}\npacing: off\n"));
     assert_eq!(config.admin.http, None);
     assert_eq!(config.pacing.max, Duration::ZERO);
@@ -501,6 +513,8 @@ mod reference {
         for (key, default) in [
             ("listen", format!("`[\"{}\"]`", defaults::LISTEN)),
             ("admin.http", format!("`{}`", defaults::ADMIN_HTTP)),
+            ("admin.bird.dialect", "`calico`".to_owned()),
+            ("admin.bird.mode", format!("`0{:o}`", defaults::BIRD_MODE)),
             ("logLevel", "`info`".to_owned()),
             ("logFormat", "`text`".to_owned()),
             ("pacing.max", format!("`{}ms`", defaults::PACING_MAX.as_millis())),

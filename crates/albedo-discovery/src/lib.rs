@@ -10,5 +10,6 @@
 
 pub mod calico;
 mod reconcile;
+pub mod store;
 
 pub use reconcile::{Changes, reconcile};

@@ -4,7 +4,7 @@
 //! stop behind them in every channel; 3. workers drain up to it and end; 4. `stop` joins them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::group::Groups;
 use crate::interner::{Interner, TooManyClusters};
 use crate::mailbox::{MAILBOX_LETTERS_MAX, Mailbox, MailboxSender, mailbox};
 use crate::port::PeerPort;
+use crate::query::{Desk, seats};
 use crate::reader::Reader;
 use crate::stats::Stats;
 use crate::worker::{Letter, Worker};
@@ -67,6 +68,10 @@ impl Default for EngineConfig {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) mailboxes: Box<[MailboxSender<Letter>]>,
+    /// Where requests for the shards wait.
+    pub(crate) desks: Box<[Desk]>,
+    /// Questions that are open.
+    pub(crate) seats: AtomicUsize,
     pub(crate) groups: Groups,
     pub(crate) interner: Interner,
     pub(crate) readers: Readers,
@@ -85,6 +90,8 @@ impl Shared {
         let pacing = u64::try_from(config.pacing_max.as_nanos()).unwrap_or(u64::MAX);
         let shared = Arc::new(Self {
             mailboxes: senders.into(),
+            desks: (0..config.shards).map(|_| Desk::default()).collect(),
+            seats: seats(),
             groups: Groups::default(),
             interner: Interner::new(config.clusters.as_slice().into(), Arc::clone(&stats)),
             readers: Readers::default(),
@@ -245,6 +252,15 @@ impl Engine {
 }
 
 impl EngineHandle {
+    #[cfg(test)]
+    pub(crate) const fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// A peer's end, once its session is up.
     #[must_use]
     pub fn register(&self, info: PeerInfo) -> PeerPort {

@@ -20,6 +20,7 @@ mod log;
 mod mailbox;
 mod partition;
 pub mod port;
+mod query;
 mod reader;
 pub mod stats;
 mod worker;
@@ -33,3 +34,4 @@ pub use interner::{
 pub use mailbox::MAILBOX_LETTERS_MAX;
 pub use partition::{Partition, V4_BITS, V6_BITS};
 pub use port::{BATCH_KEYS_MAX, LETTERS_KEPT_MAX, PeerPort, Piece};
+pub use query::{Pending, QUERIES_MAX, QueryError, Routes};

@@ -119,6 +119,11 @@ impl<T> MailboxSender<T> {
         self.space.has_beside.store(!beside.is_empty(), Ordering::SeqCst);
     }
 
+    /// Makes the worker turn; one whose channel is full does that anyway.
+    pub(crate) fn nudge(&self, letter: T) {
+        let _ = self.sender.try_send(letter);
+    }
+
     /// Sends from a thread that may wait.
     pub(crate) fn send_blocking(&self, letter: T) {
         // The worker is gone only when the whole engine is.

@@ -196,6 +196,28 @@ pub struct FamilyCounts {
     pub groups: AtomicU64,
 }
 
+/// What was asked of the shards.
+#[derive(Debug, Default)]
+pub struct QueryStats {
+    /// Requests that were answered, each with a page or a piece.
+    pub answers: AtomicU64,
+    /// Questions that were refused because too many were open.
+    pub refused: AtomicU64,
+    /// Entries that were looked at, each route of a prefix one more.
+    pub entries: AtomicU64,
+    /// Time that requests waited for their shard, in nanoseconds.
+    pub waited_nanos: AtomicU64,
+}
+
+impl QueryStats {
+    pub(crate) fn answered(&self, waited: Duration, entries: usize) {
+        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.entries.fetch_add(entries as u64, Ordering::Relaxed);
+    }
+}
+
 /// All counters of an engine.
 #[derive(Debug)]
 pub struct Stats {
@@ -211,6 +233,8 @@ pub struct Stats {
     pub cut_off: AtomicU64,
     /// Times that a full channel stopped a session's reading.
     pub channel_full: AtomicU64,
+    /// What was asked of the shards.
+    pub queries: QueryStats,
 }
 
 impl Stats {
@@ -222,6 +246,7 @@ impl Stats {
             sets_found: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
             channel_full: AtomicU64::new(0),
+            queries: QueryStats::default(),
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) enum Letter {
     Join { group: Arc<SharedGroup>, input: Input },
     /// Anything else, and when it was read.
     Input { input: Input, at: Instant },
+    /// Something was asked.
+    Asked,
     /// The engine ends.
     Stop,
 }
@@ -73,6 +75,10 @@ pub(crate) struct Worker {
     buried_at: Instant,
     /// Tombstones that were left when they were last looked through.
     tombstones_left: [usize; Family::COUNT],
+    /// Entries that may be looked at in one turn for who asks.
+    query_step: usize,
+    /// Whether something was asked that the last turn did not come to.
+    is_asked: bool,
 }
 
 impl Worker {
@@ -94,12 +100,15 @@ impl Worker {
             flushed_at: Instant::ZERO,
             buried_at: Instant::ZERO,
             tombstones_left: [0; Family::COUNT],
+            query_step: limits.query_step_entries,
+            is_asked: false,
         }
     }
 
     /// Turns until the engine ends; whether the shard is empty then.
     pub(crate) fn run(mut self) -> bool {
         while self.turn() {}
+        self.shared.desks[self.id.index()].close();
         self.shard.is_empty()
     }
 
@@ -108,7 +117,7 @@ impl Worker {
     }
 
     fn turn(&mut self) -> bool {
-        let first = if self.shard.has_work() {
+        let first = if self.shard.has_work() || self.is_asked {
             self.mailbox.try_receive()
         } else {
             self.mailbox.receive(self.patience())
@@ -133,9 +142,26 @@ impl Worker {
         }
         out.shrink_to(1024);
         self.out = out;
+        if self.shared.desks[self.id.index()].is_asked() {
+            self.answer();
+        }
         self.bury(started);
         self.publish(started);
         goes_on
+    }
+
+    /// Answers what was asked, within the bound of one turn.
+    #[cold]
+    #[inline(never)]
+    fn answer(&mut self) {
+        let desk = &self.shared.desks[self.id.index()];
+        let mut budget = self.query_step;
+        while budget > 0
+            && let Some(request) = desk.take()
+        {
+            request.answer(&self.shard, &mut budget, &self.shared.stats);
+        }
+        self.is_asked = desk.is_asked();
     }
 
     /// How long to wait for a letter.
@@ -231,6 +257,7 @@ impl Worker {
                     self.shared.forgotten(&reader);
                 }
             }
+            Letter::Asked => {}
             Letter::Stop => {
                 for letter in self.mailbox.take_beside() {
                     self.apply(letter);

@@ -9,6 +9,7 @@
 //! RFC: 4271 §9.1.2.2, 4456 §9 (ORIGINATOR_ID in place of the identifier, CLUSTER_LIST length
 //! after it), 9494 §4.3 (LLGR_STALE is least preferred).
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
@@ -270,6 +271,40 @@ fn best_of_several<'a>(
         }
     }
     Some(winner)
+}
+
+/// To which other path a path lost, and by which step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Defeat {
+    /// The index of the other one: the best of all, or the best of its own neighbouring AS.
+    pub to: usize,
+    /// The step that decided.
+    pub step: Step,
+}
+
+/// How each of `len` paths lost; `None` for the best one.
+///
+/// A path that is not the best of its neighbouring AS lost to that one, and only those meet the
+/// best of all, without MED.
+#[must_use]
+pub fn defeats<'a>(len: usize, path: impl Fn(usize) -> Path<'a>) -> Vec<Option<Defeat>> {
+    let mut winners: HashMap<u32, usize, FixedState> = HashMap::default();
+    for n in 0..len {
+        let candidate = path(n);
+        let winner = winners.entry(candidate.summary.neighbour_as).or_insert(n);
+        if compare(&candidate, &path(*winner), true).order == Ordering::Less {
+            *winner = n;
+        }
+    }
+    let Some(best) = best(len, &path) else { return Vec::new() };
+    let defeat = |n: usize| {
+        let candidate = path(n);
+        let winner = winners[&candidate.summary.neighbour_as];
+        let (to, med) = if n == winner { (best, false) } else { (winner, true) };
+        let step = compare(&path(to), &candidate, med).step?;
+        Some(Defeat { to, step })
+    };
+    (0..len).map(|n| defeat(n).filter(|_| n != best)).collect()
 }
 
 #[cfg(test)]

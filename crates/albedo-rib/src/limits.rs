@@ -11,6 +11,10 @@ pub const CATCH_UP_STEP_ENTRIES: usize = 16 * 1024;
 pub const REBASE_STEP_ENTRIES: usize = 16 * 1024;
 /// Entries looked at in one step for the routes that lost sessions left behind, in prefixes.
 pub const STALE_STEP_ENTRIES: usize = 16 * 1024;
+/// Entries looked at in one step for all who read the table, each route of a prefix one more.
+pub const QUERY_STEP_ENTRIES: usize = 4 * 1024;
+/// Routes of one page for who reads the table.
+pub const QUERY_PAGE_ROUTES: usize = 1024;
 /// Bytes after which a base's segment ends.
 pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
 /// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
@@ -38,6 +42,10 @@ pub struct Limits {
     pub rebase_step_entries: usize,
     /// [`STALE_STEP_ENTRIES`].
     pub stale_step_entries: usize,
+    /// [`QUERY_STEP_ENTRIES`].
+    pub query_step_entries: usize,
+    /// [`QUERY_PAGE_ROUTES`].
+    pub query_page_routes: usize,
     /// [`BASE_SEGMENT_BYTES`].
     pub base_segment_bytes: usize,
     /// [`LOG_GARBAGE_MIN_BYTES`].
@@ -55,6 +63,8 @@ impl Default for Limits {
             catch_up_step_entries: CATCH_UP_STEP_ENTRIES,
             rebase_step_entries: REBASE_STEP_ENTRIES,
             stale_step_entries: STALE_STEP_ENTRIES,
+            query_step_entries: QUERY_STEP_ENTRIES,
+            query_page_routes: QUERY_PAGE_ROUTES,
             base_segment_bytes: BASE_SEGMENT_BYTES,
             log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
             log_grace_bytes: LOG_GRACE_BYTES,
@@ -71,6 +81,8 @@ impl Limits {
         assert!(self.catch_up_step_entries > 0, "a step looks at something");
         assert!(self.rebase_step_entries > 0, "a step looks at something");
         assert!(self.stale_step_entries > 0, "a step looks at something");
+        assert!(self.query_step_entries > 0, "a step looks at something");
+        assert!(self.query_page_routes > 0, "a page holds something");
         assert!(
             self.log_grace_bytes <= self.log_garbage_min_bytes,
             "what a new base leaves in place is no reason for the next one"

@@ -124,6 +124,13 @@ impl Peers {
         self.get(id).expect("routes go before their peer does")
     }
 
+    /// Those that are in a group of a family, with it.
+    pub fn in_groups(&self, family: Family) -> impl Iterator<Item = (PeerId, GroupId)> {
+        (0..).zip(&self.peers).filter_map(move |(id, peer)| {
+            Some((PeerId(id), peer.as_ref()?.groups[family.index()]?))
+        })
+    }
+
     /// How many peers there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,6 +16,7 @@ use crate::group::GroupKey;
 use crate::input::{Birth, Input, Keep, Output, Resume, RouteBatch};
 use crate::limits::Limits;
 use crate::peer::{PeerInfo, Peers};
+use crate::query::{Bookmark, Page, Query, TallyPage};
 
 /// Counts of one family in a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -245,6 +246,37 @@ impl Shard {
         if self.has_changes() {
             self.born(now, true);
             self.flush(now, out);
+        }
+    }
+
+    /// A page of the table; between batches.
+    ///
+    /// `budget` is what may still be looked at in this turn, at least one
+    /// ([`crate::limits::QUERY_STEP_ENTRIES`]); it is less afterwards by what was.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not been flushed.
+    #[must_use]
+    pub fn read(&self, query: &Query, from: Bookmark, budget: &mut usize) -> Page {
+        assert!(!self.has_changes(), "the table is read between batches");
+        match query.family {
+            Family::Ipv4Unicast => self.v4.read(&self.peers, query, from, budget),
+            Family::Ipv6Unicast => self.v6.read(&self.peers, query, from, budget),
+        }
+    }
+
+    /// A piece of the counts of a family by peer; see [`Shard::read`].
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not been flushed.
+    #[must_use]
+    pub fn tally(&self, family: Family, from: Bookmark, budget: &mut usize) -> TallyPage {
+        assert!(!self.has_changes(), "the table is read between batches");
+        match family {
+            Family::Ipv4Unicast => self.v4.tally(&self.peers, family, from, budget),
+            Family::Ipv6Unicast => self.v6.tally(&self.peers, family, from, budget),
         }
     }
 

@@ -139,6 +139,11 @@ impl<K: NlriKey> Table<K> {
         self.index.len()
     }
 
+    /// One more than the highest slot that was ever in use; 0 for an empty table.
+    pub(crate) const fn slots(&self) -> usize {
+        self.used
+    }
+
     pub(crate) fn get(&self, slot: Slot) -> Option<&Entry<K>> {
         let slot = slot as usize;
         self.chunks.get(slot / CHUNK)?[slot % CHUNK].as_ref()

@@ -60,6 +60,8 @@ pub struct Peer {
     pub addr: SocketAddr,
     /// The name of its group.
     pub group: Arc<str>,
+    /// What it is called where protocols have names.
+    pub name: Option<Arc<str>>,
     /// What people call it.
     pub description: Option<Arc<str>>,
     /// What its session is.

@@ -26,6 +26,8 @@ pub struct PeerShared {
 pub struct Detail {
     /// Group.
     pub group: Arc<str>,
+    /// What the configuration calls it where protocols have names.
+    pub configured_name: Option<Arc<str>>,
     /// What people call the peer.
     pub description: Option<Arc<str>>,
     /// Both ends of the connection, while there is one.
@@ -83,6 +85,8 @@ pub struct PeerStatus {
     pub state: usize,
     /// When the state was entered.
     pub since: Instant,
+    /// Whether there is an import policy, and an export policy.
+    pub has_policy: [bool; 2],
     /// How often the session became Established.
     pub established: u64,
     /// What changes with sessions.

@@ -402,6 +402,7 @@ impl Inner {
     fn start_configured(self: &Arc<Self>, registry: &mut Registry, peer: &Peer) {
         let detail = Detail {
             group: Arc::clone(&peer.group),
+            configured_name: peer.name.clone(),
             description: peer.description.clone(),
             ..Detail::default()
         };
@@ -561,18 +562,19 @@ fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {
 
 /// Notes what is only shown; the settings that the session has from now on.
 fn relabel(slot: &mut Slot, place: Place, settings: &Settings) -> Arc<Profile> {
-    let (group, description, profile) = match place {
+    let (group, name, description, profile) = match place {
         Place::Peer(n) => {
-            let Peer { group, description, profile, .. } = &settings.peers[n];
-            (group, description.clone(), profile)
+            let Peer { group, name, description, profile, .. } = &settings.peers[n];
+            (group, name.clone(), description.clone(), profile)
         }
         Place::Group(n, prefix) => {
             slot.origin = Origin::Range(prefix);
-            (&settings.groups[n].name, None, &settings.groups[n].profile)
+            (&settings.groups[n].name, None, None, &settings.groups[n].profile)
         }
     };
     slot.shared.change(|detail| {
         detail.group = Arc::clone(group);
+        detail.configured_name = name;
         detail.description = description;
     });
     Arc::clone(profile)
@@ -591,6 +593,7 @@ fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {
         role: detail.agreed.map_or(slot.profile.role, |agreed| agreed.role),
         state: slot.shared.state(),
         since: slot.shared.since(),
+        has_policy: [slot.profile.import.is_some(), slot.profile.export.is_some()],
         established: slot.shared.established(),
         detail,
         shared: Arc::clone(&slot.shared),

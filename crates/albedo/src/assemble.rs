@@ -5,9 +5,13 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU16};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use albedo_config::{Config, GracefulRestart, MaxPrefixes, NextHopMode, PeerAs, PeerSettings};
+use albedo_api::bird::{BirdPlace, Dialect, View};
+use albedo_config::{
+    BirdDialect, Config, GracefulRestart, MaxPrefixes, NextHopMode, PeerAs, PeerSettings,
+};
 use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer, RetentionLimits, SendHold, SessionConfig};
 use albedo_rib::Policy;
@@ -98,6 +102,7 @@ pub(crate) fn settings(config: &Config, clusters: u32) -> Result<Settings> {
         peers.push(Peer {
             addr: SocketAddr::new(peer.address, peer.settings.port),
             group: peer.group.as_deref().unwrap_or(NO_GROUP).into(),
+            name: peer.name.as_deref().map(Into::into),
             description: peer.settings.description.as_deref().map(Into::into),
             profile: Arc::new(profile),
         });
@@ -116,6 +121,24 @@ pub(crate) fn settings(config: &Config, clusters: u32) -> Result<Settings> {
         },
         socket: SocketOptions::default(),
     })
+}
+
+/// Where it is answered as BIRD would; none if that is off.
+pub(crate) fn bird_places(config: &Config) -> Vec<BirdPlace> {
+    let Some(bird) = &config.admin.bird else { return Vec::new() };
+    let place = |path: &PathBuf, dialect, family| BirdPlace {
+        path: path.clone(),
+        mode: bird.mode,
+        view: View { dialect, family },
+    };
+    match bird.dialect {
+        BirdDialect::Bird2 => vec![place(&bird.socket, Dialect::Bird2, None)],
+        BirdDialect::Calico => {
+            let v4 = place(&bird.socket, Dialect::Calico, Some(Family::Ipv4Unicast));
+            let v6 = |path| place(path, Dialect::Calico, Some(Family::Ipv6Unicast));
+            std::iter::once(v4).chain(bird.socket6.as_ref().map(v6)).collect()
+        }
+    }
 }
 
 /// What a start is told of the last life.

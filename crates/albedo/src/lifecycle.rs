@@ -4,12 +4,12 @@
 //! cannot change while the program runs makes it refused, with the old one staying in force.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use albedo_api::Metrics;
-use albedo_config::{Config, ShutdownMode};
+use albedo_api::bird::{BirdServer, BirdSource, Prepared};
+use albedo_api::{Control, Metrics, StatusSource};
+use albedo_config::{Config, Diagnostics, ShutdownMode};
 use albedo_session::{Applied, Farewell};
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpListener;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::assemble;
+use crate::calico::{self, Follower};
 use crate::drain::{self, Drain};
 use crate::keeper::{Keeper, epoch_seconds};
 use crate::reflector::Reflector;
@@ -32,6 +33,7 @@ pub(crate) struct Running {
     source: Arc<Source>,
     config: Config,
     admin: Option<Admin>,
+    bird: Option<BirdServer>,
     startup: JoinHandle<()>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
@@ -46,7 +48,7 @@ struct Kept {
 
 /// The administrative server.
 #[derive(Debug)]
-struct Admin {
+pub(crate) struct Admin {
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -57,14 +59,29 @@ impl Running {
     /// # Errors
     ///
     /// An address cannot be bound, or the system gives no threads.
-    pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
-        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
-        let settings = assemble::settings(&config, clusters)?;
-        // Before the first node can see anything: whatever can fail fails here.
+    pub(crate) async fn start(config: Config, file: &str) -> Result<Self> {
         let listener = match config.admin.http {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
         };
+        Self::start_with(config, file, listener, None)
+    }
+
+    /// The same with the listener of the administrative server, and the cluster that peers come
+    /// from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::start`].
+    pub(crate) fn start_with(
+        config: Config,
+        file: &str,
+        listener: Option<TcpListener>,
+        cluster: Option<Arc<calico::Shared>>,
+    ) -> Result<Self> {
+        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
+        let settings = assemble::settings(&config, clusters)?;
+        let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
         let keeper = config.restart.roster_file.as_deref().map(Keeper::new);
         let restart = match &keeper {
             Some(keeper) => {
@@ -82,19 +99,23 @@ impl Running {
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
-        let source = Source::new(engine, server, Arc::clone(&drain), keeper, standing);
+        let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
         let source = Arc::new(source);
         let admin = match listener {
-            Some(listener) => Some(Admin::start(listener, Arc::clone(&source), config.shards)?),
+            Some(listener) => {
+                let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
+                Some(Admin::start(listener, Arc::<Source>::clone(&source), control, config.shards)?)
+            }
             None => None,
         };
+        let bird = Some(start_bird(prepared, &source)?);
         let watched = Arc::clone(&source);
         let startup = tokio::spawn(async move {
             while !watched.look_at_startup() {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, startup, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, drain, roster })
     }
 
     /// What is known of it.
@@ -108,20 +129,38 @@ impl Running {
         &self.source
     }
 
-    /// Reads the file again and takes what is new, or refuses all of it.
+    /// Takes what is new in a file that was read again, or refuses all of it.
     ///
     /// # Errors
     ///
     /// Every fault of the file, or what cannot be changed while the program runs.
-    pub(crate) fn reload(&mut self, file: &Path) -> Result<Applied> {
-        let taken = albedo_config::load(file)
+    pub(crate) fn reload(
+        &mut self,
+        read: Result<Config, Diagnostics>,
+        cluster: Option<&mut Follower>,
+    ) -> Result<Applied> {
+        let taken = read
             .map_err(|faults| anyhow::anyhow!("{faults}"))
+            .and_then(|config| match (cluster, &config.calico) {
+                (Some(cluster), _) => cluster.rebase(config),
+                (None, None) => Ok(config),
+                (None, Some(_)) => bail!("calico: to begin with it needs a restart"),
+            })
             .and_then(|config| self.apply(config));
         match &taken {
             Ok(_) => self.source.reload_taken(&self.config),
             Err(error) => self.source.reload_refused(&format!("{error:#}")),
         }
         taken
+    }
+
+    /// Takes what the cluster says now.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be changed while the program runs; everything stays as it was.
+    pub(crate) fn follow(&mut self, config: Config) -> Result<Applied> {
+        self.apply(config)
     }
 
     /// Takes new settings.
@@ -132,11 +171,35 @@ impl Running {
         let clusters = assemble::clusters(&config);
         engine.add_clusters(&clusters).context("clusterId: another one needs a restart")?;
         let settings = assemble::settings(&config, engine.clusters_mark())?;
+        let places = assemble::bird_places(&config);
+        let old = assemble::bird_places(&self.config);
+        // What can fail fails before anything is taken.
+        let prepared = if places == old {
+            None
+        } else {
+            let ours: Vec<_> = old.into_iter().map(|place| place.path).collect();
+            Some(Prepared::new(&places, &ours).context(BIRD)?)
+        };
         let applied = self.reflector.server().apply(settings)?;
+        if let Some(prepared) = prepared {
+            self.move_bird(prepared);
+        }
         self.reflector.engine().set_pacing(config.pacing.max);
         self.drain.set_message(&config.shutdown.message);
         self.config = config;
         Ok(applied)
+    }
+
+    /// Goes over to other sockets; those that were there before are gone then.
+    fn move_bird(&mut self, prepared: Prepared) {
+        match start_bird(prepared, &self.source) {
+            Ok(bird) => self.bird = Some(bird),
+            // They were made, so only somebody who took the folder away can be the reason.
+            Err(error) => {
+                self.bird = None;
+                tracing::error!(error = format!("{error:#}"), "nobody answers as BIRD any more");
+            }
+        }
     }
 
     /// What is fixed for the life of the process.
@@ -145,7 +208,7 @@ impl Running {
         if new.shards != old.shards {
             bail!("shards: {} instead of {} needs a restart", new.shards, old.shards);
         }
-        if new.admin != old.admin {
+        if new.admin.http != old.admin.http {
             bail!("admin.http: another address needs a restart");
         }
         if new.restart != old.restart {
@@ -181,7 +244,7 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, startup, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, roster, drain, .. } = self;
         startup.abort();
         source.stopping();
         drop(source);
@@ -192,6 +255,9 @@ impl Running {
         }
         drop(drain);
         let clean = reflector.stop(farewell).await;
+        if let Some(bird) = bird {
+            bird.stop().await;
+        }
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.
             admin.stop().await;
@@ -200,14 +266,28 @@ impl Running {
     }
 }
 
+/// The key whose sockets they are.
+const BIRD: &str = "admin.bird";
+
+fn start_bird(prepared: Prepared, source: &Arc<Source>) -> Result<BirdServer> {
+    let stats = Arc::clone(source.bird_stats());
+    let source: Arc<dyn BirdSource> = Arc::<Source>::clone(source);
+    BirdServer::start(prepared, &source, &stats).context(BIRD)
+}
+
 impl Admin {
-    async fn bind(addr: SocketAddr) -> Result<TcpListener> {
+    pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener> {
         TcpListener::bind(addr)
             .await
             .with_context(|| format!("admin.http: cannot listen on {addr}"))
     }
 
-    fn start(listener: TcpListener, source: Arc<Source>, shards: usize) -> Result<Self> {
+    pub(crate) fn start(
+        listener: TcpListener,
+        source: Arc<dyn StatusSource>,
+        control: Arc<dyn Control>,
+        shards: usize,
+    ) -> Result<Self> {
         // The port that was chosen where 0 was asked for.
         let addr = listener.local_addr().context("admin.http")?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), shards).context("metrics")?;
@@ -216,13 +296,12 @@ impl Admin {
             // An error means that the other side is gone, which is a stop as well.
             let _ = stopped.await;
         };
-        let control: Arc<dyn albedo_api::Control> = Arc::<Source>::clone(&source);
         let task = tokio::spawn(albedo_api::serve(listener, source, control, metrics, until));
         tracing::info!(%addr, "metrics, health and status over HTTP");
         Ok(Self { stop, task })
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         // If the server has ended by itself there is nobody to tell.
         let _ = self.stop.send(());
         let task = self.task;
@@ -234,7 +313,7 @@ impl Admin {
 }
 
 /// A number that peers cannot know, so that they cannot choose prefixes that collide.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

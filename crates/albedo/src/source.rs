@@ -1,14 +1,16 @@
 //! What the administrative interfaces may know: answers put together at the time of asking.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use albedo_api::bird::BirdStats;
 use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
-use albedo_api::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
-use albedo_api::{Check, PeerRow, RetainedRow, Status, StatusSource};
+use albedo_api::snapshot::{
+    BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
+};
+use albedo_api::{CalicoStatus, Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
@@ -16,8 +18,12 @@ use albedo_session::stats::SessionStats;
 use albedo_session::{DeferralStatus, PeerStatus, Server};
 use albedo_types::{Family, Instant};
 
+use crate::calico;
 use crate::drain::Drain;
 use crate::keeper::Keeper;
+
+mod bird;
+mod routes;
 
 /// A worker that has not turned for this long is stuck.
 pub(crate) const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -39,6 +45,11 @@ pub(crate) struct Source {
     standing: Mutex<Standing>,
     drain: Arc<Drain>,
     keeper: Option<Arc<Keeper>>,
+    /// The Calico cluster that peers come from.
+    calico: Option<Arc<calico::Shared>>,
+    /// Routes of each peer, as they were last counted.
+    tallies: Arc<bird::Tallies>,
+    bird: Arc<BirdStats>,
     /// Whether there is a selection deferral at all.
     defers: bool,
 }
@@ -54,11 +65,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn new(config: &Config, file: &Path) -> Self {
+    pub(crate) fn new(config: &Config, file: &str) -> Self {
         let mut standing = Self {
             status: Status {
                 version: env!("CARGO_PKG_VERSION").into(),
-                config_file: file.display().to_string(),
+                config_file: file.to_owned(),
                 ..Status::default()
             },
             sessions_max: 0,
@@ -97,6 +108,7 @@ impl Source {
         server: Server,
         drain: Arc<Drain>,
         keeper: Option<Arc<Keeper>>,
+        calico: Option<Arc<calico::Shared>>,
         standing: Standing,
     ) -> Self {
         Self {
@@ -107,6 +119,9 @@ impl Source {
             stopping: AtomicBool::new(false),
             drain,
             keeper,
+            calico,
+            tallies: Arc::default(),
+            bird: Arc::default(),
             defers: standing.defers,
             standing: Mutex::new(standing),
         }
@@ -127,6 +142,11 @@ impl Source {
         standing.status.config_fault = Some(fault.into());
         standing.numbers.reloads_refused += 1;
         standing.numbers.last_good = false;
+    }
+
+    /// What BIRD's sockets count.
+    pub(crate) const fn bird_stats(&self) -> &Arc<BirdStats> {
+        &self.bird
     }
 
     /// From now on others are to be preferred.
@@ -286,6 +306,10 @@ impl StatusSource for Source {
         ]
     }
 
+    fn calico(&self) -> Option<CalicoStatus> {
+        self.calico.as_deref().map(calico::Shared::status)
+    }
+
     fn snapshot(&self) -> Snapshot {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
@@ -305,14 +329,24 @@ impl StatusSource for Source {
         Snapshot {
             engine: EngineNumbers::read(&self.engine, now()),
             sessions: SessionNumbers::read(self.server.stats(), limit, retained),
+            queries: QueryNumbers::read(&self.engine),
+            bird: BirdNumbers::read(&self.bird),
             config: numbers,
             life,
+            calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),
             startup_convergence: self.startup_convergence(),
         }
     }
 }
 
 impl Control for Source {
+    fn confirm(&self, digest: &str) -> Result<(), String> {
+        match &self.calico {
+            Some(calico) => calico.confirm(digest),
+            None => Err("peers come from no Calico cluster".to_owned()),
+        }
+    }
+
     fn drain(&self, request: &DrainRequest) -> Result<DrainStatus, String> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("the reflector is stopping".to_owned());

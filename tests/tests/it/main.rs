@@ -4,6 +4,7 @@
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
 mod bird_samples;
+mod bird_socket;
 mod fail_static;
 mod life;
 mod malformed;

@@ -84,6 +84,49 @@ table! {
         &[],
         "Whether clients are sent away and not let in.",
     );
+    // A Calico cluster that peers come from.
+    DATASTORE_CONNECTED = gauge(
+        "albedo_datastore_connected",
+        &[],
+        "Whether the datastore of a Calico cluster is being followed; if not, the last cluster \
+         that was known counts.",
+    );
+    DATASTORE_SYNCED = gauge(
+        "albedo_datastore_synced",
+        &[],
+        "Whether every kind of resource was listed once since the start.",
+    );
+    DATASTORE_AGE = gauge(
+        "albedo_datastore_last_event_age_seconds",
+        &[],
+        "Time since the datastore said anything, heart-beats included; 0 if it never has.",
+    );
+    DATASTORE_RESYNCS = counter(
+        "albedo_datastore_resyncs_total",
+        &[],
+        "Lists of resources that had to be made anew because a watch could not go on.",
+    );
+    CALICO_REJECTED = gauge(
+        "albedo_calico_rejected_objects",
+        &[],
+        "Resources that cannot be read; the others count, and so does the last good version.",
+    );
+    CALICO_HELD = gauge(
+        "albedo_calico_sessions_held",
+        &[],
+        "Sessions that are held down, for want of their password for example.",
+    );
+    CALICO_GUARDED = gauge(
+        "albedo_calico_guarded_sessions",
+        &[],
+        "Sessions that a change of resources would end and that go on until it is confirmed or \
+         the time is over.",
+    );
+    CALICO_WARNINGS = gauge(
+        "albedo_calico_warnings",
+        &[],
+        "What is odd about the resources, as the status tells.",
+    );
     // Sessions.
     SESSIONS = gauge(
         "albedo_sessions",
@@ -276,6 +319,67 @@ table! {
         "albedo_channel_full_total",
         &[],
         "Times that a full channel stopped the reading of a session.",
+    );
+    // Reading the tables.
+    QUERIES_OPEN = gauge(
+        "albedo_queries",
+        &[],
+        "Questions to the shards that are open.",
+    );
+    QUERIES_LIMIT = gauge(
+        "albedo_queries_limit",
+        &[],
+        "Questions to the shards that may be open.",
+    );
+    QUERIES_WAITING = gauge(
+        "albedo_query_requests_waiting",
+        &[],
+        "Requests that wait for a shard.",
+    );
+    QUERY_ANSWERS = counter(
+        "albedo_query_answers_total",
+        &[],
+        "Requests that the shards answered, each with a page.",
+    );
+    QUERIES_REFUSED = counter(
+        "albedo_queries_refused_total",
+        &[],
+        "Questions that were refused because too many were open.",
+    );
+    QUERY_ENTRIES = counter(
+        "albedo_query_entries_total",
+        &[],
+        "Entries of the tables that were looked at for questions.",
+    );
+    QUERY_WAIT = by_writer(counter(
+        "albedo_query_wait_seconds_total",
+        &[],
+        "Time that requests waited for their shard.",
+    ));
+    BIRD_CONNECTIONS = gauge(
+        "albedo_bird_connections",
+        &[],
+        "Connections to the control sockets in the manner of BIRD.",
+    );
+    BIRD_CONNECTIONS_LIMIT = gauge(
+        "albedo_bird_connections_limit",
+        &[],
+        "Connections to these sockets that may be open.",
+    );
+    BIRD_CONNECTIONS_REFUSED = counter(
+        "albedo_bird_connections_refused_total",
+        &[],
+        "Connections to these sockets that were closed at once because too many were open.",
+    );
+    BIRD_COMMANDS = counter(
+        "albedo_bird_commands_total",
+        &[],
+        "Commands that came over these sockets.",
+    );
+    BIRD_SLOW_READERS = counter(
+        "albedo_bird_slow_readers_total",
+        &[],
+        "Connections to these sockets that were cut because nobody read the answer.",
     );
     SHARD_BUSY = by_writer(counter(
         "albedo_shard_busy_seconds_total",

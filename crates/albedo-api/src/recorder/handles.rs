@@ -9,14 +9,20 @@ use crate::names::{
     REFUSALS, RELOAD_RESULTS, SESSION_STATES, TREATMENTS,
 };
 use crate::process::Process;
-use crate::snapshot::{ConfigNumbers, EngineNumbers, LifeNumbers, SessionNumbers, Snapshot};
+use crate::snapshot::{
+    BirdNumbers, CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers,
+    SessionNumbers, Snapshot,
+};
 
 /// All handles of the exporter.
 pub(super) struct Handles {
     engine: Engine,
     sessions: Sessions,
+    queries: Queries,
+    bird: Bird,
     config: Config,
     life: Life,
+    calico: Calico,
     process: ProcessHandles,
     pub(super) startup: Histogram,
 }
@@ -43,6 +49,23 @@ struct Engine {
     channel_capacity: Gauge,
     channel_full: Counter,
     heartbeat: Vec<Gauge>,
+}
+
+struct Queries {
+    open: Gauge,
+    limit: Gauge,
+    waiting: Gauge,
+    answers: Counter,
+    refused: Counter,
+    entries: Counter,
+}
+
+struct Bird {
+    open: Gauge,
+    limit: Gauge,
+    refused: Counter,
+    commands: Counter,
+    slow: Counter,
 }
 
 struct Sessions {
@@ -80,6 +103,18 @@ struct Life {
     stale_holders: Gauge,
     roster_errors: Counter,
     draining: Gauge,
+}
+
+#[derive(Debug)]
+struct Calico {
+    connected: Gauge,
+    synced: Gauge,
+    age: Gauge,
+    resyncs: Counter,
+    rejected: Gauge,
+    held: Gauge,
+    guarded: Gauge,
+    warnings: Gauge,
 }
 
 struct ProcessHandles {
@@ -137,6 +172,21 @@ impl Handles {
         Self {
             engine: Engine::new(&source, shards),
             sessions: Sessions::new(&source),
+            queries: Queries {
+                open: source.gauge(&names::QUERIES_OPEN),
+                limit: source.gauge(&names::QUERIES_LIMIT),
+                waiting: source.gauge(&names::QUERIES_WAITING),
+                answers: source.counter(&names::QUERY_ANSWERS),
+                refused: source.counter(&names::QUERIES_REFUSED),
+                entries: source.counter(&names::QUERY_ENTRIES),
+            },
+            bird: Bird {
+                open: source.gauge(&names::BIRD_CONNECTIONS),
+                limit: source.gauge(&names::BIRD_CONNECTIONS_LIMIT),
+                refused: source.counter(&names::BIRD_CONNECTIONS_REFUSED),
+                commands: source.counter(&names::BIRD_COMMANDS),
+                slow: source.counter(&names::BIRD_SLOW_READERS),
+            },
             config: Config {
                 peers: source.gauge(&names::CONFIGURED_PEERS),
                 reloads: source.counters(&names::RELOADS, &RELOAD_RESULTS),
@@ -150,6 +200,16 @@ impl Handles {
                 stale_holders: source.gauge(&names::STALE_HOLDERS),
                 roster_errors: source.counter(&names::ROSTER_ERRORS),
                 draining: source.gauge(&names::DRAINING),
+            },
+            calico: Calico {
+                connected: source.gauge(&names::DATASTORE_CONNECTED),
+                synced: source.gauge(&names::DATASTORE_SYNCED),
+                age: source.gauge(&names::DATASTORE_AGE),
+                resyncs: source.counter(&names::DATASTORE_RESYNCS),
+                rejected: source.gauge(&names::CALICO_REJECTED),
+                held: source.gauge(&names::CALICO_HELD),
+                guarded: source.gauge(&names::CALICO_GUARDED),
+                warnings: source.gauge(&names::CALICO_WARNINGS),
             },
             process: ProcessHandles {
                 open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
@@ -167,8 +227,11 @@ impl Handles {
     pub(super) fn set(&self, snapshot: &Snapshot, process: &Process) {
         self.engine.set(&snapshot.engine);
         self.sessions.set(&snapshot.sessions);
+        self.queries.set(&snapshot.queries);
+        self.bird.set(&snapshot.bird);
         self.config.set(&snapshot.config);
         self.life.set(&snapshot.life);
+        self.calico.set(&snapshot.calico);
         self.process.set(process);
     }
 }
@@ -287,6 +350,27 @@ impl Sessions {
     }
 }
 
+impl Queries {
+    fn set(&self, numbers: &QueryNumbers) {
+        self.open.set(numbers.open as f64);
+        self.limit.set(numbers.limit as f64);
+        self.waiting.set(numbers.waiting as f64);
+        self.answers.absolute(numbers.answers);
+        self.refused.absolute(numbers.refused);
+        self.entries.absolute(numbers.entries);
+    }
+}
+
+impl Bird {
+    fn set(&self, numbers: &BirdNumbers) {
+        self.open.set(numbers.open as f64);
+        self.limit.set(numbers.limit as f64);
+        self.refused.absolute(numbers.refused);
+        self.commands.absolute(numbers.commands);
+        self.slow.absolute(numbers.slow);
+    }
+}
+
 impl Config {
     fn set(&self, numbers: &ConfigNumbers) {
         self.peers.set(numbers.peers as f64);
@@ -304,6 +388,19 @@ impl Life {
         self.stale_holders.set(numbers.holding_stale as f64);
         self.roster_errors.absolute(numbers.roster_errors);
         self.draining.set(f64::from(u8::from(numbers.is_draining)));
+    }
+}
+
+impl Calico {
+    fn set(&self, numbers: &CalicoNumbers) {
+        self.connected.set(f64::from(u8::from(numbers.is_connected)));
+        self.synced.set(f64::from(u8::from(numbers.is_synced)));
+        self.age.set(numbers.last_event_age.map_or(0.0, |age| age.as_secs_f64()));
+        self.resyncs.absolute(numbers.resyncs);
+        self.rejected.set(numbers.rejected as f64);
+        self.held.set(numbers.held as f64);
+        self.guarded.set(numbers.guarded as f64);
+        self.warnings.set(numbers.warnings as f64);
     }
 }
 

@@ -51,6 +51,18 @@ pub(crate) fn group_name(group: &Group, earlier: &[Group], report: &mut Report<'
     }
 }
 
+/// A name that an earlier peer has.
+pub(crate) fn peer_names(peers: &[Member], report: &mut Report<'_>) {
+    let mut first = HashMap::new();
+    for name in peers.iter().filter_map(|peer| peer.name.as_ref()) {
+        let other = first.entry(name.value.as_str()).or_insert(name);
+        if other.key != name.key {
+            let allowed = format!("a name of its own; {} has this one", report.name(other.place));
+            name.report(report, Fault::new(quote(&name.value), allowed));
+        }
+    }
+}
+
 /// The same range in two groups: which one a node belongs to could not be told. Ranges of
 /// different lengths may overlap, for the longest decides.
 pub(crate) fn ranges(groups: &[Group], report: &mut Report<'_>) {

@@ -27,6 +27,17 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Nodes of a Calico cluster take their settings from the group of this name: their routes to
+    /// single addresses are told with NO_LLGR unless the group says otherwise.
+    pub(crate) fn is_for_calico(&mut self, name: &str) {
+        let is_meant = self.name.as_ref().is_some_and(|own| own.value == name);
+        let said = self.session.graceful_restart.as_ref().and_then(|at| at.value);
+        let is_said = said.is_some_and(|graceful| graceful.says_no_llgr_on_hosts());
+        if let Some(graceful) = self.settings.graceful_restart.as_mut().filter(|_| is_meant) {
+            graceful.no_llgr_on_hosts |= !is_said;
+        }
+    }
+
     pub(crate) fn resolved(self) -> Option<PeerGroup> {
         Some(PeerGroup {
             name: self.name?.value,
@@ -42,13 +53,19 @@ impl Group {
 pub(crate) struct Member {
     /// `None` where it is missing or faulty.
     pub(crate) address: Option<At<IpAddr>>,
+    pub(crate) name: Option<At<String>>,
     group: Option<String>,
     pub(crate) settings: PeerSettings,
 }
 
 impl Member {
     pub(crate) fn resolved(self) -> Option<Peer> {
-        Some(Peer { address: self.address?.value, group: self.group, settings: self.settings })
+        Some(Peer {
+            address: self.address?.value,
+            name: self.name.map(|at| at.value),
+            group: self.group,
+            settings: self.settings,
+        })
     }
 }
 
@@ -58,6 +75,22 @@ const GROUP_NAME: Kind<String> = Kind {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let text = &scalar.text;
         if (1..=63).contains(&text.len()) && text.chars().all(good) {
+            Ok(text.clone())
+        } else {
+            Err(None)
+        }
+    },
+};
+
+/// The longest name of a peer; longer ones break the columns of whoever prints them.
+const PEER_NAME_MAX: usize = 63;
+
+const PEER_NAME: Kind<String> = Kind {
+    allowed: "a name of 1 to 63 letters, digits and _, such as Node_10_0_0_7",
+    read: |scalar| {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let text = &scalar.text;
+        if (1..=PEER_NAME_MAX).contains(&text.len()) && text.chars().all(good) {
             Ok(text.clone())
         } else {
             Err(None)
@@ -106,9 +139,10 @@ pub(crate) fn peer(
     world: &World<'_>,
     report: &mut Report<'_>,
 ) -> Option<Member> {
-    let known: Vec<&str> = ["address", "group"].into_iter().chain(session::KEYS).collect();
+    let known: Vec<&str> = ["address", "name", "group"].into_iter().chain(session::KEYS).collect();
     let fields = Fields::open(node, key, &known, report)?;
     let address = fields.required("address", &kinds::ADDRESS, report);
+    let name = fields.scalar("name", &PEER_NAME, report);
     let group = fields.scalar("group", &kinds::TEXT, report);
     let known_group = group.as_ref().and_then(|name| {
         let found = groups.get(&*name.value).copied();
@@ -126,7 +160,7 @@ pub(crate) fn peer(
     // What the group alone gets wrong was told there.
     check(&session, &settings, ours, key, report);
     check_family(address.as_ref(), &session, report);
-    Some(Member { address, group: group.map(|at| at.value), settings })
+    Some(Member { address, name, group: group.map(|at| at.value), settings })
 }
 
 fn unknown_group(name: &str, groups: &HashMap<&str, &Group>) -> Fault {

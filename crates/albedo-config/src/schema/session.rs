@@ -383,7 +383,8 @@ fn read_key_file(path: &std::path::Path) -> io::Result<Vec<u8>> {
     Ok(octets)
 }
 
-fn secret(octets: &[u8]) -> Result<Secret, String> {
+/// A key of these octets.
+pub(crate) fn secret(octets: &[u8]) -> Result<Secret, String> {
     if octets.contains(&b'\n') {
         return Err("more than one line".to_owned());
     }

@@ -5,11 +5,12 @@
 //! [`Guard`] stands between what [`expand`] proposes and what is in force.
 //! What a change adds or sets otherwise applies at once; of what it takes away, this waits:
 //!
-//! * all of it, if it is more than a share of the sessions ([`Limits::share_percent`]) and not just
-//!   a few ([`Limits::least`]);
-//! * the session of a node that no BGPPeer and no mesh would give any session in that family;
+//! * all of it, if it is more than a share of the sessions ([`Limits::max_loss`]) and not just a
+//!   few ([`Limits::min_loss`]);
+//! * the session of a node that no BGPPeer and no mesh would give any session in that family, be
+//!   it the only one;
 //! * sessions of nodes that are gone, or have another address, if these are more than a share of
-//!   their own ([`Limits::gone_percent`]): nodes come and go one by one, not by the hundred.
+//!   their own ([`Limits::max_gone`]): nodes come and go one by one, not by the hundred.
 //!
 //! What was taken away within [`Limits::window`] counts too, so a mass of changes that come one by
 //! one is seen.
@@ -17,7 +18,7 @@
 //! comes up only if the other side has changed too.
 //!
 //! What waits applies when [`Guard::confirm`] says so, or when it has been proposed without a break
-//! for [`Limits::delay`].
+//! for [`Limits::hold`].
 //! What is proposed again as it was is not waiting any more.
 //!
 //! It is a pure state machine: time is an argument.
@@ -47,23 +48,37 @@ pub const RECENT_MAX: usize = 64;
 /// How much may be taken away without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Percent of the sessions that may be taken away within the window.
-    pub share_percent: u8,
+    /// Percent of the sessions that may be taken away within the window. With 100 the guard is
+    /// off.
+    pub max_loss: u8,
     /// Percent of the sessions that may be taken away because their nodes are gone.
-    pub gone_percent: u8,
-    /// Fewer sessions than this are no mass, whatever their share.
-    pub least: usize,
-    /// How long a change waits if nobody confirms it.
-    pub delay: Duration,
+    pub max_gone: u8,
+    /// So many are no mass, whatever their share.
+    pub min_loss: usize,
+    /// How long a change waits if nobody confirms it; zero is for ever.
+    pub hold: Duration,
     /// How long what was taken away counts.
     pub window: Duration,
 }
 
+impl Limits {
+    /// When what has waited since then applies by itself.
+    fn over(&self, since: Instant) -> Instant {
+        if self.hold.is_zero() { Instant::NEVER } else { since + self.hold }
+    }
+}
+
 impl Default for Limits {
-    /// A tenth, or 30 % of nodes that are gone, but three at least; ten minutes each.
+    /// A quarter within ten minutes, half where nodes are gone, and three in any case; half an
+    /// hour.
     fn default() -> Self {
-        let time = Duration::from_secs(600);
-        Self { share_percent: 10, gone_percent: 30, least: 3, delay: time, window: time }
+        Self {
+            max_loss: 25,
+            max_gone: 50,
+            min_loss: 3,
+            hold: Duration::from_secs(1_800),
+            window: Duration::from_secs(600),
+        }
     }
 }
 
@@ -127,7 +142,7 @@ pub struct Alarm {
     pub digest: Digest,
     /// Since when the first of it waits.
     pub since: Instant,
-    /// When the last of it applies by itself.
+    /// When the last of it applies by itself; [`Instant::NEVER`] if it has to be confirmed.
     pub until: Instant,
 }
 
@@ -195,7 +210,6 @@ impl Guard {
     ) -> Decision {
         let lost = lost(current, proposed);
         let keys: BTreeSet<_> = lost.iter().map(|session| session.key()).collect();
-        self.held.retain(|key, _| keys.contains(key));
         self.confirmed.retain(|key| keys.contains(key));
         let waits: Vec<_> =
             lost.into_iter().filter(|session| !self.is_released(session, now, limits)).collect();
@@ -217,7 +231,8 @@ impl Guard {
         }
         self.held = held;
         self.note(applied, limits);
-        self.deadline = self.held.values().min().map(|since| *since + limits.delay);
+        let ends = self.held.values().map(|since| limits.over(*since));
+        self.deadline = ends.min().filter(|end| *end < Instant::NEVER);
         self.digest = None;
         if kept.is_empty() {
             return Decision::Apply(proposed.clone());
@@ -225,7 +240,7 @@ impl Guard {
         let digest = digest(&kept, proposed);
         self.digest = Some(digest);
         let since = self.held.values().min().copied().unwrap_or(now);
-        let until = self.held.values().max().copied().unwrap_or(now) + limits.delay;
+        let until = limits.over(self.held.values().max().copied().unwrap_or(now));
         let kept_reasons = reasons.into_iter().flatten();
         let reasons = words::reasons(&kept, kept_reasons, current.sessions.len(), proposed);
         let sessions = self.held.keys().copied().collect();
@@ -257,8 +272,10 @@ impl Guard {
 
     fn is_released(&self, session: &Session, now: Instant, limits: &Limits) -> bool {
         let key = session.key();
-        let over = |since: &Instant| *since + limits.delay <= now;
-        self.confirmed.contains(&key) || self.held.get(&key).is_some_and(over)
+        let over = |since: &Instant| limits.over(*since) <= now;
+        limits.max_loss >= 100
+            || self.confirmed.contains(&key)
+            || self.held.get(&key).is_some_and(over)
     }
 
     /// For each session, why it has to wait.
@@ -276,10 +293,10 @@ impl Guard {
         let total = sessions + plain + gone;
         let (plain, gone) = (plain + losses.len() - gone_now, gone + gone_now);
         let is_mass = |count: usize, percent: u8| {
-            count >= limits.least && count * 100 > usize::from(percent) * total
+            count > limits.min_loss && count * 100 > usize::from(percent) * total
         };
-        let mass = is_mass(plain, limits.share_percent);
-        let mass_gone = is_mass(gone, limits.gone_percent);
+        let mass = is_mass(plain, limits.max_loss);
+        let mass_gone = is_mass(gone, limits.max_gone);
         let reason = |loss| match loss {
             Loss::Gone => mass_gone.then_some(Reason::Gone),
             Loss::Last => Some(Reason::Last),
@@ -314,15 +331,21 @@ const fn pair(session: &Session) -> (IpAddr, IpAddr) {
 }
 
 /// The sessions in force that a proposal ends, or makes anew with another AS. One whose port
-/// changes is the same.
+/// changes is the same, and so is one that is had from another address of ours, if we have the old
+/// one no more.
 fn lost<'s>(current: &'s Speaker, proposed: &Speaker) -> Vec<&'s Session> {
-    let there: HashSet<_> = proposed
-        .sessions
-        .iter()
-        .map(|session| (pair(session), session.peer_asn, session.local_asn))
-        .collect();
-    let stays =
-        |session: &&Session| there.contains(&(pair(session), session.peer_asn, session.local_asn));
+    let ases = |session: &Session| (session.peer_asn, session.local_asn);
+    let there: HashSet<_> =
+        proposed.sessions.iter().map(|session| (pair(session), ases(session))).collect();
+    let known: HashSet<_> = current.sessions.iter().map(pair).collect();
+    let own: HashSet<_> = proposed.sessions.iter().map(|session| session.local_address).collect();
+    let new = proposed.sessions.iter().filter(|session| !known.contains(&pair(session)));
+    let moved: HashSet<_> = new.map(|session| (session.address, ases(session))).collect();
+    let stays = |session: &&Session| {
+        let is_moved = || moved.contains(&(session.address, ases(session)));
+        there.contains(&(pair(session), ases(session)))
+            || (!own.contains(&session.local_address) && is_moved())
+    };
     current.sessions.iter().filter(|session| !stays(session)).collect()
 }
 

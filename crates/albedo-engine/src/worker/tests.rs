@@ -7,6 +7,8 @@ use albedo_types::{ClusterId, Ipv4Prefix, PathId, PeerRole, RouterId};
 use super::*;
 use crate::engine::EngineConfig;
 
+mod query;
+
 fn worker(letters: usize) -> (Worker, Arc<Shared>) {
     let config = EngineConfig { mailbox_letters_max: letters, ..EngineConfig::default() };
     let (shared, mut mailboxes) = Shared::new(&config);

@@ -3,6 +3,7 @@
 mod concurrent;
 mod limits;
 mod peer;
+mod query;
 mod reflector;
 mod scripts;
 mod times;

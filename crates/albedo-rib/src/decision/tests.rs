@@ -96,7 +96,7 @@ fn med_is_compared_within_each_of_thousands_of_neighbouring_ases() {
     const GROUPS: u32 = 3000;
     // Two paths from each AS: the one that is better but for MED, and the one that MED prefers;
     // of the winners the one with the lowest identifier is best.
-    let mut paths = std::vec::Vec::new();
+    let mut paths = Vec::new();
     for n in 0..GROUPS {
         let (mut dear, mut cheap) = (plain(), plain());
         (dear.0.neighbour_as, dear.0.med, dear.0.originator) = (n, 7, 1 + n);
@@ -179,12 +179,38 @@ proptest! {
             }
         }
         let found = several(paths.len(), max, |n| path(&paths[n]));
-        let mut left: std::vec::Vec<usize> = (0..paths.len()).collect();
-        let mut expected = std::vec::Vec::new();
+        let mut left: Vec<usize> = (0..paths.len()).collect();
+        let mut expected = Vec::new();
         while expected.len() < max && let Some(n) = best(left.len(), |n| path(&paths[left[n]])) {
             expected.push(left.remove(n));
         }
         prop_assert_eq!(found.to_vec(), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn everybody_but_the_best_lost_to_somebody_by_the_step_that_is_named(
+        paths in proptest::collection::vec(any_path(), 0..12)
+    ) {
+        let mut paths = paths;
+        for (n, path) in (0..).zip(&mut paths) {
+            path.2 = PathId(n);
+        }
+        let defeats = defeats(paths.len(), |n| path(&paths[n]));
+        prop_assert_eq!(defeats.len(), paths.len());
+        let best = best(paths.len(), |n| path(&paths[n]));
+        for (n, defeat) in defeats.iter().enumerate() {
+            let Some(Defeat { to, step }) = *defeat else {
+                prop_assert_eq!(Some(n), best);
+                continue;
+            };
+            let of_one_as = paths[to].0.neighbour_as == paths[n].0.neighbour_as;
+            let verdict = compare(&path(&paths[to]), &path(&paths[n]), of_one_as);
+            prop_assert_eq!(verdict, Verdict { order: Ordering::Less, step: Some(step) });
+            // From one to the next, the way ends at the best.
+            prop_assert!(Some(to) == best || defeats[to].is_some_and(|d| Some(d.to) == best));
+        }
     }
 }
 

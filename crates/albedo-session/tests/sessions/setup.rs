@@ -75,7 +75,7 @@ pub(crate) fn group(name: &str, profile: Profile, range: &str) -> Group {
 
 pub(crate) fn peer(addr: SocketAddr, mut profile: Profile) -> Peer {
     profile.session.dynamic = false;
-    Peer { addr, group: "peers".into(), description: None, profile: Arc::new(profile) }
+    Peer { addr, group: "peers".into(), name: None, description: None, profile: Arc::new(profile) }
 }
 
 impl Fixture {

@@ -36,6 +36,7 @@ fn peer(address: &str, up: bool, dynamic: bool) -> PeerStatus {
         role: PeerRole::Client,
         state: if up { STATES.len() - 1 } else { 0 },
         since: Instant::ZERO,
+        has_policy: [false; 2],
         established: 1,
         shared: PeerShared::for_tests(Arc::new(SessionStats::default()), detail.clone()),
         detail,

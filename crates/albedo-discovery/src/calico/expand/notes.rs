@@ -51,8 +51,8 @@ impl Notes {
                 let with = others(&overlap.first.to_string(), overlap.sessions);
                 self.texts.push(format!(
                     "BGPPeers {winner} and {loser} ask for different sessions with {with}: \
-                     {winner} counts, as global ones and then names in order come first; Calico's own \
-                     nodes choose by chance"
+                     {winner} counts, as global ones and then names in order come first; Calico's \
+                     own nodes choose by chance"
                 ));
             }
         }

@@ -269,6 +269,34 @@ proptest! {
         }
     }
 
+    /// An external reflector has exactly the nodes that have it, and connects where they wait.
+    #[test]
+    fn an_external_reflector_is_the_other_end(resources in any_resources()) {
+        let cluster = cluster(resources);
+        let ip: IpAddr = "10.0.0.9".parse().unwrap();
+        let external = Identity::External {
+            addresses: vec![(ip, None)],
+            asn: DEFAULT,
+            router_id: RouterId::new(9).unwrap(),
+            cluster_id: ClusterId(1),
+        };
+        let mut sessions = expand(&cluster, &external).unwrap().sessions;
+        for node in cluster.nodes().values() {
+            let theirs = expand_node(&cluster, &node.meta.name);
+            let mut theirs = theirs.iter().filter(|it| it.address == ip && it.peer_asn == DEFAULT);
+            let at = sessions.iter().position(|it| Some(it.address) == node.ipv4().map(IpAddr::V4));
+            let ours = at.map(|at| sessions.remove(at));
+            prop_assert_eq!(ours.is_some(), theirs.clone().next().is_some());
+            if let Some(ours) = ours {
+                let back = theirs.find(|back| back.ttl_security == ours.ttl_security);
+                prop_assert!(back.is_some(), "{:#?} is not what the node has", ours);
+                prop_assert_eq!(ours.dial, Dial::Never);
+                prop_assert_eq!(ours.peer_asn, back.unwrap().local_asn);
+            }
+        }
+        prop_assert!(sessions.is_empty(), "{:#?} with nobody", sessions);
+    }
+
     #[test]
     fn the_order_of_resources_does_not_matter(
         (resources, shuffled) in any_resources().prop_flat_map(|resources| {

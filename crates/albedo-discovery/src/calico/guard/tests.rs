@@ -9,10 +9,10 @@ use crate::calico::{
 use albedo_types::{Asn, ClusterId};
 
 const LIMITS: Limits = Limits {
-    share_percent: 10,
-    gone_percent: 30,
-    least: 3,
-    delay: Duration::from_secs(600),
+    max_loss: 10,
+    max_gone: 30,
+    min_loss: 2,
+    hold: Duration::from_secs(600),
     window: Duration::from_secs(60),
 };
 
@@ -176,6 +176,18 @@ fn a_change_that_heals_leaves_nothing_behind() {
 }
 
 #[test]
+fn leave_to_go_ends_when_the_change_heals() {
+    let healthy = cluster();
+    let mut bench = Bench::new(&healthy);
+    let mut broken = healthy.clone();
+    broken.remove(Kind::BgpPeer, "first");
+    let alarm = bench.offer(0, &broken).expect("it waits");
+    assert!(bench.guard.confirm(alarm.digest));
+    assert!(bench.offer(1, &healthy).is_none());
+    assert!(bench.offer(2, &broken).is_some());
+}
+
+#[test]
 fn what_is_added_meanwhile_applies_at_once() {
     let mut cluster = cluster();
     let mut bench = Bench::new(&cluster);
@@ -280,6 +292,76 @@ fn another_port_is_the_same_session() {
     configuration.listen_port = std::num::NonZeroU16::new(1_790);
     cluster.apply(Resource::BgpConfiguration(Box::new(configuration)));
     assert!(bench.offer(0, &cluster).is_none());
+}
+
+#[test]
+fn another_address_of_ours_is_the_same_session() {
+    let mut cluster = cluster();
+    let mut bench = Bench::new(&cluster);
+    cluster.apply(node("r1", 249, &[("reflector", "1")], Some(1)));
+    assert!(bench.offer(0, &cluster).is_none());
+    assert_eq!(bench.current.sessions.len(), 40);
+}
+
+#[test]
+fn one_of_two_addresses_that_nobody_names_any_more_is_a_loss() {
+    let mut cluster = cluster();
+    let addresses = ["10.0.9.1", "10.0.9.2"].map(|ip| ip.parse::<IpAddr>().unwrap());
+    for (name, ip) in ["x", "y"].into_iter().zip(addresses) {
+        cluster.apply(Resource::BgpPeer(Box::new(BgpPeer {
+            meta: Meta::named(name),
+            remote: PeerRemote::Address { ip, port: None, as_number: Some(Asn(64_512)) },
+            ..BgpPeer::default()
+        })));
+    }
+    let identity = Identity::External {
+        addresses: addresses.map(|ip| (ip, None)).into(),
+        asn: Asn(64_512),
+        router_id: albedo_types::RouterId::new(1).unwrap(),
+        cluster_id: ClusterId(1),
+    };
+    let current = expand(&cluster, &identity).unwrap();
+    assert_eq!(current.sessions.len(), 2 * 42);
+    cluster.remove(Kind::BgpPeer, "x");
+    let proposed = expand(&cluster, &identity).unwrap();
+    let standing = Standing::of(&cluster);
+    let decision = Guard::new().offer(at(0), &current, &proposed, &standing, &LIMITS);
+    assert_eq!(decision.in_force().sessions, current.sessions);
+}
+
+#[test]
+fn without_an_end_it_waits_until_it_is_confirmed() {
+    let mut cluster = cluster();
+    let current = speaker(&cluster);
+    cluster.remove(Kind::BgpPeer, "first");
+    let (proposed, standing) = (speaker(&cluster), Standing::of(&cluster));
+    let mut guard = Guard::new();
+    let limits = Limits { hold: Duration::ZERO, ..LIMITS };
+    for seconds in [0, 1_000_000] {
+        match guard.offer(at(seconds), &current, &proposed, &standing, &limits) {
+            Decision::Hold { in_force, alarm } => {
+                assert_eq!(in_force.sessions, current.sessions);
+                assert_eq!(alarm.until, Instant::NEVER);
+                assert!(seconds == 0 || guard.confirm(alarm.digest));
+            }
+            Decision::Apply(_) => panic!("nobody has confirmed it"),
+        }
+    }
+    let decision = guard.offer(at(1_000_001), &current, &proposed, &standing, &limits);
+    assert_eq!(decision, Decision::Apply(proposed));
+}
+
+#[test]
+fn a_guard_that_is_off_lets_everything_go() {
+    let mut cluster = cluster();
+    let current = speaker(&cluster);
+    for index in 1..=40 {
+        cluster.apply(node(&format!("w{index:03}"), index, &[], None));
+    }
+    let (proposed, standing) = (speaker(&cluster), Standing::of(&cluster));
+    let limits = Limits { max_loss: 100, ..LIMITS };
+    let decision = Guard::new().offer(at(0), &current, &proposed, &standing, &limits);
+    assert_eq!(decision.in_force(), &proposed);
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub(super) fn shared_cluster_ids(view: &View<'_>, reach: &[[Reach; 2]], lints: &
             if !partly.is_empty() {
                 let names = listed(reflectors.iter().map(|index| view.members[*index].name()));
                 let text = format!(
-                    "cluster id {id} is shared by {names}, and these have sessions over {} with some \
-                     of them only: {}. Routes get lost between them; give each reflector a \
+                    "cluster id {id} is shared by {names}, and these have sessions over {} with \
+                     some of them only: {}. Routes get lost between them; give each reflector a \
                      routeReflectorClusterID of its own, or every node a session with all of them",
                     FAMILIES[slot],
                     listed(partly)

@@ -1,0 +1,85 @@
+//! The administrative interfaces: `admin`.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use super::{World, open, or};
+use crate::defaults;
+use crate::diagnostic::{Fault, Report};
+use crate::fields::{At, Fields};
+use crate::kinds::{self, Kind};
+use crate::node::{Node, Value};
+use crate::settings::{Admin, BirdDialect, BirdSockets};
+
+/// The keys of `admin`.
+pub(crate) const KEYS: [&str; 2] = ["http", "bird"];
+
+/// The keys of `admin.bird`.
+pub(crate) const BIRD: [&str; 4] = ["socket", "socket6", "dialect", "mode"];
+
+/// Octets of a socket's name that the system takes (`sun_path`, without its end).
+const SOCKET_NAME_MAX: usize = 107;
+
+const DIALECT: Kind<BirdDialect> = Kind {
+    allowed: "calico or bird2",
+    read: |scalar| match &*scalar.text {
+        "calico" => Ok(BirdDialect::Calico),
+        "bird2" => Ok(BirdDialect::Bird2),
+        _ => Err(None),
+    },
+};
+
+const MODE: Kind<u32> = Kind {
+    allowed: "permissions of a file as three octal digits with a 0 in front, such as 0660",
+    read: |scalar| match scalar.text.strip_prefix('0') {
+        Some(digits) if digits.len() == 3 => u32::from_str_radix(digits, 8).map_err(|_| None),
+        _ => Err(None),
+    },
+};
+
+/// Reads `admin`.
+pub(crate) fn read(top: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Admin {
+    let mut admin = Admin { http: Some(defaults::ADMIN_HTTP), bird: None };
+    let Some(fields) = open(top, "admin", &KEYS, report) else { return admin };
+    admin.http = or(&fields, "http", &kinds::HTTP, admin.http, report);
+    admin.bird = bird(&fields, world, report);
+    admin
+}
+
+/// Reads `admin.bird`; a relative name starts where the configuration is.
+fn bird(admin: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Option<BirdSockets> {
+    if let Some(Node { value: Value::Scalar(scalar), .. }) = admin.node("bird")
+        && kinds::is_off(scalar)
+    {
+        return None;
+    }
+    let fields = open(admin, "bird", &BIRD, report)?;
+    let dialect = or(&fields, "dialect", &DIALECT, defaults::BIRD_DIALECT, report);
+    let mode = or(&fields, "mode", &MODE, defaults::BIRD_MODE, report);
+    let socket = fields.required("socket", &kinds::TEXT, report);
+    let socket6 = fields.scalar("socket6", &kinds::TEXT, report);
+    let socket = socket.map(|at| place(at, world, report));
+    let socket6 = socket6.map(|at| place(at, world, report));
+    if let Some(socket6) = &socket6 {
+        if dialect == BirdDialect::Bird2 {
+            let found = "socket6 with dialect bird2";
+            let allowed = "no socket6: both families are on the one socket there";
+            socket6.report(report, Fault::new(found, allowed));
+        } else if socket.as_ref().is_some_and(|socket| socket.value == socket6.value) {
+            let allowed = "another name than that of socket";
+            socket6.report(report, Fault::new("the name of socket", allowed));
+        }
+    }
+    let socket6 = socket6.map(|at| at.value);
+    Some(BirdSockets { socket: socket?.value, socket6, dialect, mode })
+}
+
+fn place(at: At<String>, world: &World<'_>, report: &mut Report<'_>) -> At<PathBuf> {
+    let path = world.folder.join(&at.value);
+    let len = path.as_os_str().as_bytes().len();
+    if len > SOCKET_NAME_MAX {
+        let allowed = format!("at most {SOCKET_NAME_MAX}, which is what the system takes");
+        at.report(report, Fault::new(format!("the name of a socket of {len} octets"), allowed));
+    }
+    At { value: path, place: at.place, key: at.key }
+}
