@@ -109,6 +109,7 @@ pub(crate) fn key(family: Family) -> GroupKey {
         as4: true,
         message_len_max: u32::try_from(PACK.message_len_max).expect("16 bits"),
         external: None,
+        next_hop: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,

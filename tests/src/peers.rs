@@ -8,7 +8,7 @@ mod tests;
 
 pub use bird::{Bird, Version};
 pub use frr::Frr;
-pub use gobgp::GoBgp;
+pub use gobgp::{GoBgp, Graceful};
 
 use std::net::{IpAddr, Ipv4Addr};
 

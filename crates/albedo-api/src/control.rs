@@ -20,6 +20,15 @@ pub trait Control: Send + Sync {
 
     /// How far it has come.
     fn drain_status(&self) -> DrainStatus;
+
+    /// Lets go a change of the Calico cluster that is held back; the digest says which.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn confirm(&self, digest: &str) -> Result<(), String> {
+        Err(format!("{digest}: peers come from no Calico cluster"))
+    }
 }
 
 /// The longest a drain may take, in seconds.

@@ -17,7 +17,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -69,6 +69,7 @@ async fn run_upkeep(metrics: Arc<Metrics>) {
 }
 
 fn router(app: App) -> Router {
+    let confirm = post(control::confirm);
     let drain = get(control::status).post(control::drain).delete(control::cancel);
     Router::new()
         .route("/", get(index))
@@ -77,6 +78,8 @@ fn router(app: App) -> Router {
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
         .route("/api/v1/peers", get(peers))
+        .route("/api/v1/calico", get(calico))
+        .route("/api/v1/calico/confirm", confirm.layer(DefaultBodyLimit::max(control::BODY_MAX)))
         .route("/api/v1/drain", drain.layer(DefaultBodyLimit::max(control::BODY_MAX)))
         .with_state(app)
 }
@@ -100,6 +103,13 @@ fn status(State(app): State<App>) -> Ready<Response> {
 
 fn peers(State(app): State<App>) -> Ready<Response> {
     ready(([(CACHE_CONTROL, "no-store")], Json(app.source.peers())).into_response())
+}
+
+fn calico(State(app): State<App>) -> Ready<Response> {
+    ready(match app.source.calico() {
+        Some(status) => ([(CACHE_CONTROL, "no-store")], Json(status)).into_response(),
+        None => (StatusCode::NOT_FOUND, "peers come from no Calico cluster\n").into_response(),
+    })
 }
 
 fn index(State(app): State<App>) -> Ready<Response> {

@@ -19,4 +19,7 @@ mod text;
 pub use control::Control;
 pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
-pub use status::{Check, FamilyStatus, PeerRow, RetainedRow, ShardStatus, Status, StatusSource};
+pub use status::{
+    CalicoStatus, Check, ConfirmRequest, FamilyStatus, GuardStatus, HeldSession, KindCount,
+    PeerRow, RejectedObject, RetainedRow, ShardStatus, Status, StatusSource,
+};

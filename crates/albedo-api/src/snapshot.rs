@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub bird: BirdNumbers,
     /// How this life began, and what the next one will know.
     pub life: LifeNumbers,
+    /// The Calico cluster that peers come from; all zero where there is none.
+    pub calico: CalicoNumbers,
     /// From the start of the process until all expected peers were in sync, once that is so.
     pub startup_convergence: Option<Duration>,
 }
@@ -130,6 +132,27 @@ pub struct LifeNumbers {
     pub roster_errors: u64,
     /// Whether clients are sent away and not let in.
     pub is_draining: bool,
+}
+
+/// How a Calico cluster stands that peers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CalicoNumbers {
+    /// Whether the datastore is being followed.
+    pub is_connected: bool,
+    /// Whether every kind of resource was listed once.
+    pub is_synced: bool,
+    /// Since the datastore said anything.
+    pub last_event_age: Option<Duration>,
+    /// Lists that had to be made anew.
+    pub resyncs: u64,
+    /// Resources that cannot be read.
+    pub rejected: u64,
+    /// Sessions that are held down.
+    pub held: u64,
+    /// Sessions whose end the guard holds back.
+    pub guarded: u64,
+    /// What is odd.
+    pub warnings: u64,
 }
 
 /// What was asked of the shards.

@@ -4,6 +4,12 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
+mod calico;
+
+pub use calico::{
+    CalicoStatus, ConfirmRequest, GuardStatus, HeldSession, KindCount, RejectedObject,
+};
+
 /// Where the API's answers come from. Each call is cheap enough for a health probe each second;
 /// none may block on a session or a shard.
 pub trait StatusSource: Send + Sync {
@@ -17,6 +23,10 @@ pub trait StatusSource: Send + Sync {
     fn ready(&self) -> Vec<Check>;
     /// The numbers of `/metrics`.
     fn snapshot(&self) -> Snapshot;
+    /// The Calico cluster that peers come from, if there is one.
+    fn calico(&self) -> Option<CalicoStatus> {
+        None
+    }
 }
 
 /// One check of `/livez` or `/readyz`.

@@ -5,9 +5,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use albedo_types::{FamilySet, HoldTime, PeerRole};
+use albedo_types::{FamilySet, HoldTime, PATHS_MAX, PathsMode, PeerRole};
 
-use crate::settings::{BirdDialect, LimitAction, LogFormat, LogLevel, ShutdownMode};
+use crate::settings::{
+    BirdDialect, CalicoExport, IpamCheck, LimitAction, LogFormat, LogLevel, NextHopMode,
+    ShutdownMode,
+};
 
 /// The BGP port (RFC 4271 §8.2.1), on every IPv4 address.
 /// IPv6 is asked for by name: a kernel without it would refuse to start otherwise.
@@ -57,6 +60,18 @@ pub const fn long_lived_stale_time(role: PeerRole) -> Duration {
 /// Stock nodes say that they can receive several paths, and would keep and compare all of them
 /// for nothing (RFC 7911).
 pub const SEND_PATHS: u8 = 1;
+
+/// Whatever router takes several paths can use the best ones.
+pub const SEND_PATHS_MODE: PathsMode = PathsMode::Best;
+
+/// Whoever names another mode wants what it chooses.
+#[must_use]
+pub const fn send_paths(mode: PathsMode) -> u8 {
+    match mode {
+        PathsMode::Best => SEND_PATHS,
+        PathsMode::Equal | PathsMode::PerNeighbourAs | PathsMode::Diverse => PATHS_MAX,
+    }
+}
 
 /// Between reflectors as RFC 4271 has it, until they are told otherwise.
 pub const BEST_EXTERNAL: bool = false;
@@ -124,6 +139,31 @@ pub const SHUTDOWN_MODE: ShutdownMode = ShutdownMode::Auto;
 /// Known neighbours come by themselves. Calico's nodes connect, and a connection of ours that
 /// crosses theirs makes BIRD 1.6 drop the routes that it keeps of us.
 pub const DIAL: bool = false;
+
+/// A configured peer is dialled at once, as with every other daemon.
+pub const CONNECT_DELAY: Duration = Duration::ZERO;
+
+/// RFC 4456 §10 has an internal peer told the route's own, RFC 4271 §5.1.3 an external one ours.
+pub const NEXT_HOP_MODE: NextHopMode = NextHopMode::Auto;
+
+/// A path that names our AS has been here.
+pub const OWN_AS_ALLOWED: u8 = 0;
+
+/// A reflector beside the cluster, such as BIRD with `export all`; what a node of Calico holds
+/// back it holds back itself.
+pub const CALICO_EXPORT: CalicoExport = CalicoExport::All;
+
+/// To count is harmless; who borrows addresses announces them legitimately.
+pub const CALICO_IPAM_CHECK: IpamCheck = IpamCheck::Warn;
+
+/// A label that is lost takes all sessions of a selector, a rack less than this, in percent.
+pub const CALICO_GUARD_MAX_LOSS: u8 = 25;
+
+/// Two or three nodes that go are no incident, however small the cluster.
+pub const CALICO_GUARD_MIN_LOSS: u32 = 3;
+
+/// Long enough for somebody who is woken by the alarm.
+pub const CALICO_GUARD_HOLD: Duration = Duration::from_secs(1_800);
 
 /// A word would make the peer drop what it keeps of us.
 pub const SILENT_HOLD_EXPIRY: bool = true;

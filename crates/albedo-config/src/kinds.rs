@@ -1,5 +1,6 @@
 //! What a single value can be: each kind says in words what it allows and reads one text.
 
+pub(crate) mod calico;
 pub(crate) mod policy;
 
 mod duration;
@@ -10,11 +11,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use albedo_types::{
-    Asn, ClusterId, Family, HoldTime, PATHS_MAX, ParsePrefixError, PeerRole, Prefix, RouterId,
+    Asn, ClusterId, Family, HoldTime, PATHS_MAX, ParsePrefixError, PathsMode, PeerRole, Prefix,
+    RouterId,
 };
 
 use crate::node::Scalar;
-use crate::settings::{LimitAction, LogFormat, LogLevel, PeerAs, ShutdownMode};
+use crate::settings::{LimitAction, LogFormat, LogLevel, NextHopMode, PeerAs, ShutdownMode};
 use crate::suggest;
 
 /// A kind of value.
@@ -115,6 +117,9 @@ pub(crate) const KEEPALIVE: Kind<Duration> = Kind {
 pub(crate) const CONNECT_RETRY: Kind<Duration> =
     Kind { allowed: "whole seconds from 1s to 1h", read: |scalar| whole_seconds(scalar, 1, 3_600) };
 
+pub(crate) const CONNECT_DELAY: Kind<Duration> =
+    Kind { allowed: "0 or whole seconds up to 1h", read: |scalar| whole_seconds(scalar, 0, 3_600) };
+
 pub(crate) const RESTART_TIME: Kind<Duration> = Kind {
     allowed: "whole seconds from 1s to 4095s",
     read: |scalar| whole_seconds(scalar, 1, 4_095),
@@ -156,6 +161,20 @@ pub(crate) const SHUTDOWN_MODE: Kind<ShutdownMode> = Kind {
     },
 };
 
+pub(crate) const NEXT_HOP_MODE: Kind<NextHopMode> = Kind {
+    allowed: "auto, self or keep",
+    read: |scalar| {
+        let words =
+            [("auto", NextHopMode::Auto), ("self", NextHopMode::Own), ("keep", NextHopMode::Keep)];
+        word(scalar, &words)
+    },
+};
+
+pub(crate) const OWN_AS: Kind<u8> = Kind {
+    allowed: "a number from 0 to 255",
+    read: |scalar| u8::try_from(integer(scalar, 0, 255)?).map_err(|_| None),
+};
+
 /// Zero keeps nothing beyond what is long-lived.
 pub(crate) const SEND_PATHS: Kind<u8> = Kind {
     allowed: "1 (the best one), 2 to 16, or all (16 at most)",
@@ -166,6 +185,27 @@ pub(crate) const SEND_PATHS: Kind<u8> = Kind {
             _ => Err(None),
         },
     },
+};
+
+pub(crate) const SEND_PATHS_MODE: Kind<PathsMode> = Kind {
+    allowed: "best, equal, perNeighborAs or diverse",
+    read: |scalar| {
+        word(
+            scalar,
+            &[
+                ("best", PathsMode::Best),
+                ("equal", PathsMode::Equal),
+                ("perNeighborAs", PathsMode::PerNeighbourAs),
+                ("diverse", PathsMode::Diverse),
+            ],
+        )
+    },
+};
+
+/// As wide as it is on the wire; 0 would say nothing.
+pub(crate) const RECEIVE_PATHS: Kind<u16> = Kind {
+    allowed: "a number of paths from 1 to 65535",
+    read: |scalar| u16::try_from(integer(scalar, 1, u16::MAX.into())?).map_err(|_| None),
 };
 
 pub(crate) const REFRESH_INTERVAL: Kind<Duration> = Kind {

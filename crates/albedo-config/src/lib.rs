@@ -5,26 +5,25 @@
 //! What comes out knows nothing of files.
 
 pub mod defaults;
-mod diagnostic;
 mod env;
 mod fields;
 mod kinds;
-mod node;
 mod schema;
 mod settings;
-mod suggest;
 
 use std::path::Path;
 use std::{fs, io, thread};
 
+use albedo_yaml::{diagnostic, node, suggest};
 use diagnostic::{Fault, Place, Report};
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use settings::{
-    Admin, BirdDialect, BirdSockets, Config, GracefulRestart, LimitAction, Limits, Log, LogFormat,
-    LogLevel, MaxPrefixes, POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup,
-    PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
+    Admin, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport, CalicoGuard,
+    CalicoIdentity, Config, ExternalAddress, GracefulRestart, IpamCheck, LimitAction, Limits, Log,
+    LogFormat, LogLevel, MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing,
+    Peer, PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

@@ -5,6 +5,7 @@
 
 mod across;
 mod admin;
+mod calico;
 mod graceful;
 mod life;
 mod member;
@@ -15,14 +16,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, RouterId};
+use albedo_types::{Asn, ClusterId, PeerRole, RouterId};
 
 use crate::defaults;
 use crate::diagnostic::{Place, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Config, Limits, Log, Pacing};
+use crate::settings::{Calico, Config, Limits, Log, Pacing, PeerSettings};
 
 /// What the schema needs to know of the world.
 #[derive(Debug)]
@@ -41,13 +42,14 @@ pub(crate) struct Ours {
     pub(crate) cluster_id: ClusterId,
 }
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "asNumber",
     "routerId",
     "clusterId",
     "listen",
     "peerGroups",
     "peers",
+    "calico",
     "admin",
     "shards",
     "logLevel",
@@ -65,6 +67,8 @@ pub(crate) fn all_keys() -> Vec<String> {
     let limits = LIMITS.map(|key| format!("limits.{key}"));
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
+    let life = life.chain(calico::KEYS.map(|key| format!("calico.{key}")));
+    let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
     let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
     let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));
     let members = ["pacing.max", "name", "ranges", "dial", "address", "group"];
@@ -87,9 +91,17 @@ const PLACEHOLDER: RouterId = match RouterId::new(1) {
 /// The configuration of a tree. `None` only after a report.
 pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> Option<Config> {
     let top = Fields::open(root, "", &TOP, report)?;
-    let asn = top.required("asNumber", &kinds::ASN, report).map(|at| at.value);
-    let router_id =
-        top.required("routerId", &kinds::ROUTER_ID, report).map_or(PLACEHOLDER, |at| at.value);
+    let is_node = calico::is_node(&top);
+    let (asn, router_id) = if is_node {
+        // They are the node's, and known once the datastore is.
+        across::of_the_node(&top, report);
+        (None, top.scalar("routerId", &kinds::ROUTER_ID, report).map(|at| at.value))
+    } else {
+        let asn = top.required("asNumber", &kinds::ASN, report).map(|at| at.value);
+        (asn, top.required("routerId", &kinds::ROUTER_ID, report).map(|at| at.value))
+    };
+    let own_router_id = router_id.is_some();
+    let router_id = router_id.unwrap_or(PLACEHOLDER);
     let cluster_id = top
         .scalar("clusterId", &kinds::CLUSTER_ID, report)
         .map_or_else(|| ClusterId(router_id.get()), |at| at.value);
@@ -98,13 +110,23 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         None => vec![default(defaults::LISTEN)],
     };
     let ours = Ours { asn, cluster_id };
-    let groups = read_groups(&top, ours, world, report);
+    let mut groups = read_groups(&top, ours, world, report);
     let peers = read_peers(&top, ours, &groups, world, report);
     across::listen(&listen, report);
     across::ranges(&groups, report);
     across::peers(&peers, &listen, report);
     across::peer_names(&peers, report);
     across::keys(&groups, &peers, report);
+    let names: Vec<&str> =
+        groups.iter().filter_map(|group| Some(&*group.name.as_ref()?.value)).collect();
+    let calico = calico::read(&top, world, &names, report).map(|calico| Calico {
+        own_router_id,
+        own_listen: top.node("listen").is_some(),
+        ..calico
+    });
+    if let Some(name) = calico.as_ref().and_then(|calico| calico.group.as_deref()) {
+        groups.iter_mut().for_each(|group| group.is_for_calico(name));
+    }
     Some(Config {
         asn: asn.unwrap_or_default(),
         router_id,
@@ -112,6 +134,7 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         listen: listen.into_iter().map(|at| at.value).collect(),
         groups: groups.into_iter().filter_map(member::Group::resolved).collect(),
         peers: peers.into_iter().filter_map(member::Member::resolved).collect(),
+        calico,
         admin: admin::read(&top, world, report),
         shards: top
             .scalar("shards", &kinds::SHARDS, report)
@@ -125,6 +148,15 @@ pub(crate) fn read(root: &Node, world: &World<'_>, report: &mut Report<'_>) -> O
         restart: life::restart(&top, world, report),
         shutdown: life::shutdown(&top, report),
     })
+}
+
+pub(crate) use session::secret;
+
+/// The settings of an internal peer of which nothing but its role is said.
+pub(crate) fn standard(role: PeerRole, cluster_id: ClusterId) -> PeerSettings {
+    let at = Some(default(role));
+    let session = session::Session { role: at, ..session::Session::default() };
+    session.resolve(Ours { asn: None, cluster_id })
 }
 
 fn default<T>(value: T) -> At<T> {

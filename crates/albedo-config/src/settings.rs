@@ -12,7 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_types::policy::Rules;
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, Prefix, RouterId};
+use albedo_types::{
+    Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole, Prefix, RouterId,
+};
+
+mod calico;
+
+pub use calico::{
+    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, ExternalAddress, IpamCheck,
+};
 
 /// All settings of `albedo run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +37,11 @@ pub struct Config {
     pub groups: Vec<PeerGroup>,
     /// Configured peers in the order of the file, `peers`.
     pub peers: Vec<Peer>,
+    /// The Calico cluster that further peers come from, `calico`.
+    ///
+    /// Where the reflector is a node of it, its AS, its cluster and its router id are placeholders
+    /// until the datastore is known.
+    pub calico: Option<Calico>,
     /// The administrative interfaces, `admin`.
     pub admin: Admin,
     /// Number of shards of the RIB, `shards`; at least one.
@@ -108,6 +121,8 @@ pub struct PeerSettings {
     pub keepalive: Option<Duration>,
     /// Time between attempts to connect, `connectRetry` (RFC 4271 §8.2.1).
     pub connect_retry: Duration,
+    /// How long the peer is left to connect before we do, `connectDelay`.
+    pub connect_delay: Duration,
     /// Wait for the peer to connect, `passive`. Dynamic neighbours are waited for anyway.
     pub passive: bool,
     /// Words for humans, `description`.
@@ -116,6 +131,13 @@ pub struct PeerSettings {
     pub port: u16,
     /// Our end of the connection, `localAddress`.
     pub local_address: Option<IpAddr>,
+    /// Our AS on the session, `localASNumber`; `None` is that of the top.
+    pub local_as: Option<Asn>,
+    /// How often our own AS may stand in AS_PATH of an external peer's routes,
+    /// `numAllowedLocalASNumbers`.
+    pub own_as_allowed: u8,
+    /// Which next hop the peer is told, `nextHopMode`.
+    pub next_hop_mode: NextHopMode,
     /// TCP-MD5 key, `password` or the content of `passwordFile` (RFC 2385).
     pub password: Option<Secret>,
     /// How many hops away the peer may be, `ttlSecurity` (RFC 5082); `None` is no check.
@@ -134,6 +156,11 @@ pub struct PeerSettings {
     pub export_policy: Option<Arc<Rules>>,
     /// Paths of a prefix that are told, `sendPaths`: 1 to [`albedo_types::PATHS_MAX`] (RFC 7911).
     pub send_paths: u8,
+    /// Which of a prefix's paths those are, `sendPathsMode`.
+    pub send_paths_mode: PathsMode,
+    /// How many paths of a prefix the peer is asked to send at most, `receivePaths`
+    /// (draft-abraitis-idr-addpath-paths-limit); `None` says nothing.
+    pub receive_paths: Option<u16>,
     /// Whether a non-client is told the best route of those that it may be told, `bestExternal`.
     pub best_external: bool,
     /// Time between two answers to ROUTE-REFRESH for one family, `refreshInterval`.
@@ -148,12 +175,29 @@ pub struct PeerSettings {
     pub max_cluster_list_length: u32,
 }
 
+/// Which next hop a peer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHopMode {
+    /// An internal one the route's own (RFC 4456 §10), an external one ours (RFC 4271 §5.1.3).
+    Auto,
+    /// Ours.
+    Own,
+    /// The route's own.
+    Keep,
+}
+
 /// Rules of one policy at most.
 pub const POLICY_RULES_MAX: usize = 1_024;
 /// Prefixes in all rules of one policy at most.
 pub const POLICY_PREFIXES_MAX: usize = 65_536;
 
 impl PeerSettings {
+    /// What an internal peer of a role has of which nothing is said.
+    #[must_use]
+    pub fn standard(role: PeerRole, cluster_id: ClusterId) -> Self {
+        crate::schema::standard(role, cluster_id)
+    }
+
     /// The role of a peer that named `peer` as its AS: whoever is of another AS is external,
     /// whatever the group says of the others.
     #[must_use]
@@ -392,6 +436,15 @@ pub struct Secret(Vec<u8>);
 impl Secret {
     pub(crate) const fn new(octets: Vec<u8>) -> Self {
         Self(octets)
+    }
+
+    /// A key.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the key is not in there.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, String> {
+        crate::schema::secret(octets)
     }
 
     /// The key itself: 1 to [`Secret::LEN_MAX`] octets.

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole, RouterId};
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole, RouterId};
 use proptest::prelude::*;
 
 use super::*;
 use crate::node::NODES_MAX;
 
+mod calico;
 mod policy;
 
 const BASE: &str = "asNumber: 64512\nrouterId: 10.0.0.1\n";
@@ -50,7 +51,11 @@ fn default_settings() -> PeerSettings {
         passive: false,
         description: None,
         port: 179,
+        connect_delay: Duration::ZERO,
         local_address: None,
+        local_as: None,
+        own_as_allowed: 0,
+        next_hop_mode: NextHopMode::Auto,
         password: None,
         ttl_security: None,
         max_prefixes: MaxPrefixes::default(),
@@ -68,6 +73,8 @@ fn default_settings() -> PeerSettings {
         import_policy: None,
         export_policy: None,
         send_paths: 1,
+        send_paths_mode: PathsMode::Best,
+        receive_paths: None,
         best_external: false,
         refresh_interval: Duration::from_secs(1),
         discard_attributes: Vec::new(),
@@ -98,6 +105,7 @@ fn the_example_comes_to_what_it_says() {
             group: Some("nodes".to_owned()),
             settings: PeerSettings { description: Some("other-rack".to_owned()), ..nodes },
         }],
+        calico: None,
         admin: Admin { http: Some("127.0.0.1:9179".parse().unwrap()), bird: None },
         shards: 2,
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
@@ -535,7 +543,9 @@ mod reference {
             ("maxPrefixes.action", "`restart`".to_owned()),
             ("maxPrefixes.countRejected", format!("`{}`", defaults::COUNT_REJECTED)),
             ("maxPrefixes.countPaths", format!("`{}`", defaults::COUNT_PATHS)),
-            ("sendPaths", format!("`{}`", defaults::SEND_PATHS)),
+            ("sendPaths", format!("`{}`", defaults::send_paths(defaults::SEND_PATHS_MODE))),
+            ("sendPathsMode", "`best`".to_owned()),
+            ("receivePaths", "none".to_owned()),
             ("bestExternal", format!("`{}`", defaults::BEST_EXTERNAL)),
             ("refreshInterval", seconds(defaults::REFRESH_INTERVAL)),
             ("maxAsPathLength", format!("`{}`", defaults::AS_PATH_LENGTH_MAX)),

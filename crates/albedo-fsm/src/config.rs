@@ -1,5 +1,6 @@
 //! What a session is told before it starts: plain settings, and the OPEN they make.
 
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 use alloc::string::String;
@@ -8,7 +9,7 @@ use alloc::vec::Vec;
 use albedo_types::{Afi, Asn, Family, FamilySet, HoldTime, RouterId};
 use albedo_wire::capability::{
     AddPath, AddPathMode, Capability, ExtendedNextHop, GracefulFamily, GracefulRestart, LongLived,
-    LongLivedFamily, RESTART_TIME_MAX, STALE_TIME_MAX,
+    LongLivedFamily, PathsLimit, RESTART_TIME_MAX, STALE_TIME_MAX,
 };
 use albedo_wire::open::{ExpectedAs, Open, OpenExpect};
 
@@ -33,6 +34,9 @@ pub struct SessionConfig {
     pub capabilities: LocalCapabilities,
     /// Time between two attempts to connect, and the longest one may take; jittered.
     pub connect_retry: Duration,
+    /// How long the peer is left to connect first, after the start and after each loss, before we
+    /// do; jittered. Two connections that cross cost a peer that keeps our routes all of them.
+    pub connect_delay: Duration,
     /// How long a peer is kept away after it broke a session once; doubles each time, jittered.
     pub idle_hold_min: Duration,
     /// The longest it is kept away.
@@ -89,6 +93,9 @@ pub struct LocalCapabilities {
     pub forwarding: bool,
     /// Several paths per prefix, for all families (RFC 7911).
     pub add_path: Option<AddPathMode>,
+    /// How many paths of a prefix the peer is asked to send at most, for all families
+    /// (draft-abraitis-idr-addpath-paths-limit); only said with `add_path` in receive direction.
+    pub paths_limit: Option<NonZeroU16>,
     /// Messages of up to 65,535 octets (RFC 8654).
     pub extended_message: bool,
     /// IPv4 routes with an IPv6 next hop (RFC 8950).
@@ -131,6 +138,7 @@ impl Default for LocalCapabilities {
             graceful: None,
             forwarding: true,
             add_path: Some(AddPathMode::Receive),
+            paths_limit: None,
             extended_message: true,
             extended_next_hop: true,
             fqdn: None,
@@ -141,7 +149,7 @@ impl Default for LocalCapabilities {
 
 impl SessionConfig {
     /// Of a configured peer that we connect to, with the defaults for everything else: hold time
-    /// 90 s, connect retry 10 s, idle hold 5 s to 300 s, OPEN wait 30 s.
+    /// 90 s, connect retry 10 s and no delay, idle hold 5 s to 300 s, OPEN wait 30 s.
     #[must_use]
     pub fn new(local_asn: Asn, router_id: RouterId, peer_asn: ExpectedAs) -> Self {
         Self {
@@ -154,6 +162,7 @@ impl SessionConfig {
             dynamic: false,
             capabilities: LocalCapabilities::default(),
             connect_retry: Duration::from_secs(10),
+            connect_delay: Duration::ZERO,
             idle_hold_min: Duration::from_secs(5),
             idle_hold_max: Duration::from_secs(300),
             open_wait: Duration::from_secs(30),
@@ -233,6 +242,15 @@ impl LocalCapabilities {
         }
         if let Some(version) = self.software_version.clone() {
             out.push(Capability::SoftwareVersion(version));
+        }
+        let receives = self.add_path.is_some_and(AddPathMode::receives);
+        if let Some(limit) = self.paths_limit.filter(|_| receives) {
+            let entry = |family: Family| PathsLimit {
+                afi: family.afi(),
+                safi: family.safi(),
+                limit: limit.get(),
+            };
+            out.push(Capability::PathsLimit(self.families.iter().map(entry).collect()));
         }
         out
     }

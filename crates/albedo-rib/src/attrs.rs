@@ -119,6 +119,11 @@ impl Hash for Material<'_> {
     }
 }
 
+/// The type of the attribute NEXT_HOP.
+const NEXT_HOP: u8 = 3;
+/// Octets of an IPv6 address.
+const IPV6_OCTETS: usize = 16;
+
 /// Stands for a next hop that is not there.
 const NO_NEXT_HOP: u8 = u8::MAX;
 
@@ -240,6 +245,15 @@ impl AttrSet {
         (self.next_hop_len != NO_NEXT_HOP).then(|| &self.octets[..self.next_hop_end()])
     }
 
+    /// The next hop in network order: 4 octets, or 16, of the two of RFC 2545 the global one.
+    #[must_use]
+    pub(crate) fn next_hop(&self) -> Option<&[u8]> {
+        match self.mp_next_hop() {
+            Some(hops) => Some(hops.get(..IPV6_OCTETS).unwrap_or(hops)),
+            None => value_of(self.block(), NEXT_HOP),
+        }
+    }
+
     const fn next_hop_end(&self) -> usize {
         if self.next_hop_len == NO_NEXT_HOP { 0 } else { self.next_hop_len as usize }
     }
@@ -267,6 +281,26 @@ impl AttrSet {
             && identity.router_id == material.router_id
             && self.mp_next_hop() == material.next_hop
     }
+}
+
+/// The value of an attribute of a finished block, which stands in order of type.
+fn value_of(mut block: &[u8], wanted: u8) -> Option<&[u8]> {
+    const EXTENDED_LENGTH: u8 = 0x10;
+    while let [flags, code, rest @ ..] = block {
+        let (len, rest) = if flags & EXTENDED_LENGTH == 0 {
+            let (len, rest) = rest.split_first()?;
+            (usize::from(*len), rest)
+        } else {
+            let (len, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*len)), rest)
+        };
+        let (value, rest) = rest.split_at_checked(len)?;
+        if *code >= wanted {
+            return (*code == wanted).then_some(value);
+        }
+        block = rest;
+    }
+    None
 }
 
 /// How the received block can be told from the finished one.

@@ -90,6 +90,16 @@ impl Step {
             Self::PathId => "lowest path id",
         }
     }
+
+    /// Whether it is there only so that one path wins (RFC 4271 §9.1.2.2 f and g, RFC 4456 §9):
+    /// a router that spreads its traffic uses paths that only such a step tells apart.
+    #[must_use]
+    pub const fn is_tie_break(self) -> bool {
+        matches!(
+            self,
+            Self::Identifier | Self::ClusterListLength | Self::PeerAddress | Self::PathId
+        )
+    }
 }
 
 type Compare = fn(&Path<'_>, &Path<'_>) -> Ordering;
@@ -128,6 +138,14 @@ pub struct Verdict {
     pub step: Option<Step>,
 }
 
+impl Verdict {
+    /// Whether no step but a tie-break tells the two apart.
+    #[must_use]
+    pub fn is_tie(self) -> bool {
+        self.step.is_none_or(Step::is_tie_break)
+    }
+}
+
 /// Compares two paths; MED is looked at only if `med` says so.
 #[must_use]
 pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
@@ -144,7 +162,7 @@ pub fn compare(a: &Path<'_>, b: &Path<'_>, med: bool) -> Verdict {
 }
 
 /// Paths that are chosen without allocating.
-const SEVERAL_INLINE: usize = 8;
+pub(crate) const SEVERAL_INLINE: usize = 8;
 
 /// Number of neighbouring ASes that are told apart without an index.
 const GROUPS_INLINE: usize = 8;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::num::NonZeroU8;
 
-use albedo_types::{Asn, ClusterId, Family, PATHS_MAX, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, Family, PATHS_MAX, PathsMode, PeerRole, Prefix};
 use albedo_wire::attr::{Attributes, Edit, LocalPrefEdit, Need, NextHopEdit, WellKnown};
 use albedo_wire::update::{PackSpec, UpdateContext};
 
@@ -29,6 +29,9 @@ pub struct GroupKey {
     pub message_len_max: u32,
     /// What an external peer is told; `None` for internal ones, whose attributes are kept.
     pub external: Option<ExternalKey>,
+    /// Our address, where it stands in for a route's next hop: for external peers (RFC 4271
+    /// §5.1.3) unless they are told otherwise, for internal ones only if they are.
+    pub next_hop: Option<IpAddr>,
     /// Whether the peers know long-lived stale routes, and what they get of them (RFC 9494 §4.3).
     pub long_lived: LongLivedExport,
     /// Whether routes to single addresses are told with NO_LLGR: a more specific route wins,
@@ -49,12 +52,33 @@ pub enum Paths {
     Best,
     /// The best one of those that may be told to them, where that is not the best of all.
     BestToldable,
-    /// So many of the best of those that may be told to them, each under an identifier of its own
-    /// (RFC 7911 §3); at most [`PATHS_MAX`].
-    UpTo(NonZeroU8),
+    /// Several of those that may be told to them, each under an identifier of its own
+    /// (RFC 7911 §3); made by [`Paths::several`].
+    Several {
+        /// Which.
+        mode: PathsMode,
+        /// How many at most.
+        max: NonZeroU8,
+    },
 }
 
 impl Paths {
+    /// At most `max` paths, and no more than [`PATHS_MAX`].
+    ///
+    /// What comes to the same is the same, so that its peers share a group.
+    #[must_use]
+    pub fn several(mode: PathsMode, max: NonZeroU8) -> Self {
+        let bound = match mode {
+            // One, and one in its stead.
+            PathsMode::Diverse => 2,
+            PathsMode::Best | PathsMode::Equal | PathsMode::PerNeighbourAs => PATHS_MAX,
+        };
+        let max = NonZeroU8::new(bound).map_or(max, |bound| max.min(bound));
+        // Each mode begins with the best.
+        let mode = if max == NonZeroU8::MIN { PathsMode::Best } else { mode };
+        Self::Several { mode, max }
+    }
+
     /// Whether more is looked at than the best path of all.
     #[inline]
     pub(crate) const fn are_chosen(self) -> bool {
@@ -65,15 +89,15 @@ impl Paths {
     #[must_use]
     #[inline]
     pub const fn have_ids(self) -> bool {
-        matches!(self, Self::UpTo(_))
+        matches!(self, Self::Several { .. })
     }
 
-    /// How many there are at most.
+    /// Which of those that may be told there are, and how many at most.
     #[inline]
-    pub(crate) fn max(self) -> usize {
+    pub(crate) fn which(self) -> (PathsMode, usize) {
         match self {
-            Self::Best | Self::BestToldable => 1,
-            Self::UpTo(max) => usize::from(max.get()).min(PATHS_MAX.into()),
+            Self::Best | Self::BestToldable => (PathsMode::Best, 1),
+            Self::Several { mode, max } => (mode, max.get().into()),
         }
     }
 }
@@ -129,8 +153,6 @@ impl Extra {
 pub struct ExternalKey {
     /// Prepended to AS_PATH (RFC 4271 §5.1.2).
     pub local_asn: Asn,
-    /// Our address on the session, the next hop (RFC 4271 §5.1.3).
-    pub next_hop: IpAddr,
 }
 
 /// What one UPDATE needs beside attributes and routes: header, two lengths, and the largest NLRI
@@ -248,7 +270,8 @@ impl GroupKey {
     pub fn outgoing<'a>(&self, attrs: &'a AttrSet, extra: Extra) -> Outgoing<'a> {
         let other_cluster = !attrs.external && self.cluster_id != attrs.cluster;
         let least = self.long_lived == LongLivedExport::Least && is_stale(attrs, extra);
-        if self.external.is_none() && self.as4 && !other_cluster && extra == Extra::NONE && !least {
+        let is_kept = self.external.is_none() && self.next_hop.is_none();
+        if is_kept && self.as4 && !other_cluster && extra == Extra::NONE && !least {
             return Outgoing {
                 block: Cow::Borrowed(attrs.block()),
                 mp_next_hop: attrs.mp_next_hop().map(Cow::Borrowed),
@@ -278,19 +301,20 @@ impl GroupKey {
             edit.drop_med = !attrs.summary.marks.contains(Marks::MED_SET);
             edit.drop_domain = true;
             edit.prepend_as = Some(external.local_asn);
-            match (self.family, external.next_hop) {
-                (Family::Ipv4Unicast, IpAddr::V4(addr)) => {
-                    edit.next_hop = NextHopEdit::Set(addr);
-                    mp_next_hop = None;
-                }
-                (Family::Ipv4Unicast | Family::Ipv6Unicast, IpAddr::V6(addr)) => {
-                    edit.next_hop = NextHopEdit::Drop;
-                    mp_next_hop = Some(Cow::Owned(addr.octets().to_vec()));
-                }
-                (Family::Ipv6Unicast, IpAddr::V4(addr)) => {
-                    edit.next_hop = NextHopEdit::Drop;
-                    mp_next_hop = Some(Cow::Owned(addr.to_ipv6_mapped().octets().to_vec()));
-                }
+        }
+        match (self.family, self.next_hop) {
+            (_, None) => {}
+            (Family::Ipv4Unicast, Some(IpAddr::V4(addr))) => {
+                edit.next_hop = NextHopEdit::Set(addr);
+                mp_next_hop = None;
+            }
+            (Family::Ipv4Unicast | Family::Ipv6Unicast, Some(IpAddr::V6(addr))) => {
+                edit.next_hop = NextHopEdit::Drop;
+                mp_next_hop = Some(Cow::Owned(addr.octets().to_vec()));
+            }
+            (Family::Ipv6Unicast, Some(IpAddr::V4(addr))) => {
+                edit.next_hop = NextHopEdit::Drop;
+                mp_next_hop = Some(Cow::Owned(addr.to_ipv6_mapped().octets().to_vec()));
             }
         }
         let context = UpdateContext::own();

@@ -3,6 +3,8 @@
 //! An identifier is made from who announced the path and the identifier that it came with, so it
 //! is there without being kept, stays while the path lives, and says nothing of its rank.
 //!
+//! Which paths are chosen is in [`select`]: `sendPathsMode` in the configuration.
+//!
 //! RFC 7911 §3 and §4, docs/adr/0011.
 
 use alloc::sync::Arc;
@@ -14,7 +16,7 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 use crate::attrs::AttrSet;
-use crate::decision::{self, Path};
+use crate::decision::Path;
 use crate::family::Best;
 use crate::group::GroupKey;
 use crate::peer::{PeerInfo, Peers};
@@ -73,11 +75,13 @@ pub(crate) fn choose<K: NlriKey>(
     let may_be_told: SmallVec<[usize; 8]> = (0..candidates.len())
         .filter(|n| told(peers, key, entry, &candidates[*n], memo).is_some())
         .collect();
-    let chosen = decision::several(may_be_told.len(), key.paths.max(), |n| {
+    let path = |n: usize| {
         let Candidate { attrs, source, path_id } = &candidates[may_be_told[n]];
         let peer = &peers.source(source.peer()).info;
         Path::new(&attrs.summary, peer, *path_id, source.is_long_lived())
-    });
+    };
+    let hop = |n: usize| candidates[may_be_told[n]].attrs.next_hop();
+    let chosen = select::among(may_be_told.len(), key.paths.which(), path, hop);
     let mut set = Set::new();
     for n in chosen {
         let candidate = &candidates[may_be_told[n]];
@@ -107,6 +111,8 @@ fn told<'a, K: NlriKey>(
     let extra = key.extra(candidate.source.is_long_lived(), || entry.key.is_host());
     key.told(&candidate.attrs, role, extra, || entry.key.prefix(), memo)
 }
+
+mod select;
 
 #[cfg(test)]
 mod tests;

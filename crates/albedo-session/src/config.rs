@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use albedo_fsm::{RetentionLimits, SessionConfig};
 use albedo_rib::Policy;
-use albedo_types::{Asn, ClusterId, PeerRole, Prefix};
+use albedo_types::{Asn, ClusterId, PathsMode, PeerRole, Prefix};
 use albedo_wire::attr::CodeSet;
 use albedo_wire::update::AttrLimits;
 
@@ -94,6 +94,8 @@ pub struct Profile {
     pub import: Option<Arc<Policy>>,
     /// Which routes it is told, and with which attributes; `None`: all, as they are.
     pub export: Option<Arc<Policy>>,
+    /// Which next hop it is told.
+    pub next_hop: NextHopRule,
     /// Which paths of a prefix it is told.
     pub paths: PathRules,
     /// How soon a family is sent again that was asked for again.
@@ -103,12 +105,26 @@ pub struct Profile {
 /// Time between two answers to ROUTE-REFRESH for one family, if nothing else is said.
 pub const REFRESH_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 
+/// Which next hop a peer is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextHopRule {
+    /// The route's own inside of the AS (RFC 4456 §10), ours outside of it (RFC 4271 §5.1.3).
+    #[default]
+    Auto,
+    /// Ours.
+    Own,
+    /// The route's own.
+    Keep,
+}
+
 /// Which paths of a prefix a peer is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathRules {
     /// How many at most, where both sides know path identifiers (RFC 7911); whether they do is a
     /// matter of what was offered.
     pub max: Option<NonZeroU8>,
+    /// Which of those that it may be told.
+    pub mode: PathsMode,
     /// Whether a non-client is told the best of those that it may be told where the best of all is
     /// not among them (draft-ietf-idr-best-external).
     pub best_external: bool,
@@ -169,10 +185,10 @@ impl Profile {
     #[must_use]
     pub fn goes_on_as(&self, new: &Self) -> bool {
         let Self { role, cluster_id, key, intake, import, export, clusters, .. } = new.clone();
-        let Self { paths, refresh_interval, .. } = *new;
+        let Self { paths, next_hop, refresh_interval, .. } = *new;
         let own = self.clone();
         let own = Self { role, cluster_id, key, intake, import, export, clusters, ..own };
-        Self { paths, refresh_interval, ..own } == *new
+        Self { paths, next_hop, refresh_interval, ..own } == *new
     }
 
     /// What a peer that names `asn` as its AS is to the reflector.

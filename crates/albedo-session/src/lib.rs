@@ -42,7 +42,7 @@ pub mod writer;
 
 pub use albedo_fsm::{DeferralEnd, DeferralLimits, DeferralWaits};
 pub use config::{
-    BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, PathRules, Peer, Profile,
+    BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, NextHopRule, PathRules, Peer, Profile,
     REFRESH_INTERVAL_DEFAULT, RetentionRules, Settings,
 };
 pub use startup::{DeferralStatus, Restart};

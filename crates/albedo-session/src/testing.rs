@@ -100,6 +100,7 @@ pub(crate) fn port(engine: &EngineHandle, n: u32) -> PeerPort {
             as4: true,
             message_len_max: 4096,
             external: None,
+            next_hop: None,
             long_lived: LongLivedExport::default(),
             no_llgr_on_hosts: false,
             policy: None,

@@ -21,4 +21,4 @@ pub mod world;
 
 pub use naive::Naive;
 pub use script::Op;
-pub use world::{World, WorldConfig};
+pub use world::{Several, World, WorldConfig};

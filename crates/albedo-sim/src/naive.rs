@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use albedo_rib::{AttrSet, Extra, GroupKey, Keep, LongLivedExport, Marks, Paths, PeerInfo};
-use albedo_types::{Family, PathId, PeerRole, Prefix};
+use albedo_types::{Family, PathId, PathsMode, PeerRole, Prefix};
 
 use crate::policy;
 use crate::table::{Tables, Told};
@@ -144,24 +144,30 @@ impl Naive {
         routes.map(|(id, route)| (*id, route.clone())).collect()
     }
 
-    /// The best of some routes: one step after the other takes out what is worse.
-    fn best(&self, mut left: Vec<Route>) -> Option<Route> {
-        if left.is_empty() {
-            return None;
-        }
-        let peer = |route: &Route| self.peers[&route.0.0];
+    /// Of some routes those that only a tie-break tells apart: one step after the other takes out
+    /// what is worse.
+    fn equals(&self, mut left: Vec<Route>) -> Vec<Route> {
         keep_least(&mut left, |(_, route)| route.is_least());
         keep_least(&mut left, |(_, route)| u32::MAX - route.set.summary.local_pref);
         keep_least(&mut left, |(_, route)| route.set.summary.as_hops);
         keep_least(&mut left, |(_, route)| route.set.summary.origin);
         // MED: within each neighbouring AS, not across.
-        let neighbours: BTreeSet<u32> = left.iter().map(|r| r.1.set.summary.neighbour_as).collect();
-        for neighbour in neighbours {
+        for neighbour in neighbours(&left) {
             let of = |route: &&Route| route.1.set.summary.neighbour_as == neighbour;
             let least = left.iter().filter(of).map(|r| r.1.set.summary.med).min();
             left.retain(|r| !of(&r) || Some(r.1.set.summary.med) == least);
         }
-        keep_least(&mut left, |route| peer(route).role.is_internal());
+        keep_least(&mut left, |route| self.peers[&route.0.0].role.is_internal());
+        left
+    }
+
+    /// The best of some routes.
+    fn best(&self, left: Vec<Route>) -> Option<Route> {
+        if left.is_empty() {
+            return None;
+        }
+        let peer = |route: &Route| self.peers[&route.0.0];
+        let mut left = self.equals(left);
         keep_least(&mut left, |route| match route.1.set.summary.originator {
             0 => peer(route).router_id.get(),
             originator => originator,
@@ -193,12 +199,33 @@ impl Naive {
     /// The routes of a prefix that a group is told, unless they must not be told to it.
     fn chosen(&self, prefix: Prefix, key: &GroupKey) -> Vec<Route> {
         let mut left = self.routes_of(prefix);
-        let max = match key.paths {
+        let (mode, max) = match key.paths {
             Paths::Best => return self.best(left).into_iter().collect(),
-            Paths::BestToldable => 1,
-            Paths::UpTo(max) => usize::from(max.get()),
+            Paths::BestToldable => (PathsMode::Best, 1),
+            Paths::Several { mode, max } => (mode, usize::from(max.get())),
         };
         left.retain(|route| self.told(route, prefix, key).is_some());
+        let left = match mode {
+            PathsMode::Best => left,
+            PathsMode::Equal => self.equals(left),
+            PathsMode::PerNeighbourAs => {
+                let of = |neighbour: u32| {
+                    let of = left.iter().filter(|r| r.1.set.summary.neighbour_as == neighbour);
+                    self.best(of.cloned().collect())
+                };
+                neighbours(&left).into_iter().filter_map(of).collect()
+            }
+            PathsMode::Diverse => {
+                let Some(best) = self.best(left.clone()) else { return Vec::new() };
+                left.retain(|(_, route)| next_hop(&route.set) != next_hop(&best.1.set));
+                [Some(best), self.best(left)].into_iter().flatten().collect()
+            }
+        };
+        self.ranked(left, max)
+    }
+
+    /// The best of some routes, then the best of those that are left.
+    fn ranked(&self, mut left: Vec<Route>, max: usize) -> Vec<Route> {
         let mut chosen = Vec::new();
         while chosen.len() < max
             && let Some(best) = self.best(left.clone())
@@ -251,6 +278,20 @@ impl Naive {
         let next_hop = outgoing.mp_next_hop.map(|hop| hop.to_vec());
         Some(Told { block: outgoing.block.into_owned(), next_hop })
     }
+}
+
+fn neighbours(routes: &[Route]) -> BTreeSet<u32> {
+    routes.iter().map(|route| route.1.set.summary.neighbour_as).collect()
+}
+
+/// The next hop of a set of the pool.
+fn next_hop(set: &AttrSet) -> Vec<u8> {
+    if let Some(hop) = set.mp_next_hop() {
+        return hop.to_vec();
+    }
+    let block = set.block();
+    let at = block.windows(3).position(|octets| octets == [0x40, 3, 4]).expect("there is one") + 3;
+    block[at..at + 4].to_vec()
 }
 
 fn keep_least<K: Ord>(left: &mut Vec<Route>, key: impl Fn(&Route) -> K) {

@@ -9,8 +9,8 @@ use albedo_rib::{
     ExternalKey, GroupKey, Input, Keep, Limits, LongLivedExport, Paths, PeerInfo, RouteBatch,
 };
 use albedo_types::{
-    Asn, ClusterId, Family, Instant, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, PeerRole, Prefix,
-    RouterId,
+    Asn, ClusterId, Family, Instant, Ipv4Prefix, Ipv6Prefix, PathId, PathsMode, PeerId, PeerRole,
+    Prefix, RouterId,
 };
 
 use crate::naive::{self, Naive, Session};
@@ -28,8 +28,24 @@ pub struct WorldConfig {
     pub shards: usize,
     /// Bounds of the shards and their logs.
     pub limits: Limits,
-    /// Whether some nodes are told several paths of a prefix, or another than the best.
-    pub paths: bool,
+    /// Which nodes are told several paths of a prefix, or another than the best.
+    pub several: Several,
+}
+
+/// Which nodes are told several paths of a prefix, or another than the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Several {
+    /// None.
+    Nobody,
+    /// Some, the best ones.
+    Best,
+    /// Most, each in its own mode, and in another one when it is regrouped.
+    Modes,
+}
+
+impl Several {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Nobody, Self::Best, Self::Modes];
 }
 
 /// Rounds in which everybody must have come to rest.
@@ -173,9 +189,7 @@ impl World {
         let Slot { node: Some(node), regrouped, .. } = &mut self.slots[slot] else { return };
         for family in families(slot) {
             let mut key = key(slot, *family, node.info.role, *regrouped);
-            if self.config.paths {
-                key.paths = paths(slot, node.info.role, *regrouped);
-            }
+            key.paths = paths(self.config.several, slot, node.info.role, *regrouped);
             let group = self.groups.of(key, self.config.shards);
             node.join(&group, &mut self.workers);
         }
@@ -513,8 +527,7 @@ pub fn router_id(slot: usize) -> RouterId {
 /// What makes the group of a slot: its capabilities, its role and its policy.
 #[must_use]
 pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> GroupKey {
-    let external = (role == PeerRole::External)
-        .then(|| ExternalKey { local_asn: Asn(64_512), next_hop: IpAddr::from([10, 0, 0, 254]) });
+    let external = (role == PeerRole::External).then_some(ExternalKey { local_asn: Asn(64_512) });
     GroupKey {
         family,
         role,
@@ -522,6 +535,7 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
         as4: slot != 3,
         message_len_max: if slot == 4 { 65_535 } else { 4096 },
         external,
+        next_hop: external.map(|_| IpAddr::from([10, 0, 0, 254])),
         long_lived: match slot {
             3 => LongLivedExport::Withheld,
             4 if external.is_none() => LongLivedExport::Least,
@@ -534,17 +548,25 @@ pub fn key(slot: usize, family: Family, role: PeerRole, regrouped: bool) -> Grou
     }
 }
 
-/// Which paths a slot is told where that is not the best for all: some with identifiers, which a
-/// session has all its life or never.
+/// Which paths a slot is told: some with identifiers, which a session has all its life or never.
 #[must_use]
-pub fn paths(slot: usize, role: PeerRole, regrouped: bool) -> Paths {
-    let up_to = |max| Paths::UpTo(NonZeroU8::new(max).expect("not 0"));
-    match (slot, regrouped) {
-        (0, false) => up_to(3),
-        (0, true) => up_to(2),
-        (4, false) => up_to(2),
-        (4, true) => up_to(16),
-        (1, _) if role == PeerRole::NonClient => Paths::BestToldable,
+pub fn paths(several: Several, slot: usize, role: PeerRole, regrouped: bool) -> Paths {
+    use PathsMode::{Best, Diverse, Equal, PerNeighbourAs};
+    let told = |mode, max| Paths::several(mode, NonZeroU8::new(max).expect("not 0"));
+    match (several, slot, regrouped) {
+        (Several::Nobody, ..) => Paths::Best,
+        (_, 1, _) if role == PeerRole::NonClient => Paths::BestToldable,
+        (Several::Best, 0, false) => told(Best, 3),
+        (Several::Best, 0, true) | (Several::Best, 4, false) => told(Best, 2),
+        (Several::Best, 4, true) => told(Best, 16),
+        (Several::Modes, 0, false) => told(Equal, 3),
+        (Several::Modes, 0, true) => told(PerNeighbourAs, 16),
+        (Several::Modes, 2, false) => told(Diverse, 2),
+        (Several::Modes, 2, true) => told(Equal, 16),
+        (Several::Modes, 4, false) => told(PerNeighbourAs, 2),
+        (Several::Modes, 4, true) => told(Best, 3),
+        (Several::Modes, 5, false) => told(Equal, 2),
+        (Several::Modes, 5, true) => told(Diverse, 2),
         _ => Paths::Best,
     }
 }

@@ -65,6 +65,20 @@ pub struct PathId(pub u32);
 /// Paths of one prefix that a peer is told at most: a Calico node installs no more next hops.
 pub const PATHS_MAX: u8 = 16;
 
+/// Which paths of a prefix a peer is told that takes several (RFC 7911).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PathsMode {
+    /// The best, then the best of those that are left.
+    #[default]
+    Best,
+    /// Those that only a tie-break tells from the best: a router could use all of them at once.
+    Equal,
+    /// The best one of each neighbouring AS (the group best paths of RFC 7964).
+    PerNeighbourAs,
+    /// The best, and the best of those with another next hop (as RFC 6774 has it).
+    Diverse,
+}
+
 macro_rules! index_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

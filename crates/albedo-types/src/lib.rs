@@ -17,7 +17,9 @@ mod family;
 pub use family::{Afi, FAMILIES, Family, FamilyRow, FamilySet, Safi, UnknownFamily};
 
 mod id;
-pub use id::{ClusterId, GroupId, PATHS_MAX, PathId, PeerId, RouterId, SessionEpoch, ShardId};
+pub use id::{
+    ClusterId, GroupId, PATHS_MAX, PathId, PathsMode, PeerId, RouterId, SessionEpoch, ShardId,
+};
 
 pub mod policy;
 

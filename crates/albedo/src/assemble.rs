@@ -4,20 +4,22 @@
 //! other.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU8;
+use std::num::{NonZeroU8, NonZeroU16};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use albedo_api::bird::{BirdPlace, Dialect, View};
-use albedo_config::{BirdDialect, Config, GracefulRestart, MaxPrefixes, PeerAs, PeerSettings};
+use albedo_config::{
+    BirdDialect, Config, GracefulRestart, MaxPrefixes, NextHopMode, PeerAs, PeerSettings,
+};
 use albedo_engine::EngineConfig;
 use albedo_fsm::{ExpectedAs, GracefulOffer, RetentionLimits, SendHold, SessionConfig};
 use albedo_rib::Policy;
 use albedo_session::admission::{Limits, Source};
 use albedo_session::sockopt::{Hops, Md5Key, SocketOptions};
 use albedo_session::{
-    DeferralLimits, Group, IntakeRules, LimitAction, LimitRules, PathRules, Peer, Profile, Restart,
-    RetentionRules, Settings,
+    DeferralLimits, Group, IntakeRules, LimitAction, LimitRules, NextHopRule, PathRules, Peer,
+    Profile, Restart, RetentionRules, Settings,
 };
 use albedo_types::policy::Rules;
 use albedo_types::{ClusterId, Family};
@@ -181,7 +183,8 @@ fn profile_without_policies(config: &Config, settings: &PeerSettings) -> Result<
                 settings.max_cluster_list_length as usize,
             ),
             // Within one AS nobody prepends: our AS there is an operator's own doing.
-            own_as_allowed: (!settings.role.is_internal()).then_some(0),
+            own_as_allowed: (!settings.role.is_internal())
+                .then_some(settings.own_as_allowed.into()),
             loopback_next_hop: is_laboratory(config),
             ..IntakeRules::default()
         },
@@ -189,8 +192,14 @@ fn profile_without_policies(config: &Config, settings: &PeerSettings) -> Result<
         clusters: 0,
         import: None,
         export: None,
+        next_hop: match settings.next_hop_mode {
+            NextHopMode::Auto => NextHopRule::Auto,
+            NextHopMode::Own => NextHopRule::Own,
+            NextHopMode::Keep => NextHopRule::Keep,
+        },
         paths: PathRules {
             max: NonZeroU8::new(settings.send_paths),
+            mode: settings.send_paths_mode,
             best_external: settings.best_external,
         },
         refresh_interval: settings.refresh_interval,
@@ -243,10 +252,12 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
         PeerAs::External => ExpectedAs::External,
         PeerAs::Any => ExpectedAs::Any,
     };
-    let mut session = SessionConfig::new(config.asn, config.router_id, peer_asn);
+    let asn = settings.local_as.unwrap_or(config.asn);
+    let mut session = SessionConfig::new(asn, config.router_id, peer_asn);
     session.hold_time = settings.hold_time;
     session.keepalive = settings.keepalive;
     session.connect_retry = settings.connect_retry;
+    session.connect_delay = settings.connect_delay;
     session.passive = settings.passive;
     session.send_hold = SendHold::Standard;
     session.silent_hold_expiry = settings.silent_hold_expiry;
@@ -255,6 +266,7 @@ fn session_config(config: &Config, settings: &PeerSettings) -> SessionConfig {
     if settings.send_paths > 1 {
         session.capabilities.add_path = Some(AddPathMode::Both);
     }
+    session.capabilities.paths_limit = settings.receive_paths.and_then(NonZeroU16::new);
     session.capabilities.graceful = settings.graceful_restart.map(|graceful| GracefulOffer {
         restart_time: graceful.restart_time,
         long_lived_stale_time: Some(graceful.long_lived_stale_time).filter(|time| !time.is_zero()),

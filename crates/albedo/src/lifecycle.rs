@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use albedo_api::Metrics;
 use albedo_api::bird::{BirdServer, BirdSource, Prepared};
+use albedo_api::{Control, Metrics, StatusSource};
 use albedo_config::{Config, ShutdownMode};
 use albedo_session::{Applied, Farewell};
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::assemble;
+use crate::calico::{self, Follower};
 use crate::drain::{self, Drain};
 use crate::keeper::{Keeper, epoch_seconds};
 use crate::reflector::Reflector;
@@ -48,7 +49,7 @@ struct Kept {
 
 /// The administrative server.
 #[derive(Debug)]
-struct Admin {
+pub(crate) struct Admin {
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -60,13 +61,27 @@ impl Running {
     ///
     /// An address cannot be bound, or the system gives no threads.
     pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
-        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
-        let settings = assemble::settings(&config, clusters)?;
-        // Before the first node can see anything: whatever can fail fails here.
         let listener = match config.admin.http {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
         };
+        Self::start_with(config, file, listener, None)
+    }
+
+    /// The same with the listener of the administrative server, and the cluster that peers come
+    /// from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::start`].
+    pub(crate) fn start_with(
+        config: Config,
+        file: &Path,
+        listener: Option<TcpListener>,
+        cluster: Option<Arc<calico::Shared>>,
+    ) -> Result<Self> {
+        let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
+        let settings = assemble::settings(&config, clusters)?;
         let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
         let keeper = config.restart.roster_file.as_deref().map(Keeper::new);
         let restart = match &keeper {
@@ -85,10 +100,13 @@ impl Running {
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
-        let source = Source::new(engine, server, Arc::clone(&drain), keeper, standing);
+        let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
         let source = Arc::new(source);
         let admin = match listener {
-            Some(listener) => Some(Admin::start(listener, Arc::clone(&source), config.shards)?),
+            Some(listener) => {
+                let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
+                Some(Admin::start(listener, Arc::<Source>::clone(&source), control, config.shards)?)
+            }
             None => None,
         };
         let bird = Some(start_bird(prepared, &source)?);
@@ -117,15 +135,33 @@ impl Running {
     /// # Errors
     ///
     /// Every fault of the file, or what cannot be changed while the program runs.
-    pub(crate) fn reload(&mut self, file: &Path) -> Result<Applied> {
+    pub(crate) fn reload(
+        &mut self,
+        file: &Path,
+        cluster: Option<&mut Follower>,
+    ) -> Result<Applied> {
         let taken = albedo_config::load(file)
             .map_err(|faults| anyhow::anyhow!("{faults}"))
+            .and_then(|config| match (cluster, &config.calico) {
+                (Some(cluster), _) => cluster.rebase(config),
+                (None, None) => Ok(config),
+                (None, Some(_)) => bail!("calico: to begin with it needs a restart"),
+            })
             .and_then(|config| self.apply(config));
         match &taken {
             Ok(_) => self.source.reload_taken(&self.config),
             Err(error) => self.source.reload_refused(&format!("{error:#}")),
         }
         taken
+    }
+
+    /// Takes what the cluster says now.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be changed while the program runs; everything stays as it was.
+    pub(crate) fn follow(&mut self, config: Config) -> Result<Applied> {
+        self.apply(config)
     }
 
     /// Takes new settings.
@@ -241,13 +277,18 @@ fn start_bird(prepared: Prepared, source: &Arc<Source>) -> Result<BirdServer> {
 }
 
 impl Admin {
-    async fn bind(addr: SocketAddr) -> Result<TcpListener> {
+    pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener> {
         TcpListener::bind(addr)
             .await
             .with_context(|| format!("admin.http: cannot listen on {addr}"))
     }
 
-    fn start(listener: TcpListener, source: Arc<Source>, shards: usize) -> Result<Self> {
+    pub(crate) fn start(
+        listener: TcpListener,
+        source: Arc<dyn StatusSource>,
+        control: Arc<dyn Control>,
+        shards: usize,
+    ) -> Result<Self> {
         // The port that was chosen where 0 was asked for.
         let addr = listener.local_addr().context("admin.http")?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), shards).context("metrics")?;
@@ -256,13 +297,12 @@ impl Admin {
             // An error means that the other side is gone, which is a stop as well.
             let _ = stopped.await;
         };
-        let control: Arc<dyn albedo_api::Control> = Arc::<Source>::clone(&source);
         let task = tokio::spawn(albedo_api::serve(listener, source, control, metrics, until));
         tracing::info!(%addr, "metrics, health and status over HTTP");
         Ok(Self { stop, task })
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         // If the server has ended by itself there is nobody to tell.
         let _ = self.stop.send(());
         let task = self.task;
@@ -274,7 +314,7 @@ impl Admin {
 }
 
 /// A number that peers cannot know, so that they cannot choose prefixes that collide.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

@@ -4,6 +4,7 @@
 //! What a reflector does is in the crates below.
 
 mod assemble;
+mod calico;
 mod check;
 mod cli;
 mod completions;

@@ -1,14 +1,16 @@
 //! `albedo run`: from the configuration to a running reflector, and its signals.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use albedo_config::Config;
 use albedo_session::sockopt;
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::calico::{Follower, Waiting};
 use crate::cli::{self, ConfigArgs};
-use crate::lifecycle::Running;
+use crate::lifecycle::{Admin, Running};
 use crate::logging::{self, LevelHandle};
 
 /// Descriptors beside those of sessions: listeners, the log, the runtime, admin connections.
@@ -90,14 +92,23 @@ impl Signals {
 async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result<ExitCode> {
     // Before anything can be seen from outside, so that no signal falls between.
     let mut signals = Signals::new()?;
-    let mut running = Running::start(config, &args.config).await?;
+    let (mut running, mut cluster) = match begin(args, config, &mut signals).await? {
+        Begun::Running(running, cluster) => (*running, cluster),
+        Begun::Stopped(signal) => {
+            tracing::info!(signal, "stopped before there was anything to begin with");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     for addr in running.reflector().server().listening() {
         tracing::info!(%addr, "listening");
     }
     let signal = loop {
-        match signals.next().await {
-            Asked::Reload => reload(&mut running, args, level),
-            Asked::Stop(signal) => break signal,
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reload => reload(&mut running, cluster.as_deref_mut(), args, level),
+                Asked::Stop(signal) => break signal,
+            },
+            config = next_of(&mut cluster) => follow(&mut running, config),
         }
     };
     tracing::info!(signal, "stopping; a second signal stops at once");
@@ -118,8 +129,82 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
     }
 }
 
-fn reload(running: &mut Running, args: &ConfigArgs, level: &LevelHandle) {
-    match running.reload(&args.config) {
+/// What a start came to.
+enum Begun {
+    Running(Box<Running>, Option<Box<Follower>>),
+    /// A signal came first.
+    Stopped(&'static str),
+}
+
+/// Starts, with a cluster once there is something to begin with.
+async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Result<Begun> {
+    if config.calico.is_none() {
+        let running = Running::start(config, &args.config).await?;
+        return Ok(Begun::Running(Box::new(running), None));
+    }
+    let shards = config.shards;
+    let listener = match config.admin.http {
+        Some(addr) => Some(Admin::bind(addr).await?.into_std().context("admin.http")?),
+        None => None,
+    };
+    let again = || -> Result<Option<tokio::net::TcpListener>> {
+        let Some(listener) = &listener else { return Ok(None) };
+        let listener = listener.try_clone().context("admin.http")?;
+        Ok(Some(tokio::net::TcpListener::from_std(listener).context("admin.http")?))
+    };
+    let mut cluster = Follower::open(config).await?;
+    let waiting = Arc::new(Waiting::new(cluster.shared(), args.config.display().to_string()));
+    let admin = match again()? {
+        Some(listener) => {
+            let control: Arc<dyn albedo_api::Control> = Arc::<Waiting>::clone(&waiting);
+            Some(Admin::start(listener, waiting, control, shards)?)
+        }
+        None => None,
+    };
+    let config = loop {
+        tokio::select! {
+            config = cluster.first() => break config,
+            asked = signals.next() => match asked {
+                Asked::Reload => tracing::error!("reload refused: waits for the datastore"),
+                Asked::Stop(signal) => return Ok(Begun::Stopped(signal)),
+            },
+        }
+    };
+    if let Some(admin) = admin {
+        admin.stop().await;
+    }
+    let running = Running::start_with(config, &args.config, again()?, Some(cluster.shared()))?;
+    Ok(Begun::Running(Box::new(running), Some(Box::new(cluster))))
+}
+
+/// What a cluster says next; without one nothing ever.
+async fn next_of(cluster: &mut Option<Box<Follower>>) -> Config {
+    match cluster {
+        Some(cluster) => cluster.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn follow(running: &mut Running, config: Config) {
+    match running.follow(config) {
+        Ok(applied) => {
+            let albedo_session::Applied { started, stopped, changed, untouched } = applied;
+            tracing::info!(started, stopped, changed, untouched, "the cluster has changed");
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::error!(error, "a change of the cluster is not in force");
+        }
+    }
+}
+
+fn reload(
+    running: &mut Running,
+    cluster: Option<&mut Follower>,
+    args: &ConfigArgs,
+    level: &LevelHandle,
+) {
+    match running.reload(&args.config, cluster) {
         Ok(applied) => {
             let albedo_session::Applied { started, stopped, changed, untouched } = applied;
             tracing::info!(started, stopped, changed, untouched, "configuration reloaded");

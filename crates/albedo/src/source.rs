@@ -11,7 +11,7 @@ use albedo_api::names;
 use albedo_api::snapshot::{
     BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
 };
-use albedo_api::{Check, PeerRow, RetainedRow, Status, StatusSource};
+use albedo_api::{CalicoStatus, Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
@@ -19,6 +19,7 @@ use albedo_session::stats::SessionStats;
 use albedo_session::{DeferralStatus, PeerStatus, Server};
 use albedo_types::{Family, Instant};
 
+use crate::calico;
 use crate::drain::Drain;
 use crate::keeper::Keeper;
 
@@ -45,6 +46,8 @@ pub(crate) struct Source {
     standing: Mutex<Standing>,
     drain: Arc<Drain>,
     keeper: Option<Arc<Keeper>>,
+    /// The Calico cluster that peers come from.
+    calico: Option<Arc<calico::Shared>>,
     /// Routes of each peer, as they were last counted.
     tallies: Arc<bird::Tallies>,
     bird: Arc<BirdStats>,
@@ -106,6 +109,7 @@ impl Source {
         server: Server,
         drain: Arc<Drain>,
         keeper: Option<Arc<Keeper>>,
+        calico: Option<Arc<calico::Shared>>,
         standing: Standing,
     ) -> Self {
         Self {
@@ -116,6 +120,7 @@ impl Source {
             stopping: AtomicBool::new(false),
             drain,
             keeper,
+            calico,
             tallies: Arc::default(),
             bird: Arc::default(),
             defers: standing.defers,
@@ -302,6 +307,10 @@ impl StatusSource for Source {
         ]
     }
 
+    fn calico(&self) -> Option<CalicoStatus> {
+        self.calico.as_deref().map(calico::Shared::status)
+    }
+
     fn snapshot(&self) -> Snapshot {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
@@ -325,12 +334,20 @@ impl StatusSource for Source {
             bird: BirdNumbers::read(&self.bird),
             config: numbers,
             life,
+            calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),
             startup_convergence: self.startup_convergence(),
         }
     }
 }
 
 impl Control for Source {
+    fn confirm(&self, digest: &str) -> Result<(), String> {
+        match &self.calico {
+            Some(calico) => calico.confirm(digest),
+            None => Err("peers come from no Calico cluster".to_owned()),
+        }
+    }
+
     fn drain(&self, request: &DrainRequest) -> Result<DrainStatus, String> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("the reflector is stopping".to_owned());

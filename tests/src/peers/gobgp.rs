@@ -19,6 +19,17 @@ use crate::wait::eventually;
 /// `session_state` of an Established session in its API.
 const ESTABLISHED: u64 = 6;
 
+/// What it knows of graceful restart; as it comes, nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Graceful {
+    /// The restart time that it offers, in seconds.
+    pub restart_seconds: u32,
+    /// The long-lived stale time that it offers, in seconds; `None` does not offer that kind.
+    pub long_lived_seconds: Option<u32>,
+    /// Whether it says that it has restarted, and has kept its forwarding (`-r`).
+    pub restarts: bool,
+}
+
 /// A running gobgpd.
 #[derive(Debug)]
 pub struct GoBgp {
@@ -34,11 +45,32 @@ impl GoBgp {
     /// # Errors
     /// When it does not start or does not like its configuration.
     pub fn start(node: &Node, reflectors: &[Host], nets: &[Net]) -> Result<Self> {
+        Self::start_graceful(node, reflectors, nets, None)
+    }
+
+    /// The same with graceful restart.
+    ///
+    /// # Errors
+    /// As [`GoBgp::start`].
+    pub fn start_graceful(
+        node: &Node,
+        reflectors: &[Host],
+        nets: &[Net],
+        graceful: Option<Graceful>,
+    ) -> Result<Self> {
         let config = node.folder.join("gobgpd.toml");
-        fs::write(&config, render(node.host, reflectors))?;
-        let control = format!("unix://{}", node.folder.join("gobgpd.sock").display());
+        fs::write(&config, render(node.host, reflectors, graceful))?;
+        let socket = node.folder.join("gobgpd.sock");
+        if socket.exists() {
+            // One that was killed has left it there, and the next one would not listen on it.
+            fs::remove_file(&socket).context("the socket of one before")?;
+        }
+        let control = format!("unix://{}", socket.display());
         let mut command = node.command(&peer_program("gobgpd", "usr/bin/gobgpd")?);
         command.arg("-f").arg(&config).args(["--api-hosts", &control, "--pprof-disable"]);
+        if graceful.is_some_and(|graceful| graceful.restarts) {
+            command.arg("-r");
+        }
         let daemon = Daemon::start("gobgpd", &node.folder, &mut command)?;
         let client = peer_program("gobgpd", "usr/bin/gobgp")?;
         let mut gobgp = Self { host: node.host, control, client, _daemon: daemon };
@@ -165,7 +197,30 @@ pub(super) fn parse_sessions(text: &str) -> Result<Vec<Session>> {
     Ok(sessions)
 }
 
-fn render(host: Host, reflectors: &[Host]) -> String {
+/// What stands in a neighbour's section behind its one family.
+fn restart_options(graceful: Graceful) -> String {
+    let long_lived = graceful.long_lived_seconds.map_or(String::new(), |seconds| {
+        format!(
+            "    [neighbors.afi-safis.long-lived-graceful-restart.config]
+      enabled = true
+      restart-time = {seconds}
+"
+        )
+    });
+    format!(
+        "    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+{long_lived}  [neighbors.graceful-restart.config]
+    enabled = true
+    restart-time = {}
+    long-lived-enabled = {}
+",
+        graceful.restart_seconds,
+        graceful.long_lived_seconds.is_some(),
+    )
+}
+
+fn render(host: Host, reflectors: &[Host], graceful: Option<Graceful>) -> String {
     let mut text = format!(
         "[global.config]
   as = {ASN}
@@ -196,6 +251,9 @@ fn render(host: Host, reflectors: &[Host]) -> String {
                 own = host.address(family),
                 family = word(family),
             );
+            if let Some(graceful) = graceful {
+                text.push_str(&restart_options(graceful));
+            }
         }
     }
     text

@@ -19,6 +19,7 @@ use axum::serve::IncomingStream;
 use super::App;
 use super::listener::Guarded;
 use crate::control::{DRAIN_SECONDS_MAX, DrainRequest, DrainStatus};
+use crate::status::ConfirmRequest;
 
 /// Octets of a request's body.
 pub(super) const BODY_MAX: usize = 4096;
@@ -63,6 +64,26 @@ pub(super) async fn cancel(
     match check(remote, &headers) {
         Ok(()) => answer(app.control.cancel_drain()),
         Err(refusal) => refuse(StatusCode::FORBIDDEN, refusal),
+    }
+}
+
+/// `POST /api/v1/calico/confirm`.
+pub(super) async fn confirm(
+    State(app): State<App>,
+    ConnectInfo(remote): ConnectInfo<Remote>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(refusal) = check(remote, &headers) {
+        return refuse(StatusCode::FORBIDDEN, refusal);
+    }
+    let request: ConfirmRequest = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    match app.control.confirm(&request.digest) {
+        Ok(()) => ([(CACHE_CONTROL, "no-store")], Json(app.source.calico())).into_response(),
+        Err(why) => refuse(StatusCode::CONFLICT, &why),
     }
 }
 

@@ -84,6 +84,49 @@ table! {
         &[],
         "Whether clients are sent away and not let in.",
     );
+    // A Calico cluster that peers come from.
+    DATASTORE_CONNECTED = gauge(
+        "albedo_datastore_connected",
+        &[],
+        "Whether the datastore of a Calico cluster is being followed; if not, the last cluster \
+         that was known counts.",
+    );
+    DATASTORE_SYNCED = gauge(
+        "albedo_datastore_synced",
+        &[],
+        "Whether every kind of resource was listed once since the start.",
+    );
+    DATASTORE_AGE = gauge(
+        "albedo_datastore_last_event_age_seconds",
+        &[],
+        "Time since the datastore said anything, heart-beats included; 0 if it never has.",
+    );
+    DATASTORE_RESYNCS = counter(
+        "albedo_datastore_resyncs_total",
+        &[],
+        "Lists of resources that had to be made anew because a watch could not go on.",
+    );
+    CALICO_REJECTED = gauge(
+        "albedo_calico_rejected_objects",
+        &[],
+        "Resources that cannot be read; the others count, and so does the last good version.",
+    );
+    CALICO_HELD = gauge(
+        "albedo_calico_sessions_held",
+        &[],
+        "Sessions that are held down, for want of their password for example.",
+    );
+    CALICO_GUARDED = gauge(
+        "albedo_calico_guarded_sessions",
+        &[],
+        "Sessions that a change of resources would end and that go on until it is confirmed or \
+         the time is over.",
+    );
+    CALICO_WARNINGS = gauge(
+        "albedo_calico_warnings",
+        &[],
+        "What is odd about the resources, as the status tells.",
+    );
     // Sessions.
     SESSIONS = gauge(
         "albedo_sessions",

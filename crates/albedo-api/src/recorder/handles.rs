@@ -10,7 +10,8 @@ use crate::names::{
 };
 use crate::process::Process;
 use crate::snapshot::{
-    BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
+    BirdNumbers, CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers,
+    SessionNumbers, Snapshot,
 };
 
 /// All handles of the exporter.
@@ -21,6 +22,7 @@ pub(super) struct Handles {
     bird: Bird,
     config: Config,
     life: Life,
+    calico: Calico,
     process: ProcessHandles,
     pub(super) startup: Histogram,
 }
@@ -101,6 +103,18 @@ struct Life {
     stale_holders: Gauge,
     roster_errors: Counter,
     draining: Gauge,
+}
+
+#[derive(Debug)]
+struct Calico {
+    connected: Gauge,
+    synced: Gauge,
+    age: Gauge,
+    resyncs: Counter,
+    rejected: Gauge,
+    held: Gauge,
+    guarded: Gauge,
+    warnings: Gauge,
 }
 
 struct ProcessHandles {
@@ -187,6 +201,16 @@ impl Handles {
                 roster_errors: source.counter(&names::ROSTER_ERRORS),
                 draining: source.gauge(&names::DRAINING),
             },
+            calico: Calico {
+                connected: source.gauge(&names::DATASTORE_CONNECTED),
+                synced: source.gauge(&names::DATASTORE_SYNCED),
+                age: source.gauge(&names::DATASTORE_AGE),
+                resyncs: source.counter(&names::DATASTORE_RESYNCS),
+                rejected: source.gauge(&names::CALICO_REJECTED),
+                held: source.gauge(&names::CALICO_HELD),
+                guarded: source.gauge(&names::CALICO_GUARDED),
+                warnings: source.gauge(&names::CALICO_WARNINGS),
+            },
             process: ProcessHandles {
                 open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
                 max_fds: source.gauge(&names::PROCESS_MAX_FDS),
@@ -207,6 +231,7 @@ impl Handles {
         self.bird.set(&snapshot.bird);
         self.config.set(&snapshot.config);
         self.life.set(&snapshot.life);
+        self.calico.set(&snapshot.calico);
         self.process.set(process);
     }
 }
@@ -363,6 +388,19 @@ impl Life {
         self.stale_holders.set(numbers.holding_stale as f64);
         self.roster_errors.absolute(numbers.roster_errors);
         self.draining.set(f64::from(u8::from(numbers.is_draining)));
+    }
+}
+
+impl Calico {
+    fn set(&self, numbers: &CalicoNumbers) {
+        self.connected.set(f64::from(u8::from(numbers.is_connected)));
+        self.synced.set(f64::from(u8::from(numbers.is_synced)));
+        self.age.set(numbers.last_event_age.map_or(0.0, |age| age.as_secs_f64()));
+        self.resyncs.absolute(numbers.resyncs);
+        self.rejected.set(numbers.rejected as f64);
+        self.held.set(numbers.held as f64);
+        self.guarded.set(numbers.guarded as f64);
+        self.warnings.set(numbers.warnings as f64);
     }
 }
 

@@ -7,8 +7,20 @@ use albedo_types::Prefix;
 
 use super::member::{Group, Member};
 use crate::diagnostic::{Fault, Report};
-use crate::fields::At;
+use crate::fields::{At, Fields};
 use crate::node::quote;
+
+/// What a reflector that is a Calico node takes from its Node and the BGPConfigurations.
+pub(crate) fn of_the_node(top: &Fields<'_>, report: &mut Report<'_>) {
+    for (key, from) in [
+        ("asNumber", "the Node's spec.bgp.asNumber or BGPConfiguration default"),
+        ("clusterId", "the Node's spec.bgp.routeReflectorClusterID"),
+    ] {
+        let Some(node) = top.node(key) else { continue };
+        let allowed = format!("none: with calico it is {from}; or calico.external");
+        report.fault(node.place, key, Fault::new(node.describe(), allowed));
+    }
+}
 
 /// Two listeners of the same address and port; one of them may be the address of all.
 pub(crate) fn listen(listen: &[At<SocketAddr>], report: &mut Report<'_>) {

@@ -37,6 +37,11 @@ pub(crate) struct Graceful {
 }
 
 impl Graceful {
+    /// Whether there is a word on `noLlgrOnHosts`.
+    pub(crate) const fn says_no_llgr_on_hosts(self) -> bool {
+        self.no_llgr_on_hosts.is_some()
+    }
+
     /// With every default filled in, for a peer of this role.
     pub(crate) fn resolve(self, role: PeerRole) -> GracefulRestart {
         let stale_time =

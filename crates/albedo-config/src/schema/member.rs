@@ -27,6 +27,17 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Nodes of a Calico cluster take their settings from the group of this name: their routes to
+    /// single addresses are told with NO_LLGR unless the group says otherwise.
+    pub(crate) fn is_for_calico(&mut self, name: &str) {
+        let is_meant = self.name.as_ref().is_some_and(|own| own.value == name);
+        let said = self.session.graceful_restart.as_ref().and_then(|at| at.value);
+        let is_said = said.is_some_and(|graceful| graceful.says_no_llgr_on_hosts());
+        if let Some(graceful) = self.settings.graceful_restart.as_mut().filter(|_| is_meant) {
+            graceful.no_llgr_on_hosts |= !is_said;
+        }
+    }
+
     pub(crate) fn resolved(self) -> Option<PeerGroup> {
         Some(PeerGroup {
             name: self.name?.value,
@@ -205,7 +216,10 @@ fn check_role(
     if session.faulty.contains(&"asNumber") {
         return;
     }
-    let fault = match (session::is_internal(settings.peer_as, ours.asn), role.value) {
+    let fault = match (
+        session::is_internal(settings.peer_as, settings.local_as.or(ours.asn)),
+        role.value,
+    ) {
         (_, PeerRole::External) if peer_as.is_none() => {
             Fault::new("role external without an asNumber", "the asNumber of another AS")
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PeerRole};
+use albedo_types::{Asn, ClusterId, Family, FamilySet, HoldTime, PathsMode, PeerRole};
 
 use super::graceful::{self, Graceful};
 use super::{Ours, World, policy};
@@ -16,21 +16,25 @@ use crate::fields::{At, Fields};
 use crate::kinds;
 use crate::kinds::policy::{ATTRIBUTES, ELEMENTS, PERCENT};
 use crate::node::{Value, quote};
-use crate::settings::{LimitAction, MaxPrefixes, PeerAs, PeerSettings, Secret};
+use crate::settings::{LimitAction, MaxPrefixes, NextHopMode, PeerAs, PeerSettings, Secret};
 
 /// The keys that groups and peers share.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 32] = [
     "asNumber",
     "role",
     "families",
     "holdTime",
     "keepaliveTime",
     "connectRetry",
+    "connectDelay",
     "passive",
     "clusterId",
     "description",
     "port",
     "localAddress",
+    "localASNumber",
+    "numAllowedLocalASNumbers",
+    "nextHopMode",
     "password",
     "passwordFile",
     "ttlSecurity",
@@ -40,6 +44,8 @@ pub(crate) const KEYS: [&str; 26] = [
     "importPolicy",
     "exportPolicy",
     "sendPaths",
+    "sendPathsMode",
+    "receivePaths",
     "bestExternal",
     "refreshInterval",
     "discardAttributes",
@@ -61,11 +67,15 @@ pub(crate) struct Session {
     pub(crate) hold_time: Option<At<HoldTime>>,
     pub(crate) keepalive: Option<At<Duration>>,
     pub(crate) connect_retry: Option<At<Duration>>,
+    pub(crate) connect_delay: Option<At<Duration>>,
     pub(crate) passive: Option<At<bool>>,
     pub(crate) cluster_id: Option<At<ClusterId>>,
     pub(crate) description: Option<At<String>>,
     pub(crate) port: Option<At<u16>>,
     pub(crate) local_address: Option<At<IpAddr>>,
+    pub(crate) local_as: Option<At<Asn>>,
+    pub(crate) own_as_allowed: Option<At<u8>>,
+    pub(crate) next_hop_mode: Option<At<NextHopMode>>,
     pub(crate) password: Option<At<Secret>>,
     pub(crate) ttl_security: Option<At<Option<u8>>>,
     pub(crate) max_prefixes: Option<ReadLimits>,
@@ -74,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) import_policy: Option<policy::Read>,
     pub(crate) export_policy: Option<policy::Read>,
     pub(crate) send_paths: Option<At<u8>>,
+    pub(crate) send_paths_mode: Option<At<PathsMode>>,
+    pub(crate) receive_paths: Option<At<u16>>,
     pub(crate) best_external: Option<At<bool>>,
     pub(crate) refresh_interval: Option<At<Duration>>,
     pub(crate) discard_attributes: Option<Vec<At<(u8, u8)>>>,
@@ -94,11 +106,15 @@ impl Session {
             hold_time: fields.scalar("holdTime", &kinds::HOLD_TIME, report),
             keepalive: fields.scalar("keepaliveTime", &kinds::KEEPALIVE, report),
             connect_retry: fields.scalar("connectRetry", &kinds::CONNECT_RETRY, report),
+            connect_delay: fields.scalar("connectDelay", &kinds::CONNECT_DELAY, report),
             passive: fields.scalar("passive", &kinds::BOOL, report),
             cluster_id: fields.scalar("clusterId", &kinds::CLUSTER_ID, report),
             description: fields.scalar("description", &kinds::TEXT, report),
             port: fields.scalar("port", &kinds::PORT, report),
             local_address: fields.scalar("localAddress", &kinds::ADDRESS, report),
+            local_as: fields.scalar("localASNumber", &kinds::ASN, report),
+            own_as_allowed: fields.scalar("numAllowedLocalASNumbers", &kinds::OWN_AS, report),
+            next_hop_mode: fields.scalar("nextHopMode", &kinds::NEXT_HOP_MODE, report),
             password: read_password(fields, world, report),
             ttl_security: fields.scalar("ttlSecurity", &kinds::TTL_SECURITY, report),
             max_prefixes: read_max_prefixes(fields, report),
@@ -107,6 +123,8 @@ impl Session {
             import_policy: policy::read(fields, "importPolicy", report),
             export_policy: policy::read(fields, "exportPolicy", report),
             send_paths: fields.scalar("sendPaths", &kinds::SEND_PATHS, report),
+            send_paths_mode: fields.scalar("sendPathsMode", &kinds::SEND_PATHS_MODE, report),
+            receive_paths: fields.scalar("receivePaths", &kinds::RECEIVE_PATHS, report),
             best_external: fields.scalar("bestExternal", &kinds::BOOL, report),
             refresh_interval: fields.scalar("refreshInterval", &kinds::REFRESH_INTERVAL, report),
             discard_attributes: fields.set("discardAttributes", &ATTRIBUTES, report),
@@ -142,11 +160,15 @@ impl Session {
             hold_time: self.hold_time.or(group.hold_time),
             keepalive: self.keepalive.or(group.keepalive),
             connect_retry: self.connect_retry.or(group.connect_retry),
+            connect_delay: self.connect_delay.or(group.connect_delay),
             passive: self.passive.or(group.passive),
             cluster_id: self.cluster_id.or(group.cluster_id),
             description: self.description.or(group.description),
             port: self.port.or(group.port),
             local_address: self.local_address.or(group.local_address),
+            local_as: self.local_as.or(group.local_as),
+            own_as_allowed: self.own_as_allowed.or(group.own_as_allowed),
+            next_hop_mode: self.next_hop_mode.or(group.next_hop_mode),
             password: self.password.or(group.password),
             ttl_security: self.ttl_security.or(group.ttl_security),
             max_prefixes: self.max_prefixes.or(group.max_prefixes),
@@ -155,6 +177,8 @@ impl Session {
             import_policy: self.import_policy.or(group.import_policy),
             export_policy: self.export_policy.or(group.export_policy),
             send_paths: self.send_paths.or(group.send_paths),
+            send_paths_mode: self.send_paths_mode.or(group.send_paths_mode),
+            receive_paths: self.receive_paths.or(group.receive_paths),
             best_external: self.best_external.or(group.best_external),
             refresh_interval: self.refresh_interval.or(group.refresh_interval),
             discard_attributes: self.discard_attributes.or(group.discard_attributes),
@@ -168,7 +192,11 @@ impl Session {
     /// With every default filled in.
     pub(crate) fn resolve(&self, ours: Ours) -> PeerSettings {
         let peer_as = value(self.peer_as.as_ref()).unwrap_or(PeerAs::Internal);
-        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, ours.asn));
+        let local_as = value(self.local_as.as_ref());
+        let asn = local_as.or(ours.asn);
+        let role = value(self.role.as_ref()).unwrap_or_else(|| default_role(peer_as, asn));
+        let send_paths_mode =
+            value(self.send_paths_mode.as_ref()).unwrap_or(defaults::SEND_PATHS_MODE);
         let policy = |read: &Option<policy::Read>| read.as_ref().and_then(|at| at.value.clone());
         let types =
             |read: &Option<Vec<At<(u8, u8)>>>| read.iter().flatten().map(|at| at.value).collect();
@@ -180,10 +208,14 @@ impl Session {
             hold_time: value(self.hold_time.as_ref()).unwrap_or(defaults::HOLD_TIME),
             keepalive: value(self.keepalive.as_ref()),
             connect_retry: value(self.connect_retry.as_ref()).unwrap_or(defaults::CONNECT_RETRY),
+            connect_delay: value(self.connect_delay.as_ref()).unwrap_or(defaults::CONNECT_DELAY),
             passive: value(self.passive.as_ref()).unwrap_or(defaults::PASSIVE),
             description: self.description.as_ref().map(|at| at.value.clone()),
             port: value(self.port.as_ref()).unwrap_or(defaults::PORT),
             local_address: value(self.local_address.as_ref()),
+            local_as,
+            own_as_allowed: value(self.own_as_allowed.as_ref()).unwrap_or(defaults::OWN_AS_ALLOWED),
+            next_hop_mode: value(self.next_hop_mode.as_ref()).unwrap_or(defaults::NEXT_HOP_MODE),
             password: self.password.as_ref().map(|at| at.value.clone()),
             ttl_security: value(self.ttl_security.as_ref()).flatten(),
             max_prefixes: self.max_prefixes.as_ref().map(ReadLimits::resolve).unwrap_or_default(),
@@ -194,7 +226,10 @@ impl Session {
                 .unwrap_or(defaults::SILENT_HOLD_EXPIRY),
             import_policy: policy(&self.import_policy),
             export_policy: policy(&self.export_policy),
-            send_paths: value(self.send_paths.as_ref()).unwrap_or(defaults::SEND_PATHS),
+            send_paths: value(self.send_paths.as_ref())
+                .unwrap_or_else(|| defaults::send_paths(send_paths_mode)),
+            send_paths_mode,
+            receive_paths: value(self.receive_paths.as_ref()),
             best_external: value(self.best_external.as_ref()).unwrap_or(defaults::BEST_EXTERNAL),
             refresh_interval: value(self.refresh_interval.as_ref())
                 .unwrap_or(defaults::REFRESH_INTERVAL),
@@ -348,7 +383,8 @@ fn read_key_file(path: &std::path::Path) -> io::Result<Vec<u8>> {
     Ok(octets)
 }
 
-fn secret(octets: &[u8]) -> Result<Secret, String> {
+/// A key of these octets.
+pub(crate) fn secret(octets: &[u8]) -> Result<Secret, String> {
     if octets.contains(&b'\n') {
         return Err("more than one line".to_owned());
     }

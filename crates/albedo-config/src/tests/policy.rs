@@ -295,3 +295,27 @@ peers:
         assert!(told.ends_with("1 (the best one), 2 to 16, or all (16 at most)"), "{told}");
     }
 }
+
+#[test]
+fn a4_which_paths_of_a_prefix_is_a_mode_and_all_of_them_unless_a_number_is_said() {
+    use PathsMode::{Best, Diverse, Equal, PerNeighbourAs};
+    let config = good(&format!(
+        "{BASE}peerGroups:
+  - {{name: g, ranges: [10.0.0.0/8], sendPathsMode: equal, receivePaths: 4}}
+peers:
+  - {{address: 10.0.0.2, group: g}}
+  - {{address: 10.0.0.3, group: g, sendPathsMode: perNeighborAs, sendPaths: 3}}
+  - {{address: 10.0.0.4, group: g, sendPathsMode: best, receivePaths: 65535}}
+  - {{address: 10.0.0.5, sendPathsMode: diverse}}
+"
+    ));
+    let settings = config.peers.iter().map(|peer| &peer.settings);
+    let read = settings.map(|one| (one.send_paths_mode, one.send_paths, one.receive_paths));
+    let expected = [
+        (Equal, 16, Some(4)),
+        (PerNeighbourAs, 3, Some(4)),
+        (Best, 1, Some(65_535)),
+        (Diverse, 16, None),
+    ];
+    assert_eq!(read.collect::<Vec<_>>(), expected);
+}

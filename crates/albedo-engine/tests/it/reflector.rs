@@ -10,7 +10,7 @@ use albedo_rib::{AttrSet, GroupKey, Keep, PeerInfo};
 use albedo_sim::naive::{self, Naive, Session};
 use albedo_sim::sets::{self, CLUSTER, Origin, Sets};
 use albedo_sim::table::{Tables, by_prefix};
-use albedo_sim::world;
+use albedo_sim::world::{self, Several};
 use albedo_types::{Asn, Family, PathId, PeerRole, Prefix, RouterId};
 use albedo_wire::nlri::NextHop;
 use albedo_wire::update::{RawUpdate, UpdateContext};
@@ -65,14 +65,14 @@ pub(crate) struct Node {
     pub(crate) info: PeerInfo,
     pub(crate) regrouped: bool,
     pub(crate) stalled: bool,
-    /// Whether it may be in a group that is told several paths of a prefix.
-    paths: bool,
+    /// Which groups are told several paths of a prefix.
+    paths: Several,
     pub(crate) peer: Peer,
 }
 
 impl Node {
     pub(crate) fn up(engine: &EngineHandle, slot: usize, role: PeerRole, session: Session) -> Self {
-        Self::up_with(engine, slot, role, session, true)
+        Self::up_with(engine, slot, role, session, Several::Best)
     }
 
     fn up_with(
@@ -80,7 +80,7 @@ impl Node {
         slot: usize,
         role: PeerRole,
         session: Session,
-        paths: bool,
+        paths: Several,
     ) -> Self {
         let info = info(slot, role);
         let peer = Peer::new(engine, info);
@@ -98,11 +98,7 @@ impl Node {
     fn key(&self, family: Family) -> GroupKey {
         let (role, regrouped) = (self.info.role, self.regrouped);
         let key = world::key(self.slot, family, role, regrouped);
-        if self.paths {
-            GroupKey { paths: world::paths(self.slot, role, regrouped), ..key }
-        } else {
-            key
-        }
+        GroupKey { paths: world::paths(self.paths, self.slot, role, regrouped), ..key }
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -142,8 +138,8 @@ pub(crate) struct Reflector {
     pub(crate) engine: Engine,
     pub(crate) handle: EngineHandle,
     pub(crate) naive: Naive,
-    /// Whether nodes may be in groups that are told several paths of a prefix.
-    pub(crate) paths: bool,
+    /// Which groups are told several paths of a prefix.
+    pub(crate) paths: Several,
     sets: Sets,
     next: Session,
 }
@@ -156,7 +152,7 @@ impl Reflector {
             engine,
             handle,
             naive: Naive::default(),
-            paths: true,
+            paths: Several::Modes,
             sets: Sets::default(),
             next: 0,
         }

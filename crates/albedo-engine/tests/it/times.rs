@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use albedo_engine::EngineConfig;
 use albedo_engine::stats::FamilyTimes;
+use albedo_sim::world::Several;
 use albedo_types::{Family, PathId, PeerRole};
 
 use crate::reflector::{Node, PATIENCE, Reflector};
@@ -51,7 +52,7 @@ fn poll_until(nodes: &mut [&mut Node], done: impl Fn(&[&mut Node]) -> bool) {
 fn each_segment_counts_once_and_once_for_every_active_reader_it_went_to() {
     let config = EngineConfig { pacing_max: Duration::ZERO, ..EngineConfig::default() };
     let mut reflector = Reflector::start(&config);
-    reflector.paths = false;
+    reflector.paths = Several::Nobody;
     let mut nodes = [0, 1, 2].map(|slot| reflector.up(slot, PeerRole::Client));
     let [source, b, c] = &mut nodes;
     poll_until(&mut [source, b, c], |nodes| nodes.iter().all(|n| n.peer.ends == [1, 1]));
@@ -106,7 +107,7 @@ fn slow_peer_holds_up_nobodys_convergence_in_any_shard() {
     // for either.
     let config = EngineConfig { pacing_max: Duration::ZERO, shards: 5, ..EngineConfig::default() };
     let mut reflector = Reflector::start(&config);
-    reflector.paths = false;
+    reflector.paths = Several::Nobody;
     let mut nodes = [0, 1, 2].map(|slot| reflector.up(slot, PeerRole::Client));
     let [source, b, c] = &mut nodes;
     poll_until(&mut [source, b, c], |nodes| nodes.iter().all(|n| n.peer.ends == [1, 1]));

@@ -1,3 +1,4 @@
+use core::num::NonZeroU16;
 use std::vec;
 use std::vec::Vec;
 
@@ -82,6 +83,21 @@ fn what_is_off_is_not_offered() {
         }],
     };
     assert_eq!(graceful, Some(expected));
+}
+
+#[test]
+fn a4_what_we_want_of_paths_is_said_where_we_receive_them() {
+    let mut config = config();
+    config.capabilities.paths_limit = NonZeroU16::new(4);
+    let open = config.open();
+    assert_eq!(codes(&open), [1, 1, 2, 5, 6, 65, 69, 70, 76]);
+    let entry = |family: Family| PathsLimit { afi: family.afi(), safi: family.safi(), limit: 4 };
+    let expected = Capability::PathsLimit(Family::ALL.map(entry).to_vec());
+    assert_eq!(open.capabilities.last(), Some(&expected));
+    for silent in [None, Some(AddPathMode::Send)] {
+        config.capabilities.add_path = silent;
+        assert!(!codes(&config.open()).contains(&76), "{silent:?}");
+    }
 }
 
 #[test]

@@ -30,7 +30,10 @@ impl Session {
     /// Leaves Idle: to Connect, or to Active where we never connect (F1, C5).
     pub(super) fn begin(&mut self, now: Instant) {
         if self.config.dials() {
-            self.dial(now);
+            match self.config.connect_delay {
+                Duration::ZERO => self.dial(now),
+                _ => self.wait_for_retry(now),
+            }
         } else {
             self.mode = Mode::Running(Dial::Nothing);
         }
@@ -56,8 +59,8 @@ impl Session {
     /// Active, with the retry timer running where we connect at all (F3, F7).
     pub(super) fn wait_for_retry(&mut self, now: Instant) {
         let dial = if self.config.dials() {
-            let until = now + jittered(self.config.connect_retry, &mut self.rng);
-            Dial::Waiting { until }
+            let time = self.config.connect_retry.max(self.config.connect_delay);
+            Dial::Waiting { until: now + jittered(time, &mut self.rng) }
         } else {
             Dial::Nothing
         };
@@ -104,12 +107,13 @@ impl Session {
         let Mode::Running(Dial::InProgress { until }) = self.mode else {
             return;
         };
-        let dial = if !self.has_connection() && self.config.dials() {
-            Dial::Waiting { until: until.max(now) }
+        if self.has_connection() || !self.config.dials() {
+            self.mode = Mode::Running(Dial::Nothing);
+        } else if self.config.connect_delay.is_zero() {
+            self.mode = Mode::Running(Dial::Waiting { until: until.max(now) });
         } else {
-            Dial::Nothing
-        };
-        self.mode = Mode::Running(dial);
+            self.wait_for_retry(now);
+        }
     }
 
     /// The peer made a connection (F5, C3).

@@ -4,6 +4,8 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use core::time::Duration;
+
 use albedo_types::{Asn, Family, FamilySet, HoldTime, RouterId};
 use albedo_wire::capability::{Capability, GracefulFamily, GracefulRestart, LongLived};
 use albedo_wire::frame::{Frame, KEEPALIVE, split};
@@ -302,6 +304,26 @@ fn a_capability_that_cannot_be_read_is_a_warning() {
                  of 3 octets at octet 28, out<KEEPALIVE";
     assert_eq!(said, words);
     assert_eq!(rig.session.state(), StateName::OpenConfirm);
+}
+
+#[test]
+fn c5_a_peer_that_is_left_to_connect_first_is_dialled_only_when_it_has_not_for_the_delay() {
+    let delay = Duration::from_secs(60);
+    let mut rig = Rig::new(SessionConfig { connect_delay: delay, ..config() });
+    assert_eq!(rig.input(Event::Start), "");
+    let due = |rig: &Rig| rig.session.poll_timeout().map(|(at, _)| at.since(rig.now));
+    let in_time = |wait: Option<Duration>| wait.is_some_and(|wait| wait > delay / 2);
+    assert!(in_time(due(&rig)));
+    rig.now += due(&rig).unwrap();
+    rig.session.handle_timeout(rig.now);
+    assert_eq!(rig.said(), "connect");
+    // It cannot be reached: it has the same time again.
+    assert_eq!(rig.input(Event::ConnectFailed), "");
+    assert!(in_time(due(&rig)));
+    // It comes: nobody dials.
+    rig.input(Event::Accepted);
+    let (_, timer) = rig.session.poll_timeout().unwrap();
+    assert_eq!(timer, TimerName::OpenWait);
 }
 
 #[test]

@@ -18,6 +18,24 @@ const LOCAL_PREF: [u8; 7] = [0x40, 5, 4, 0, 0, 0, 100];
 const COMMUNITY: [u8; 7] = [0xc0, 8, 4, 1, 2, 3, 4];
 const REFLECTED: [u8; 14] = [0x80, 9, 4, 10, 0, 0, 1, 0x80, 10, 4, 10, 0, 0, 9];
 
+#[test]
+fn a4_the_next_hop_of_a_set_is_found_wherever_it_stands() {
+    const NEXT_HOP: [u8; 7] = [0x40, 3, 4, 192, 0, 2, 9];
+    let v6: [u8; 32] = core::array::from_fn(|n| n as u8);
+    let long_path = [&[0x40, 1, 1, 0, 0x50, 2, 1, 0][..], &[0; 256], &NEXT_HOP].concat();
+    let plain = [&ORIGIN_AND_PATH[..], &NEXT_HOP, &LOCAL_PREF].concat();
+    let without = [&ORIGIN_AND_PATH[..], &LOCAL_PREF].concat();
+    let hop = |block: &[u8], mp: Option<&[u8]>| {
+        AttrSet::new(&parts(block, mp)).next_hop().map(<[u8]>::to_vec)
+    };
+    assert_eq!(hop(&plain, None).as_deref(), Some(&[192, 0, 2, 9][..]));
+    assert_eq!(hop(&long_path, None).as_deref(), Some(&[192, 0, 2, 9][..]));
+    assert_eq!(hop(&without, Some(&[10, 0, 0, 1])).as_deref(), Some(&[10, 0, 0, 1][..]));
+    assert_eq!(hop(&without, Some(&v6)).as_deref(), Some(&v6[..16]), "the global one");
+    assert_eq!(hop(&without, None), None);
+    assert_eq!(hop(&ORIGIN_AND_PATH, None), None);
+}
+
 fn parts<'a>(block: &'a [u8], mp_next_hop: Option<&'a [u8]>) -> Parts<'a> {
     Parts {
         family: Family::Ipv4Unicast,

@@ -5,6 +5,22 @@ use alloc::vec::Vec;
 use super::*;
 use crate::attrs::{Parts, Summary};
 
+#[test]
+fn a4_who_is_told_the_same_paths_is_in_one_group_and_who_is_not_is_in_another() {
+    use PathsMode::{Best, Diverse, Equal, PerNeighbourAs};
+    let of = |mode, max| Paths::several(mode, NonZeroU8::new(max).unwrap());
+    assert_eq!(of(Best, 17), of(Best, 16), "there are no more");
+    assert_eq!(of(Diverse, 16), of(Diverse, 2));
+    for mode in [Equal, PerNeighbourAs, Diverse] {
+        assert_eq!(of(mode, 1), of(Best, 1));
+        for other in [Best, Equal, PerNeighbourAs, Diverse] {
+            assert_eq!(of(mode, 2) == of(other, 2), mode == other);
+        }
+    }
+    assert_ne!(of(Equal, 2), of(Equal, 3));
+    assert_ne!(of(Best, 1), Paths::Best, "an identifier is there, be it one path");
+}
+
 /// ORIGIN, AS_PATH, NEXT_HOP, MULTI_EXIT_DISC, LOCAL_PREF, a community and AIGP.
 const BLOCK: &[u8] = &[
     0x40, 1, 1, 0, // ORIGIN
@@ -15,6 +31,9 @@ const BLOCK: &[u8] = &[
     0xc0, 8, 4, 0xfc, 0, 0, 1, // COMMUNITIES
     0x80, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 1, // AIGP
 ];
+
+/// Our address on the session.
+const OURS: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1));
 
 fn set(external: bool) -> AttrSet {
     let parts = Parts {
@@ -36,6 +55,7 @@ fn key(external: Option<ExternalKey>) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external,
+        next_hop: external.map(|_| OURS),
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,
@@ -52,13 +72,41 @@ fn codes(block: &[u8]) -> Vec<u8> {
 
 #[test]
 fn rfc4271_s5_1_4_and_rfc7311_s3_3_what_is_not_for_other_ases_is_left_out() {
-    let outside = ExternalKey { local_asn: Asn(64512), next_hop: IpAddr::from([10, 0, 0, 1]) };
+    let outside = ExternalKey { local_asn: Asn(64512) };
     for external in [true, false] {
         let set = set(external);
         let told = key(Some(outside)).outgoing(&set, Extra::NONE);
         assert_eq!(codes(&told.block), [1, 2, 3, 8], "{external}");
         assert_eq!(key(None).outgoing(&set, Extra::NONE).block, BLOCK);
     }
+}
+
+/// The next hop of a block.
+fn next_hop(block: &[u8]) -> Option<IpAddr> {
+    let need = Need { announces: true, plain_next_hop: true };
+    let decoded = Attributes::decode(block, need, &UpdateContext::own()).attributes;
+    decoded.next_hop.map(IpAddr::from)
+}
+
+#[test]
+fn rfc4456_s10_the_next_hop_is_the_routes_own_unless_ours_is_asked_for() {
+    let outside = Some(ExternalKey { local_asn: Asn(64512) });
+    let set = set(false);
+    let own = next_hop(BLOCK);
+    for (external, ours, expected) in [
+        (None, None, own),
+        (None, Some(OURS), Some(OURS)),
+        (outside, Some(OURS), Some(OURS)),
+        (outside, None, own),
+    ] {
+        let key = GroupKey { next_hop: ours, ..key(external) };
+        let told = key.outgoing(&set, Extra::NONE);
+        assert_eq!(next_hop(&told.block), expected, "{external:?} {ours:?}");
+        assert_eq!(told.mp_next_hop, None);
+    }
+    let v6 = GroupKey { next_hop: Some(IpAddr::from([1u8; 16])), ..key(None) };
+    let told = v6.outgoing(&set, Extra::NONE);
+    assert_eq!((next_hop(&told.block), told.mp_next_hop.as_deref()), (None, Some(&[1u8; 16][..])));
 }
 
 /// COMMUNITIES and LOCAL_PREF of a block.

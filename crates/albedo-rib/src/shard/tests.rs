@@ -27,6 +27,7 @@ fn key(role: PeerRole) -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external: None,
+        next_hop: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,

@@ -15,7 +15,7 @@ use albedo_wire::negotiated::Negotiated;
 use albedo_wire::update::UpdateContext;
 
 use super::{ConnectingBox, Driver, Link, Live, Postponed, Setup, connector, linger};
-use crate::config::Profile;
+use crate::config::{NextHopRule, Profile};
 use crate::intake::Intake;
 use crate::sockopt;
 use crate::stats::{SessionStats, notification_index};
@@ -282,15 +282,20 @@ pub(super) fn group_key(
 ) -> GroupKey {
     let message_len_max =
         if negotiated.extended_message_tx { MESSAGE_LEN_MAX_EXTENDED } else { MESSAGE_LEN_MAX };
-    let external = (!role.is_internal())
-        .then_some(ExternalKey { local_asn: profile.session.local_asn, next_hop: local });
+    let is_external = !role.is_internal();
+    let is_next_hop = match profile.next_hop {
+        NextHopRule::Auto => is_external,
+        NextHopRule::Own => true,
+        NextHopRule::Keep => false,
+    };
     GroupKey {
         family,
         role,
         cluster_id: profile.cluster_id,
         as4: negotiated.as4,
         message_len_max: u32::try_from(message_len_max).expect("at most 65,535"),
-        external,
+        external: is_external.then_some(ExternalKey { local_asn: profile.session.local_asn }),
+        next_hop: is_next_hop.then_some(local),
         long_lived: match negotiated.long_lived {
             Some(_) => LongLivedExport::Told,
             None if role.is_internal() && profile.retention.tell_unaware => LongLivedExport::Least,
@@ -308,7 +313,8 @@ fn paths(profile: &Profile, negotiated: &Negotiated, family: Family, role: PeerR
         // Both sides have said that there are identifiers, so there are, be it one path.
         let max = profile.paths.max.unwrap_or(NonZeroU8::MIN);
         let wanted = u8::try_from(negotiated.paths_limit[family.index()]).unwrap_or(u8::MAX);
-        return Paths::UpTo(NonZeroU8::new(wanted).map_or(max, |wanted| max.min(wanted)));
+        let max = NonZeroU8::new(wanted).map_or(max, |wanted| max.min(wanted));
+        return Paths::several(profile.paths.mode, max);
     }
     if profile.paths.best_external && role == PeerRole::NonClient {
         return Paths::BestToldable;

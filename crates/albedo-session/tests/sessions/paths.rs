@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroU8;
 
 use albedo_session::{PathRules, Profile};
-use albedo_types::{Family, PathId, PeerRole};
+use albedo_types::{Family, PathId, PathsMode, PeerRole};
 use albedo_wire::capability::{AddPath, AddPathMode, Capability, PathsLimit};
 use albedo_wire::open::Open;
 
@@ -16,9 +16,13 @@ const SOURCES: [[u8; 4]; 3] = [[127, 0, 0, 3], [127, 0, 0, 4], [127, 0, 0, 5]];
 const KEY: u32 = 7;
 
 fn sending(max: u8) -> Profile {
+    in_mode(PathsMode::Best, max)
+}
+
+fn in_mode(mode: PathsMode, max: u8) -> Profile {
     let mut profile = profile();
     profile.session.capabilities.add_path = Some(AddPathMode::Both);
-    profile.paths = PathRules { max: NonZeroU8::new(max), best_external: false };
+    profile.paths = PathRules { max: NonZeroU8::new(max), mode, best_external: false };
     profile
 }
 
@@ -36,17 +40,36 @@ fn hop(n: usize) -> Ipv4Addr {
     Ipv4Addr::from(SOURCES[n])
 }
 
-/// Sources that all announce the same prefix, the first one preferred, and a reader.
-async fn anycast(fixture: &Fixture, open: &Open) -> (Peer, Vec<Peer>, Open) {
+/// Sources that all announce the same prefix, each with a next hop and LOCAL_PREF, the best first.
+///
+/// The worst begins, and each other one waits until that is known, so nobody who comes later is
+/// told anything but what is in the end.
+async fn announcing(fixture: &Fixture, paths: [(Ipv4Addr, u32); 3]) -> Vec<Peer> {
     let mut sources = Vec::new();
-    for (n, local_pref) in [(0, 300), (1, 200), (2, 100)] {
-        let mut source = Peer::establish(SOURCES[n], fixture.at).await;
-        source.send(&announce(&block(hop(n), local_pref), [KEY])).await;
-        sources.push(source);
+    for at in SOURCES {
+        sources.push(Peer::establish(at, fixture.at).await);
     }
+    for (n, (next_hop, local_pref)) in paths.into_iter().enumerate().rev() {
+        sources[n].send(&announce(&block(next_hop, local_pref), [KEY])).await;
+        let other = &mut sources[(n + 1) % SOURCES.len()];
+        other
+            .until(|other| other.table.get(&prefix(KEY)).map(|b| hop_of(b)) == Some(next_hop))
+            .await;
+    }
+    sources
+}
+
+/// Three sources, the first one preferred, and a reader.
+async fn anycast(fixture: &Fixture, open: &Open) -> (Peer, Vec<Peer>, Open) {
+    let sources = announcing(fixture, [(hop(0), 300), (hop(1), 200), (hop(2), 100)]).await;
     let mut reader = Peer::connect(READER, fixture.at).await;
     let theirs = reader.exchange(open).await;
     (reader, sources, theirs)
+}
+
+fn hop_of(block: &[u8]) -> Ipv4Addr {
+    let at = block.windows(3).position(|octets| octets == [0x40, 3, 4]).unwrap() + 3;
+    Ipv4Addr::new(block[at], block[at + 1], block[at + 2], block[at + 3])
 }
 
 /// Next hops of the prefix's paths, as the reader has them.
@@ -55,10 +78,7 @@ fn hops(reader: &Peer) -> Vec<Ipv4Addr> {
         .paths
         .iter()
         .filter(|((key, _), _)| *key == prefix(KEY))
-        .map(|(_, block)| {
-            let at = block.windows(3).position(|octets| octets == [0x40, 3, 4]).unwrap() + 3;
-            Ipv4Addr::new(block[at], block[at + 1], block[at + 2], block[at + 3])
-        })
+        .map(|(_, block)| hop_of(block))
         .collect();
     hops.sort();
     hops
@@ -143,6 +163,80 @@ async fn u9_another_number_of_paths_sends_the_difference_without_a_reset() {
     reader.until(|reader| hops(reader).len() == 2).await;
     assert_eq!((hops(&reader), reader.withdrawals), (vec![hop(0), hop(1)], 1));
     drop((reader, sources));
+    fixture.stop().await;
+}
+
+/// The same three sources, but the first two equal and of one next hop.
+async fn pairs(fixture: &Fixture) -> Vec<Peer> {
+    announcing(fixture, [(hop(0), 300), (hop(0), 300), (hop(2), 200)]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a4_u9_another_mode_sends_the_difference_without_a_reset() {
+    let fixture = Fixture::start(settings(in_mode(PathsMode::Equal, 16)));
+    let mut sources = pairs(&fixture).await;
+    let mut reader = Peer::connect(READER, fixture.at).await;
+    reader.exchange(&with_add_path(AddPathMode::Receive, None)).await;
+    reader.reads_paths();
+    reader.until(|reader| reader.ends >= 2 && hops(reader) == [hop(0), hop(0)]).await;
+
+    // One of the equal ones goes, and a backup comes; then the backup, and the best is left; then
+    // all are there again.
+    for (mode, told, heard, withdrawals) in [
+        (PathsMode::Diverse, vec![hop(0), hop(2)], 3, 1),
+        (PathsMode::PerNeighbourAs, vec![hop(0)], 3, 2),
+        (PathsMode::Best, vec![hop(0), hop(0), hop(2)], 5, 2),
+        (PathsMode::Equal, vec![hop(0), hop(0)], 5, 3),
+    ] {
+        let before = (reader.heard_of(&prefix(KEY)), reader.withdrawals);
+        fixture.server.apply(settings(in_mode(mode, 16))).unwrap();
+        reader.until(|reader| hops(reader) == told).await;
+        let after = (reader.heard_of(&prefix(KEY)), reader.withdrawals);
+        assert_eq!(after, (heard, withdrawals), "{mode:?}, before it {before:?}");
+    }
+    // What changes in this mode is told as well: what was third is equal, and is no more.
+    sources[2].send(&announce(&block(hop(2), 300), [KEY])).await;
+    reader.until(|reader| hops(reader) == [hop(0), hop(0), hop(2)]).await;
+    sources[2].send(&announce(&block(hop(2), 299), [KEY])).await;
+    reader.until(|reader| hops(reader) == [hop(0), hop(0)]).await;
+    drop((reader, sources));
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a4_peers_with_different_modes_are_told_each_their_own() {
+    let mut all = settings(profile());
+    all.groups = vec![
+        group("equal", in_mode(PathsMode::Equal, 16), "127.0.1.0/24"),
+        group("diverse", in_mode(PathsMode::Diverse, 16), "127.0.2.0/24"),
+        group("sources", profile(), "127.0.0.0/24"),
+    ];
+    let fixture = Fixture::start(all);
+    let mut sources = pairs(&fixture).await;
+    // Who says that it wants one gets the best, whatever the mode.
+    let readers = [
+        ([127, 0, 1, 2], None, vec![hop(0), hop(0)]),
+        ([127, 0, 1, 3], Some(1), vec![hop(0)]),
+        ([127, 0, 2, 2], None, vec![hop(0), hop(2)]),
+        ([127, 0, 2, 3], Some(1), vec![hop(0)]),
+    ];
+    let mut up = Vec::new();
+    for (at, limit, told) in readers {
+        let mut reader = Peer::connect(at, fixture.at).await;
+        let mut open = with_add_path(AddPathMode::Receive, limit);
+        open.router_id = u32::from_be_bytes(at);
+        reader.exchange(&open).await;
+        reader.reads_paths();
+        reader.until(|reader| reader.ends >= 2 && hops(reader) == told).await;
+        up.push((reader, limit.is_none()));
+    }
+    // The best two go: what was the backup is all there is.
+    sources[0].send(&withdraw([KEY])).await;
+    sources[1].send(&withdraw([KEY])).await;
+    for (reader, _) in &mut up {
+        reader.until(|reader| hops(reader) == [hop(2)]).await;
+    }
+    drop((up, sources));
     fixture.stop().await;
 }
 

@@ -166,6 +166,7 @@ async fn reader(fixture: &Fixture, blocker: &Arc<Blocker>) -> PeerPort {
         as4: true,
         message_len_max: 4096,
         external: None,
+        next_hop: None,
         long_lived: LongLivedExport::default(),
         no_llgr_on_hosts: false,
         policy: None,

@@ -8,8 +8,8 @@ use albedo_engine::{Engine, EngineConfig};
 use albedo_fsm::{ExpectedAs, SessionConfig};
 use albedo_session::sockopt::SocketOptions;
 use albedo_session::{
-    Farewell, Group, IntakeRules, PathRules, Peer, PeerStatus, Profile, REFRESH_INTERVAL_DEFAULT,
-    Restart, RetentionRules, Server, Settings,
+    Farewell, Group, IntakeRules, NextHopRule, PathRules, Peer, PeerStatus, Profile,
+    REFRESH_INTERVAL_DEFAULT, Restart, RetentionRules, Server, Settings,
 };
 use albedo_types::{ClusterId, HoldTime, PeerRole, RouterId};
 
@@ -45,6 +45,7 @@ pub(crate) fn profile() -> Profile {
         import: None,
         export: None,
         paths: PathRules::default(),
+        next_hop: NextHopRule::Auto,
         refresh_interval: REFRESH_INTERVAL_DEFAULT,
     }
 }

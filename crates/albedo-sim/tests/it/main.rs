@@ -1,7 +1,7 @@
 //! Random scripts against the naive reflector: tables, bounds, and nothing left at the end.
 
 use albedo_rib::Limits;
-use albedo_sim::{Op, World, WorldConfig};
+use albedo_sim::{Op, Several, World, WorldConfig};
 use proptest::prelude::*;
 
 mod regressions;
@@ -27,14 +27,14 @@ fn wide() -> Limits {
 }
 
 fn check(script: &[Op], limits: Limits) {
-    for paths in [false, true] {
-        check_with(script, limits, paths);
+    for several in Several::ALL {
+        check_with(script, limits, several);
     }
 }
 
-fn check_with(script: &[Op], limits: Limits, paths: bool) {
+fn check_with(script: &[Op], limits: Limits, several: Several) {
     let run = |shards| {
-        let mut world = World::new(WorldConfig { shards, limits, paths });
+        let mut world = World::new(WorldConfig { shards, limits, several });
         world.run(script);
         world
     };
@@ -77,12 +77,17 @@ fn thousands_of_seeded_worlds_equal_the_naive_reflector() {
         let script = Op::script(seed, 40 + (seed % 160) as usize);
         let limits = [TINY, NO_GRACE, wide()][(seed % 3) as usize];
         let shards = [1, 2, 5][(seed / 3 % 3) as usize];
-        let config = WorldConfig { shards, limits, paths: seed % 2 == 1 };
+        let config = WorldConfig { shards, limits, several: several(seed) };
         if fails(&script, config) {
             let least = shrink(script, |script| fails(script, config));
             panic!("seed {seed}, {config:?}: {least:?}");
         }
     }
+}
+
+/// In every combination with the bounds and the number of shards.
+const fn several(seed: u64) -> Several {
+    Several::ALL[(seed / 9 % 3) as usize]
 }
 
 fn fails(script: &[Op], config: WorldConfig) -> bool {
@@ -117,7 +122,7 @@ fn shrink(mut script: Vec<Op>, fails: impl Fn(&[Op]) -> bool) -> Vec<Op> {
 fn the_scripts_lose_sessions_that_come_back_and_long_lived_stale_ones() {
     let mut seen: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
     for seed in 0..100 {
-        let mut world = World::new(WorldConfig { shards: 2, limits: TINY, paths: seed % 2 == 1 });
+        let mut world = World::new(WorldConfig { shards: 2, limits: TINY, several: several(seed) });
         world.run(&Op::script(seed, 160));
         for (what, count) in &world.seen {
             *seen.entry(what).or_default() += count;

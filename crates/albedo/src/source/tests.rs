@@ -214,7 +214,7 @@ async fn what_is_fixed_makes_a_reload_refused() {
         ("limits:", "restart: {quietTime: 1s}\nlimits:", "restart: how this life began"),
     ] {
         std::fs::write(&file, text.replace(from, to)).unwrap();
-        let error = running.reload(&file).unwrap_err().to_string();
+        let error = running.reload(&file, None).unwrap_err().to_string();
         assert!(error.contains(fault), "{error}");
         let status = running.source().status();
         assert!(status.config_fault.is_some_and(|seen| seen.contains(fault)));
@@ -223,13 +223,13 @@ async fn what_is_fixed_makes_a_reload_refused() {
     assert_eq!((numbers.reloads_refused, numbers.reloads_taken, numbers.last_good), (3, 0, false));
 
     std::fs::write(&file, text.replace("description: other-rack, ", "")).unwrap();
-    let applied = running.reload(&file).unwrap();
+    let applied = running.reload(&file, None).unwrap();
     assert_eq!((applied.stopped, applied.changed, applied.untouched), (0, 0, 2));
     assert_eq!(running.source().status().config_fault, None);
     // Another cluster is no reason to reset anybody (R17), and the engine knows it from then on.
     let mark = running.reflector().engine().clusters_mark();
     std::fs::write(&file, text.replace("clusterId: 10.0.0.8", "clusterId: 10.0.0.9")).unwrap();
-    let applied = running.reload(&file).unwrap();
+    let applied = running.reload(&file, None).unwrap();
     assert_eq!((applied.stopped, applied.changed, applied.untouched), (0, 2, 0));
     assert_ne!(running.reflector().engine().clusters_mark(), mark);
     assert!(running.stop(&Farewell::Restart).await);

@@ -39,6 +39,7 @@ const FSM: &str = "albedo-fsm";
 const RIB: &str = "albedo-rib";
 const ENGINE: &str = "albedo-engine";
 const SESSION: &str = "albedo-session";
+const YAML: &str = "albedo-yaml";
 const SIM: &str = "albedo-sim";
 
 #[rustfmt::skip]
@@ -50,8 +51,9 @@ const ROWS: &[Row] = &[
     Row { name: ENGINE, below: &[TYPES, WIRE, RIB], tests: &[SIM] },
     Row { name: SESSION, below: &[TYPES, WIRE, FSM, RIB, ENGINE], tests: &[SIM] },
     Row { name: "albedo-api", below: &[TYPES, ENGINE, SESSION], tests: &[RIB, WIRE] },
-    Row { name: "albedo-discovery", below: &[TYPES], tests: &[] },
-    Row { name: "albedo-config", below: &[TYPES], tests: &[] },
+    Row { name: YAML, below: &[], tests: &[] },
+    Row { name: "albedo-discovery", below: &[TYPES, YAML], tests: &[] },
+    Row { name: "albedo-config", below: &[TYPES, YAML], tests: &[] },
     Row { name: "albedo", below: &[TYPES, WIRE, FSM, RIB, ENGINE, SESSION,
         "albedo-api", "albedo-discovery", "albedo-config", "albedo-loadtest"], tests: &[] },
     Row { name: SIM, below: &[TYPES, WIRE, FSM, RIB], tests: &[] },
@@ -92,6 +94,12 @@ const FENCED: &[Fenced] = &[
         name: "crossbeam-channel",
         users: &[ENGINE],
         why: "the mailboxes are the engine's, with their bounds",
+    },
+    Fenced { name: "kube", users: &["albedo-discovery"], why: "only a store asks the API server" },
+    Fenced {
+        name: "rustls",
+        users: &["albedo-discovery"],
+        why: "only a store speaks TLS, and nothing on the data path does",
     },
     Fenced { name: "dashmap", users: &[ENGINE], why: "only the interner shares a map" },
 ];

@@ -26,6 +26,7 @@ fn key() -> GroupKey {
         as4: true,
         message_len_max: 4096,
         external: None,
+        next_hop: None,
         long_lived: LongLivedExport::Told,
         no_llgr_on_hosts: false,
         policy: None,

@@ -173,7 +173,7 @@ fn rfc4724_s5_without_a_family_a_new_connection_replaces_nothing() {
     ] {
         let mut rig = Rig::started(config());
         rig.establish(&open_of(PEER_ID, LOCAL_AS, graceful));
-        rig.now += core::time::Duration::from_secs(5);
+        rig.now += Duration::from_secs(5);
         assert_eq!(rig.input(Event::Accepted), said, "{graceful:?}");
     }
 }
@@ -184,11 +184,11 @@ fn c5_a_connection_that_crossed_ours_is_no_restart_of_the_peer() {
     rig.establish(&open_of(PEER_ID, LOCAL_AS, Graceful::Yes));
     // Without a word, and the session goes on.
     for millis in [0, 1, 4_998] {
-        rig.now += core::time::Duration::from_millis(millis);
+        rig.now += Duration::from_millis(millis);
         assert_eq!(rig.input(Event::Accepted), "reject");
         assert_eq!(rig.session.state(), StateName::Established);
     }
-    rig.now += core::time::Duration::from_millis(1);
+    rig.now += Duration::from_millis(1);
     assert_eq!(rig.input(Event::Accepted), "close out, down replaced, adopt, in<OPEN");
     // The peer's own connection is not one of ours that it can have crossed.
     rig.receive(ConnId::Incoming, &open_of(PEER_ID, LOCAL_AS, Graceful::Yes).encode());

@@ -6,7 +6,7 @@ use super::*;
 fn established(ours: bool, theirs: bool) -> Rig {
     let mut config = config();
     config.capabilities.graceful = Some(crate::config::GracefulOffer {
-        restart_time: core::time::Duration::from_secs(30),
+        restart_time: Duration::from_secs(30),
         long_lived_stale_time: None,
         restarting: false,
         notification: ours,

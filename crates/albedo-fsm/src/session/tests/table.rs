@@ -85,7 +85,7 @@ fn established(graceful: Graceful) -> Rig {
     let mut rig = dialing();
     rig.establish(&open_of(PEER_ID, LOCAL_AS, graceful));
     // What may have crossed our connection has come by now.
-    rig.now += core::time::Duration::from_secs(10);
+    rig.now += Duration::from_secs(10);
     rig
 }
 

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU8;
 
-use albedo_types::PATHS_MAX;
+use albedo_types::{PATHS_MAX, PathsMode};
 use albedo_wire::frame;
 use albedo_wire::update::{RawUpdate, UpdateContext};
 
@@ -10,7 +10,12 @@ use super::*;
 use crate::group::Paths;
 
 fn several(max: u8) -> GroupKey {
-    GroupKey { paths: Paths::UpTo(NonZeroU8::new(max).unwrap()), ..key(PeerRole::Client) }
+    in_mode(PathsMode::Best, max)
+}
+
+fn in_mode(mode: PathsMode, max: u8) -> GroupKey {
+    let paths = Paths::several(mode, NonZeroU8::new(max).unwrap());
+    GroupKey { paths, ..key(PeerRole::Client) }
 }
 
 /// A set with this LOCAL_PREF, told apart by it.
@@ -39,6 +44,16 @@ impl Driver {
     fn reader(&mut self, max: u8) {
         self.up(READER, PeerRole::Client);
         self.apply(Input::Join { peer: READER, group: GROUP, key: several(max), from: None });
+    }
+
+    /// A source whose number its address and identifier tell.
+    fn source(&mut self, n: u32) -> PeerId {
+        let source = PeerId(2 + n);
+        let addr = IpAddr::from([10, 0, (n / 200 + 1) as u8, (n % 200) as u8]);
+        let router_id = RouterId::new(n + 9).unwrap();
+        let info = PeerInfo { addr, router_id, role: PeerRole::Client };
+        self.apply(Input::PeerUp { peer: source, info });
+        source
     }
 
     fn says(&mut self) -> Said {
@@ -112,11 +127,7 @@ fn a4_a6_an_anycast_prefix_of_a_thousand_sources_stays_within_the_bound() {
     driver.reader(u8::MAX);
     let mut said = 0;
     for n in 0..SOURCES {
-        let source = PeerId(2 + n);
-        let addr = IpAddr::from([10, 0, (n / 200 + 1) as u8, (n % 200) as u8]);
-        let info =
-            PeerInfo { addr, router_id: RouterId::new(n + 9).unwrap(), role: PeerRole::Client };
-        driver.apply(Input::PeerUp { peer: source, info });
+        let source = driver.source(n);
         driver.routes(source, 1, Some(&preferred(100)));
         if n % 100 == 99 {
             let now = driver.says();
@@ -147,6 +158,34 @@ fn a4_a6_an_anycast_prefix_of_a_thousand_sources_stays_within_the_bound() {
         }
     }
     assert_eq!(said_len(&base), (0, usize::from(PATHS_MAX)));
+}
+
+#[test]
+fn a4_of_a_thousand_equal_paths_the_bound_is_told_and_none_that_is_worse_takes_a_place() {
+    const SOURCES: u32 = 1000;
+    let mut driver = Driver::new(Limits::default());
+    driver.up(READER, PeerRole::Client);
+    let key = in_mode(PathsMode::Equal, 16);
+    driver.apply(Input::Join { peer: READER, group: GROUP, key, from: None });
+    let sources: Vec<PeerId> = (0..SOURCES).map(|n| driver.source(n)).collect();
+    for source in &sources {
+        driver.routes(*source, 1, Some(&preferred(100)));
+    }
+    assert_eq!(driver.says().announced.len(), 16);
+    // Two that are better than all others take all places, and give them back.
+    for source in &sources[500..502] {
+        driver.routes(*source, 1, Some(&preferred(200)));
+    }
+    let better = driver.says();
+    assert_eq!((better.withdrawn.len(), better.announced.len()), (16, 2));
+    for source in &sources[500..502] {
+        driver.routes(*source, 1, None);
+    }
+    let back = driver.says();
+    assert_eq!((back.withdrawn.len(), back.announced.len()), (2, 16));
+    // One that is worse than they are is told to nobody.
+    driver.routes(sources[500], 1, Some(&preferred(99)));
+    assert_eq!(driver.says(), Said::default());
 }
 
 fn said_len(segments: &[Segment]) -> (usize, usize) {

@@ -1,0 +1,17 @@
+//! Peers from a Calico cluster: its resources, its datastores, and what it calls things.
+//!
+//! [`Follower`] goes from snapshots of the datastore to configurations: expansion and guard are
+//! pure and lie in `albedo-discovery`, [`overlay`] and [`rules`] put their outcome into the words
+//! of `albedo-config`, and from there on it is a reload like any other.
+
+mod cache;
+mod follow;
+mod identity;
+mod overlay;
+mod report;
+mod rules;
+mod waiting;
+
+pub(crate) use follow::Follower;
+pub(crate) use report::Shared;
+pub(crate) use waiting::Waiting;

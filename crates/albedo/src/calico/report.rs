@@ -1,0 +1,193 @@
+//! What others may know of a cluster that is followed, and how they confirm a change of it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+
+use albedo_api::snapshot::CalicoNumbers;
+use albedo_api::{CalicoStatus, GuardStatus, HeldSession, KindCount, RejectedObject};
+use albedo_discovery::calico::expand::{Identity, Speaker};
+use albedo_discovery::calico::guard::{Alarm, Digest};
+use albedo_discovery::calico::lint::Lint;
+use albedo_discovery::calico::{Cluster, Kind};
+use albedo_discovery::store::Health;
+use albedo_engine::clock::now;
+use albedo_types::Instant;
+use tokio::sync::mpsc;
+
+use super::overlay::Overlaid;
+
+/// Warnings that are told at most.
+const WARNINGS_MAX: usize = 100;
+
+/// What is told.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) identity: String,
+    pub(super) health: Health,
+    pub(super) alarm: Option<Alarm>,
+    pub(super) resource_warnings: Vec<String>,
+    /// What was worked out last; the rest of the status is filled in when it is asked for.
+    worked_out: CalicoStatus,
+}
+
+/// The report of a follower, and a way to it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    report: Mutex<Report>,
+    confirm: mpsc::Sender<Digest>,
+}
+
+impl Report {
+    /// Notes what was worked out.
+    pub(super) fn tell(
+        &mut self,
+        revision: u64,
+        cluster: &Cluster,
+        speaker: &Speaker,
+        found: &Overlaid,
+        lints: &[Lint],
+    ) {
+        let rejected = cluster.rejected().iter().map(|((kind, name), rejected)| RejectedObject {
+            kind: kind.to_string(),
+            name: name.to_string(),
+            fault: rejected.fault.to_string(),
+            last_good: rejected.last_good,
+        });
+        let objects = Kind::ALL
+            .into_iter()
+            .map(|kind| KindCount { kind: kind.to_string(), count: cluster.names(kind).len() });
+        let warnings = speaker.warnings.iter().map(ToString::to_string);
+        let warnings = warnings.chain(found.warnings.iter().cloned());
+        let warnings = warnings.chain(lints.iter().map(ToString::to_string));
+        self.worked_out = CalicoStatus {
+            revision,
+            objects: objects.collect(),
+            rejected: rejected.collect(),
+            sessions: speaker.sessions.len() - found.held.len(),
+            sessions_held: held(found),
+            warnings: warnings.collect(),
+            ..CalicoStatus::default()
+        };
+    }
+
+    fn status(&self) -> CalicoStatus {
+        let health = &self.health;
+        let mut warnings = self.worked_out.warnings.clone();
+        warnings.extend(self.resource_warnings.iter().cloned());
+        warnings.truncate(WARNINGS_MAX);
+        CalicoStatus {
+            identity: self.identity.clone(),
+            connected: health.connected,
+            synced: health.synced,
+            datastore_held: health.held,
+            last_event_seconds: health.last_event.map(|at| at.elapsed().as_secs_f64()),
+            resyncs: health.resyncs,
+            last_error: health.last_error.as_deref().map(Into::into),
+            faults: health.faults.iter().map(ToString::to_string).collect(),
+            guard: self.alarm.as_ref().map(guard),
+            warnings,
+            ..self.worked_out.clone()
+        }
+    }
+}
+
+fn held(found: &Overlaid) -> Vec<HeldSession> {
+    let held = found.held.iter();
+    held.map(|(name, reason)| HeldSession { name: name.clone(), reason: reason.clone() }).collect()
+}
+
+fn guard(alarm: &Alarm) -> GuardStatus {
+    let at = now();
+    GuardStatus {
+        digest: alarm.digest.to_string(),
+        reasons: alarm.reasons.clone(),
+        sessions: alarm.sessions.iter().map(ToString::to_string).collect(),
+        since_seconds: at.since(alarm.since).as_secs_f64(),
+        applies_in_seconds: (alarm.until != Instant::NEVER)
+            .then(|| alarm.until.since(at).as_secs_f64()),
+    }
+}
+
+impl Shared {
+    pub(super) fn new(identity: &Identity, confirm: mpsc::Sender<Digest>) -> Self {
+        let report = Report { identity: Words(identity).to_string(), ..Report::default() };
+        Self { report: Mutex::new(report), confirm }
+    }
+
+    fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Report)) {
+        change(&mut self.report());
+    }
+
+    /// Notes why there is no new set of sessions; whether that was not known.
+    pub(super) fn fail(&self, why: &str) -> bool {
+        let mut report = self.report();
+        let is_new = report.worked_out.expand_error.as_deref() != Some(why);
+        report.worked_out.expand_error = Some(why.to_owned());
+        is_new
+    }
+
+    /// How it stands.
+    pub(crate) fn status(&self) -> CalicoStatus {
+        self.report().status()
+    }
+
+    /// The numbers of it.
+    pub(crate) fn numbers(&self) -> CalicoNumbers {
+        let report = self.report();
+        let (health, found) = (&report.health, &report.worked_out);
+        CalicoNumbers {
+            is_connected: health.connected,
+            is_synced: health.synced,
+            last_event_age: health.last_event.map(|at| at.elapsed()),
+            resyncs: health.resyncs,
+            rejected: found.rejected.len() as u64,
+            held: found.sessions_held.len() as u64,
+            guarded: report.alarm.as_ref().map_or(0, |alarm| alarm.sessions.len() as u64),
+            warnings: (found.warnings.len() + report.resource_warnings.len()) as u64,
+        }
+    }
+
+    /// Lets go what is held back, if it is what `digest` stands for.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    pub(crate) fn confirm(&self, digest: &str) -> Result<(), String> {
+        let report = self.report();
+        let Some(alarm) = &report.alarm else {
+            return Err("nothing is held back".to_owned());
+        };
+        if digest.parse() != Ok(alarm.digest) {
+            return Err(format!("something else is held back by now: {}", alarm.digest));
+        }
+        self.confirm.try_send(alarm.digest).map_err(|_| "it is being confirmed already".to_owned())
+    }
+}
+
+/// An identity in words.
+struct Words<'a>(&'a Identity);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Identity::Node { name, .. } => write!(f, "Node {name}"),
+            Identity::External { addresses, .. } => {
+                f.write_str("external")?;
+                for (address, port) in addresses {
+                    match port {
+                        Some(port) => write!(f, " {}", std::net::SocketAddr::new(*address, *port))?,
+                        None => write!(f, " {address}")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use albedo_discovery::calico::expand::RouterIdSource;
+
+use super::*;
+
+fn alarm(digest: u64, until: Instant) -> Alarm {
+    Alarm {
+        reasons: vec!["half of all sessions".to_owned()],
+        sessions: Vec::new(),
+        digest: Digest(digest),
+        since: now(),
+        until,
+    }
+}
+
+fn shared() -> (Shared, mpsc::Receiver<Digest>) {
+    let identity = Identity::Node { name: "rr-1".into(), router_id: RouterIdSource::NodeIpv4 };
+    let (confirm, confirmed) = mpsc::channel(1);
+    (Shared::new(&identity, confirm), confirmed)
+}
+
+#[test]
+fn only_what_is_held_back_can_be_confirmed() {
+    let (shared, mut confirmed) = shared();
+    assert_eq!(shared.confirm("1").unwrap_err(), "nothing is held back");
+    shared.change(|report| report.alarm = Some(alarm(0x1f, now())));
+    let fault = shared.confirm("1e").unwrap_err();
+    assert_eq!(fault, "something else is held back by now: 000000000000001f");
+    assert!(shared.confirm("no digest").is_err());
+    assert_eq!(shared.confirm("000000000000001f"), Ok(()));
+    assert_eq!(confirmed.try_recv(), Ok(Digest(0x1f)));
+    assert_eq!(shared.confirm("1f"), Ok(()));
+    assert!(shared.confirm("1f").unwrap_err().contains("already"), "the bound is reached");
+}
+
+#[test]
+fn it_tells_when_a_change_applies_by_itself() {
+    let (shared, _confirmed) = shared();
+    assert_eq!(shared.status().identity, "Node rr-1");
+    assert_eq!(shared.status().guard, None);
+    shared.change(|report| report.alarm = Some(alarm(1, now() + Duration::from_secs(60))));
+    let guard = shared.status().guard.expect("an alarm");
+    assert!(guard.applies_in_seconds.is_some_and(|left| left > 0.0 && left <= 60.0));
+    shared.change(|report| report.alarm = Some(alarm(1, Instant::NEVER)));
+    assert_eq!(shared.status().guard.expect("an alarm").applies_in_seconds, None);
+}
+
+#[test]
+fn a_failure_is_new_once() {
+    let (shared, _confirmed) = shared();
+    assert!(shared.fail("no such node"));
+    assert!(!shared.fail("no such node"));
+    assert_eq!(shared.status().expand_error.as_deref(), Some("no such node"));
+}
+
+#[test]
+fn identities_in_words() {
+    let external = Identity::External {
+        addresses: vec![([10, 0, 0, 9].into(), None), ([10, 0, 0, 9].into(), Some(1790))],
+        asn: albedo_types::Asn(64_512),
+        router_id: albedo_types::RouterId::new(1).expect("not zero"),
+        cluster_id: albedo_types::ClusterId(1),
+    };
+    assert_eq!(Words(&external).to_string(), "external 10.0.0.9 10.0.0.9:1790");
+}
