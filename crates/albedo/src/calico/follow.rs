@@ -363,3 +363,6 @@ async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Stor
 fn find(file: Option<&Path>) -> Result<Settings> {
     Ok(Settings::find(file, |name| std::env::var(name).ok())?)
 }
+
+#[cfg(test)]
+mod tests;
