@@ -237,7 +237,7 @@ impl Follower {
         };
         if let Some(proposed) = proposed {
             let alarm = self.decide(&proposed);
-            self.shared.change(|report| report.alarm = alarm.clone());
+            self.shared.succeed(alarm.clone());
             for reason in alarm.iter().flat_map(|alarm| &alarm.reasons) {
                 self.say(reason, "a change of the cluster is held back");
             }

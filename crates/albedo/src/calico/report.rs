@@ -25,6 +25,8 @@ pub(super) struct Report {
     pub(super) identity: String,
     pub(super) health: Health,
     pub(super) alarm: Option<Alarm>,
+    /// Why the cluster as it is gives no sessions.
+    failure: Option<String>,
     pub(super) resource_warnings: Vec<String>,
     /// What was worked out last; the rest of the status is filled in when it is asked for.
     worked_out: CalicoStatus,
@@ -85,6 +87,7 @@ impl Report {
             last_error: health.last_error.as_deref().map(Into::into),
             faults: health.faults.iter().map(ToString::to_string).collect(),
             guard: self.alarm.as_ref().map(guard),
+            expand_error: self.failure.clone(),
             warnings,
             ..self.worked_out.clone()
         }
@@ -125,9 +128,16 @@ impl Shared {
     /// Notes why there is no new set of sessions; whether that was not known.
     pub(super) fn fail(&self, why: &str) -> bool {
         let mut report = self.report();
-        let is_new = report.worked_out.expand_error.as_deref() != Some(why);
-        report.worked_out.expand_error = Some(why.to_owned());
+        let is_new = report.failure.as_deref() != Some(why);
+        report.failure = Some(why.to_owned());
         is_new
+    }
+
+    /// Notes that there is a new set of sessions.
+    pub(super) fn succeed(&self, alarm: Option<Alarm>) {
+        let mut report = self.report();
+        report.failure = None;
+        report.alarm = alarm;
     }
 
     /// How it stands.
