@@ -6,6 +6,7 @@ mod gobgp;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bird::parse_sessions;
 pub use bird::{Bird, Version};
 pub use frr::Frr;
 pub use gobgp::{GoBgp, Graceful};

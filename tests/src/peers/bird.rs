@@ -286,7 +286,7 @@ pub(super) fn parse_imported(text: &str) -> Result<usize> {
 }
 
 /// Reads `show protocols`: name, protocol, table, state, since, info.
-pub(super) fn parse_sessions(text: &str) -> Vec<Session> {
+pub(crate) fn parse_sessions(text: &str) -> Vec<Session> {
     let mut sessions: Vec<Session> = text
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
