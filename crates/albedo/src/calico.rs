@@ -8,6 +8,7 @@ mod cache;
 mod follow;
 mod identity;
 mod overlay;
+mod register;
 mod report;
 mod rules;
 mod waiting;
