@@ -6,8 +6,8 @@ mod gobgp;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bird::parse_sessions;
 pub use bird::{Bird, Version};
+pub(crate) use bird::{parse_imported, parse_sessions};
 pub use frr::Frr;
 pub use gobgp::{GoBgp, Graceful};
 

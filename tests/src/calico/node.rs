@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::render::render;
 use crate::lab::Node;
-use crate::peers::{Session, parse_sessions};
+use crate::peers::{Session, parse_imported, parse_sessions};
 use crate::process::{Daemon, output};
 use crate::tools::peer_program;
 use crate::wait::eventually;
@@ -91,6 +91,19 @@ impl CalicoNode {
     /// When its command line fails.
     pub fn sessions(&self) -> Result<Vec<Session>> {
         Ok(parse_sessions(&self.ask(&["show", "protocols"])?))
+    }
+
+    /// Checks that it has this many routes, services aside, from each of its sessions at least.
+    ///
+    /// # Errors
+    /// When it has fewer.
+    pub fn has_copies(&self, routes: usize) -> Result<()> {
+        let (found, wanted) = (
+            parse_imported(&self.ask(&["show", "protocols", "all"])?)?,
+            self.wanted.len() * routes,
+        );
+        ensure!(found >= wanted, "{}: {found} routes instead of {wanted}", self.name);
+        Ok(())
     }
 
     /// Ends it at once, as a machine that fails.

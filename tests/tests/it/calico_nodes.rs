@@ -67,7 +67,7 @@ fn scenario(lab: &mut Lab) -> Result<()> {
     for (what, step) in steps {
         let (before, start) = (watch.standing()?.replaced, watch.elapsed());
         step(&mut cluster, &watch).with_context(|| what.to_owned())?;
-        cluster.await_all().with_context(|| what.to_owned())?;
+        cluster.await_copies().with_context(|| what.to_owned())?;
         let standing = watch.standing()?;
         let (lost, replaced) = (standing.lost.len(), standing.replaced - before);
         let took = watch.elapsed() - start;
@@ -123,7 +123,9 @@ fn set_up(cluster: &mut Cluster, lab: &mut Lab) -> Result<()> {
         blocks.extend((host == RICH).then(second_block));
         cluster.start_node(host, &blocks, &read)?;
     }
-    cluster.await_all()
+    cluster.await_released(LEFT)?;
+    cluster.await_released(RIGHT)?;
+    cluster.await_copies()
 }
 
 /// All nodes with all reflectors, but for those that have one only.

@@ -50,6 +50,25 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Pulse(Mutex<State>);
 
+/// A way to the [`Health`] of a store; after the store's end it stays as it was.
+#[derive(Clone, Debug)]
+pub struct HealthReader(pub(super) Arc<Pulse>);
+
+impl HealthReader {
+    /// How the datastore is now.
+    #[must_use]
+    pub fn now(&self) -> Health {
+        self.0.now()
+    }
+}
+
+impl Default for HealthReader {
+    /// That of a datastore of which nothing was heard.
+    fn default() -> Self {
+        Self(Arc::new(Pulse::new(1)))
+    }
+}
+
 #[derive(Debug)]
 struct State {
     health: Health,

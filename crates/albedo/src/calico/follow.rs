@@ -53,7 +53,8 @@ pub(crate) struct Follower {
     calico: Calico,
     identity: Identity,
     namespace: Arc<str>,
-    store: Store,
+    /// It is followed as long as this is there.
+    _store: Store,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     secrets: SecretWatch,
     passwords: watch::Receiver<Arc<Passwords>>,
@@ -95,7 +96,7 @@ impl Follower {
             namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).into(),
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
-            shared: Arc::new(Shared::new(&identity, confirm)),
+            shared: Arc::new(Shared::new(&identity, store.health_reader(), confirm)),
             known: cache
                 .as_ref()
                 .and_then(Cache::read)
@@ -106,14 +107,13 @@ impl Follower {
             base,
             calico,
             identity,
-            store,
+            _store: store,
             secrets,
             cache,
             last: None,
             told: BTreeSet::new(),
             confirmations,
         };
-        follower.tell_health();
         Ok(follower)
     }
 
@@ -186,15 +186,9 @@ impl Follower {
 
     fn take_snapshot(&mut self) {
         let Some(snapshot) = self.snapshots.borrow_and_update().clone() else { return };
-        self.tell_health();
         let odd = snapshot.warnings.values().flatten().map(ToString::to_string).collect();
         self.shared.change(|report| report.resource_warnings = odd);
         self.known = Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
-    }
-
-    fn tell_health(&self) {
-        let health = self.store.health();
-        self.shared.change(|report| report.health = health);
     }
 
     /// Takes another file's settings.

@@ -203,6 +203,17 @@ calico: {{nodeName: {}, cacheFile: cluster.json}}
         Ok(())
     }
 
+    /// The same, and until every node has each route from each of its reflectors.
+    pub(super) fn await_copies(&mut self) -> Result<()> {
+        self.await_all()?;
+        let expected = self.expected();
+        for (host, member) in &self.members {
+            let routes = expected[host].len();
+            eventually("each route from each reflector", || member.node.has_copies(routes))?;
+        }
+        Ok(())
+    }
+
     /// Waits until what both reflectors say of the cluster is so.
     pub(super) fn await_calico(
         &self,
