@@ -4,15 +4,16 @@
 //!
 //! The whole goes by within the restart time, as in `two_hundred`.
 
+mod beside;
 mod cluster;
 
 use std::collections::BTreeSet;
 
 use albedo_tests::calico::etcd::NEEDED;
 use albedo_tests::calico::node::ask_bird;
-use albedo_tests::calico::resources::{affinity, affinity_key, key, node, resource};
+use albedo_tests::calico::resources::{Entry, affinity, affinity_key, key, node, resource};
 use albedo_tests::fib::Watch;
-use albedo_tests::lab::{Host, Lab};
+use albedo_tests::lab::{Host, Lab, Node};
 use albedo_tests::net::{Net, net};
 use albedo_tests::wait::{eventually, tell};
 use anyhow::{Context as _, Result, ensure};
@@ -49,25 +50,35 @@ fn nobody_loses_a_route_while_the_cluster_changes_and_reflectors_and_etcd_die() 
 }
 
 fn scenario(lab: &mut Lab) -> Result<()> {
-    let mut cluster = Cluster::start(lab)?;
+    let mut cluster = Cluster::start(lab, config)?;
     set_up(&mut cluster, lab)?;
-    let places = (FIRST..=FIRST + NODES).map(|number| cluster.place(Host(number)));
-    let places = places.collect::<Result<Vec<_>>>()?;
-    let watch = Watch::begin(&places, cluster.expected())?;
-    let steps: [(&str, fn(&mut Cluster, &Watch) -> Result<()>); 8] = [
+    let steps: [Step; 9] = [
         ("named as Calico names them", sessions_are_named_as_calico_names_them),
         ("a node added", a_node_is_added),
         ("a node relabelled, and back", a_node_is_relabelled),
         ("a node deleted", a_node_is_deleted),
         ("a filter added, and removed", a_filter_comes_and_goes),
+        ("a reflector set aside, and back", a_reflector_is_set_aside),
         ("a broken selector, and repaired", a_broken_selector_is_held_back),
         ("etcd away and a reflector killed", etcd_is_away_while_a_reflector_is_killed),
         ("the other reflector killed", a_reflector_is_killed),
     ];
+    let places = (FIRST..=FIRST + NODES).map(|number| cluster.place(Host(number)));
+    let places = places.collect::<Result<Vec<_>>>()?;
+    watched(&mut cluster, &places, &steps)
+}
+
+/// What is done, in words, and how.
+type Step = (&'static str, fn(&mut Cluster, &Watch) -> Result<()>);
+
+/// Does one step after the other, and looks after each whether everything is where it belongs and
+/// nothing was lost on the way.
+fn watched(cluster: &mut Cluster, places: &[Node], steps: &[Step]) -> Result<()> {
+    let watch = Watch::begin(places, cluster.expected())?;
     for (what, step) in steps {
         let (before, start) = (watch.standing()?.replaced, watch.elapsed());
-        step(&mut cluster, &watch).with_context(|| what.to_owned())?;
-        cluster.await_copies().with_context(|| what.to_owned())?;
+        step(cluster, &watch).with_context(|| (*what).to_owned())?;
+        cluster.await_all().with_context(|| (*what).to_owned())?;
         let standing = watch.standing()?;
         let (lost, replaced) = (standing.lost.len(), standing.replaced - before);
         let took = watch.elapsed() - start;
@@ -84,6 +95,16 @@ fn scenario(lab: &mut Lab) -> Result<()> {
         report.gaps.len()
     ));
     report.ensure_replaced_only()
+}
+
+fn config(host: Host) -> String {
+    format!(
+        "admin: {{http: \"127.0.0.1:9179\", bird: {{socket: bird.ctl}}}}
+restart: {{rosterFile: roster.json}}
+calico: {{nodeName: {}, cacheFile: cluster.json}}
+",
+        name(host)
+    )
 }
 
 /// Writes the cluster as Calico has it, with the mesh off, and starts everybody.
@@ -103,20 +124,19 @@ fn set_up(cluster: &mut Cluster, lab: &mut Lab) -> Result<()> {
         resource("BGPPeer", FORTH, &[], &both_ways())?,
         resource("BGPPeer", "with-one-reflector", &[], &with_one_reflector())?,
     ];
-    for (host, side) in [(LEFT, "left"), (RIGHT, "right")] {
-        let labels = [("reflector", side)];
-        entries.push(node(&name(host), host, &labels, Some("244.0.0.1"))?);
-    }
+    entries.push(reflector(LEFT, &[("reflector", "left")])?);
+    entries.push(reflector(RIGHT, &[("reflector", "right")])?);
     for host in (FIRST..FIRST + NODES).map(Host) {
         entries.push(node(&name(host), host, &[], None)?);
         entries.push(affinity(&name(host), block(host)));
     }
     entries.push(affinity(&name(RICH), second_block()));
     cluster.etcd.put(&entries)?;
-    cluster.start_reflectors()?;
-    for host in (FIRST..=FIRST + NODES).map(Host) {
+    for host in [LEFT, RIGHT].into_iter().chain((FIRST..=FIRST + NODES).map(Host)) {
         cluster.add_place(lab.node(host)?);
     }
+    cluster.start_reflector(LEFT)?;
+    cluster.start_reflector(RIGHT)?;
     let read = cluster.etcd.read()?;
     for host in (FIRST..FIRST + NODES).map(Host) {
         let mut blocks = vec![block(host)];
@@ -126,6 +146,10 @@ fn set_up(cluster: &mut Cluster, lab: &mut Lab) -> Result<()> {
     cluster.await_released(LEFT)?;
     cluster.await_released(RIGHT)?;
     cluster.await_copies()
+}
+
+fn reflector(host: Host, labels: &[(&str, &str)]) -> Result<Entry> {
+    node(&name(host), host, labels, Some("244.0.0.1"))
 }
 
 /// All nodes with all reflectors, but for those that have one only.
@@ -138,16 +162,20 @@ fn with_one_reflector() -> Value {
 }
 
 fn sessions_are_named_as_calico_names_them(cluster: &mut Cluster, _: &Watch) -> Result<()> {
-    for (own, mate) in [(LEFT, RIGHT), (RIGHT, LEFT)] {
-        let socket = cluster.place(own)?.folder.join("bird.ctl");
-        let answer = ask_bird(&socket, &["show", "protocols"])?;
-        let rows = answer.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let rows = rows.filter(|row| row.get(1) == Some(&"BGP") && row.get(3) == Some(&"up"));
-        let found: BTreeSet<String> = rows.map(|row| row[0].to_owned()).collect();
-        let hosts = (FIRST..FIRST + NODES).chain([mate.0]);
-        let wanted: BTreeSet<_> = hosts.map(|number| format!("Node_10_0_0_{number}")).collect();
-        ensure!(found == wanted, "{}: {answer}", own.v4());
-    }
+    let nodes = FIRST..FIRST + NODES;
+    are_named(cluster, LEFT, nodes.clone().chain([RIGHT.0]))?;
+    are_named(cluster, RIGHT, nodes.chain([LEFT.0]))
+}
+
+/// Checks that a reflector's control socket shows sessions with these peers as up, and no others.
+fn are_named(cluster: &Cluster, own: Host, peers: impl Iterator<Item = u8>) -> Result<()> {
+    let socket = cluster.place(own)?.folder.join("bird.ctl");
+    let answer = ask_bird(&socket, &["show", "protocols"])?;
+    let rows = answer.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let rows = rows.filter(|row| row.get(1) == Some(&"BGP") && row.get(3) == Some(&"up"));
+    let found: BTreeSet<String> = rows.map(|row| row[0].to_owned()).collect();
+    let wanted: BTreeSet<_> = peers.map(|number| format!("Node_10_0_0_{number}")).collect();
+    ensure!(found == wanted, "{}: {answer}", own.v4());
     Ok(())
 }
 
@@ -159,7 +187,7 @@ fn a_node_is_added(cluster: &mut Cluster, watch: &Watch) -> Result<()> {
     let read = cluster.etcd.read()?;
     cluster.start_node(host, &[own], &read)?;
     ensure!(cluster.follow()?.is_empty(), "only the new node has another configuration");
-    cluster.await_all()?;
+    cluster.await_copies()?;
     watch.expect(cluster.expected())?;
     cluster.uptimes()?.ensure_same(&before, &[ADDED])
 }
@@ -179,7 +207,7 @@ fn a_node_is_relabelled(cluster: &mut Cluster, _: &Watch) -> Result<()> {
     ensure!(between.is_same(&before, LEFT, RELABELLED), "its other session was touched");
     cluster.etcd.put(&[node(&name(RELABELLED), RELABELLED, &[], None)?])?;
     ensure!(cluster.follow()? == [RELABELLED]);
-    cluster.await_all()?;
+    cluster.await_copies()?;
     let after = cluster.uptimes()?;
     after.ensure_same(&before, &[RELABELLED])?;
     ensure!(after.is_same(&before, LEFT, RELABELLED), "its other session was touched");
@@ -234,6 +262,33 @@ fn a_filter_comes_and_goes(cluster: &mut Cluster, watch: &Watch) -> Result<()> {
     cluster.uptimes()?.ensure_same(&before, &[])
 }
 
+/// Its label goes, so nodes leave it; it keeps to what it had, because it would lose all of them.
+fn a_reflector_is_set_aside(cluster: &mut Cluster, _: &Watch) -> Result<()> {
+    let before = cluster.uptimes()?;
+    cluster.etcd.put(&[reflector(RIGHT, &[])?])?;
+    ensure!(cluster.follow()?.len() == usize::from(NODES), "every node leaves it");
+    eventually("nobody but its mate is there", || {
+        let uptimes = cluster.uptimes()?;
+        let left: Vec<_> = cluster.hosts().filter(|host| uptimes.has(RIGHT, *host)).collect();
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })?;
+    cluster.await_calico_at(RIGHT, "the loss is held back", |status| {
+        let sessions = status["guard"]["sessions"].as_array().context("no guard")?;
+        ensure!(sessions.len() == usize::from(NODES), "{} sessions", sessions.len());
+        Ok(())
+    })?;
+    cluster.await_copies()?;
+    cluster.etcd.put(&[reflector(RIGHT, &[("reflector", "right")])?])?;
+    ensure!(cluster.follow()?.len() == usize::from(NODES), "every node is back");
+    cluster.await_copies()?;
+    cluster.await_calico("nothing is held back", |status| {
+        ensure!(status["guard"].is_null());
+        Ok(())
+    })?;
+    cluster.uptimes()?.ensure_same_at(LEFT, &before, &[])
+}
+
 /// Peerings are written out for each way, so that one of them is the reflectors' alone: then it
 /// selects nobody by mistake.
 fn a_broken_selector_is_held_back(cluster: &mut Cluster, _: &Watch) -> Result<()> {
@@ -286,7 +341,7 @@ fn etcd_is_away_while_a_reflector_is_killed(cluster: &mut Cluster, _: &Watch) ->
     cluster.kill(LEFT)?;
     cluster.start_reflector(LEFT)?;
     cluster.await_released(LEFT)?;
-    cluster.await_all()?;
+    cluster.await_copies()?;
     let without = cluster.uptimes()?;
     without.ensure_same_at(RIGHT, &before, &[LEFT])?;
     cluster.etcd.start_again()?;
@@ -306,6 +361,6 @@ fn a_reflector_is_killed(cluster: &mut Cluster, _: &Watch) -> Result<()> {
     cluster.kill(RIGHT)?;
     cluster.start_reflector(RIGHT)?;
     cluster.await_released(RIGHT)?;
-    cluster.await_all()?;
+    cluster.await_copies()?;
     cluster.uptimes()?.ensure_same_at(LEFT, &before, &[RIGHT])
 }

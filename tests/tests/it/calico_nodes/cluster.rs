@@ -46,6 +46,8 @@ pub(super) struct Cluster {
     /// Blocks that nobody but their node is to know of.
     pub(super) hidden: BTreeSet<Net>,
     places: BTreeMap<Host, Node>,
+    /// The configuration of each reflector.
+    config: fn(Host) -> String,
     reflectors: BTreeMap<Host, Reflector>,
     members: BTreeMap<Host, Member>,
     /// What a node announced that is gone, and is kept.
@@ -54,13 +56,12 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Only etcd, and nothing in it.
-    pub(super) fn start(lab: &mut Lab) -> Result<Self> {
-        let etcd = Etcd::start(&lab.node(ETCD)?)?;
-        let places = [(LEFT, lab.node(LEFT)?), (RIGHT, lab.node(RIGHT)?)].into();
+    pub(super) fn start(lab: &mut Lab, config: fn(Host) -> String) -> Result<Self> {
         Ok(Self {
-            etcd,
+            etcd: Etcd::start(&lab.node(ETCD)?)?,
             hidden: BTreeSet::new(),
-            places,
+            places: BTreeMap::new(),
+            config,
             reflectors: BTreeMap::new(),
             members: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -75,20 +76,9 @@ impl Cluster {
         self.places.get(&host).cloned().with_context(|| format!("nothing at {}", host.v4()))
     }
 
-    pub(super) fn start_reflectors(&mut self) -> Result<()> {
-        self.start_reflector(LEFT)?;
-        self.start_reflector(RIGHT)
-    }
-
     /// Starts a reflector; the environment says where the datastore is, as calicoctl has it.
     pub(super) fn start_reflector(&mut self, host: Host) -> Result<()> {
-        let config = format!(
-            "admin: {{http: \"127.0.0.1:9179\", bird: {{socket: bird.ctl}}}}
-restart: {{rosterFile: roster.json}}
-calico: {{nodeName: {}, cacheFile: cluster.json}}
-",
-            name(host)
-        );
+        let config = (self.config)(host);
         let endpoint = self.etcd.endpoint();
         let variables = [("DATASTORE_TYPE", "etcdv3"), ("ETCD_ENDPOINTS", &*endpoint)];
         let reflector = Reflector::start_in(&self.place(host)?, &config, &variables)?;
@@ -220,14 +210,36 @@ calico: {{nodeName: {}, cacheFile: cluster.json}}
         what: &str,
         is_so: impl Fn(&Value) -> Result<()>,
     ) -> Result<()> {
-        for host in self.reflectors.keys() {
-            let place = self.place(*host)?;
-            eventually(what, || {
-                let status = admin::json(&place, "/api/v1/calico")?;
-                is_so(&status).with_context(|| format!("{}: {status:#}", host.v4()))
-            })?;
-        }
+        self.reflectors.keys().try_for_each(|host| self.await_calico_at(*host, what, &is_so))
+    }
+
+    /// The same of one of them.
+    pub(super) fn await_calico_at(
+        &self,
+        host: Host,
+        what: &str,
+        is_so: impl Fn(&Value) -> Result<()>,
+    ) -> Result<()> {
+        let place = self.place(host)?;
+        eventually(what, || {
+            let status = admin::json(&place, "/api/v1/calico")?;
+            is_so(&status).with_context(|| format!("{}: {status:#}", host.v4()))
+        })
+    }
+
+    /// Checks that a reflector has this many prefixes of IPv4 at least.
+    pub(super) fn is_told(&self, host: Host, prefixes: usize) -> Result<()> {
+        let status = admin::json(&self.place(host)?, "/api/v1/status")?;
+        let families = status["families"].as_array().context("no families")?;
+        let family = families.iter().find(|family| family["family"] == "ipv4-unicast");
+        let found = family.and_then(|family| family["prefixes"].as_u64()).context("no prefixes")?;
+        ensure!(found >= prefixes as u64, "{}: {found} of {prefixes} prefixes", host.v4());
         Ok(())
+    }
+
+    /// Where nodes run.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
+        self.members.keys().copied()
     }
 
     /// Since when each session is up, as the reflectors tell.
@@ -267,7 +279,8 @@ impl Uptimes {
 
     /// Checks that sessions are those that they were before, but for those with some peers.
     pub(super) fn ensure_same(&self, before: &Self, but: &[Host]) -> Result<()> {
-        for reflector in [LEFT, RIGHT] {
+        let reflectors: BTreeSet<Host> = before.0.keys().map(|(reflector, _)| *reflector).collect();
+        for reflector in reflectors {
             self.ensure_same_at(reflector, before, but)?;
         }
         Ok(())
