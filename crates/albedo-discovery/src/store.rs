@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::calico::{Cluster, Kind, Warning};
-pub use health::{Health, HealthReader};
+pub use health::{Health, HealthReader, Link};
 use health::{Pulse, Reporter};
 use settings::{Datastore, Settings};
 

@@ -16,7 +16,7 @@ use albedo_discovery::calico::guard::{Alarm, Digest, Guard, Limits, Standing};
 use albedo_discovery::calico::lint::lint;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
-use albedo_discovery::store::{Pace, Snapshot, Store, files, kubernetes};
+use albedo_discovery::store::{HealthReader, Link, Pace, Snapshot, Store, files, kubernetes};
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use anyhow::{Context as _, Result};
@@ -55,6 +55,8 @@ pub(crate) struct Follower {
     namespace: Arc<str>,
     /// It is followed as long as this is there.
     _store: Store,
+    health: HealthReader,
+    link: watch::Receiver<Link>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     secrets: SecretWatch,
     passwords: watch::Receiver<Arc<Passwords>>,
@@ -107,6 +109,8 @@ impl Follower {
             base,
             calico,
             identity,
+            health: store.health_reader(),
+            link: store.health_reader().link(),
             _store: store,
             secrets,
             cache,
@@ -170,11 +174,23 @@ impl Follower {
                     std::future::pending::<()>().await;
                 }
             }
+            Ok(()) = self.link.changed() => self.tell_link(),
             Some(digest) = self.confirmations.recv() => {
                 let right = self.guard.confirm(digest);
                 tracing::warn!(right, "a change of the cluster that was held back was confirmed");
             }
             () = due => {}
+        }
+    }
+
+    fn tell_link(&mut self) {
+        match *self.link.borrow_and_update() {
+            Link::Untried => {}
+            Link::Followed => tracing::info!("the datastore is followed"),
+            Link::Lost => {
+                let error = self.health.now().last_error.unwrap_or_default();
+                tracing::warn!(%error, "the datastore is not followed; what is in force stays");
+            }
         }
     }
 

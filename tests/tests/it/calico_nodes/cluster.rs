@@ -93,10 +93,15 @@ impl Cluster {
 
     /// Waits until a reflector tells everybody everything.
     pub(super) fn await_released(&self, host: Host) -> Result<()> {
+        self.await_logged(host, "selection deferral is over")
+    }
+
+    /// Waits until a reflector has said so in this life.
+    pub(super) fn await_logged(&self, host: Host, words: &str) -> Result<()> {
         let reflector = self.reflectors.get(&host).context("no reflector")?;
-        eventually("the deferral is over", || {
+        eventually(words, || {
             let log = reflector.log();
-            ensure!(log.contains("selection deferral is over"), "{log}");
+            ensure!(log.contains(words), "{log}");
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use albedo_discovery::calico::expand::RouterIdSource;
-use albedo_discovery::store::{Pace, files};
+use albedo_discovery::store::{Link, Pace, files};
 
 use super::*;
 
@@ -45,11 +45,17 @@ async fn how_the_datastore_is_needs_no_news_of_the_cluster() {
     let sources = files::Sources { paths, recursive: false };
     let pace = Pace { poll: Duration::from_millis(10), ..Pace::default() };
     let store = files::open(&sources, &pace).expect("a store");
+    let mut link = store.health_reader().link();
     let (shared, _confirmed) = shared_with(store.health_reader());
     until("it is followed", || shared.status().connected && shared.numbers().is_synced).await;
     assert_eq!(shared.status().faults, Vec::<String>::new());
     std::fs::write(&file, "no resource").expect("a file");
     until("its fault is told", || !shared.status().faults.is_empty()).await;
+    assert_eq!(*link.borrow_and_update(), Link::Followed, "the folder is");
+    drop(folder);
+    link.changed().await.expect("a store");
+    assert_eq!(*link.borrow(), Link::Lost);
+    assert!(shared.status().last_error.is_some_and(|why| why.contains("a.yaml")));
 }
 
 #[test]
