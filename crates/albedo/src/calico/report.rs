@@ -9,7 +9,7 @@ use albedo_discovery::calico::expand::{Identity, Speaker};
 use albedo_discovery::calico::guard::{Alarm, Digest};
 use albedo_discovery::calico::lint::Lint;
 use albedo_discovery::calico::{Cluster, Kind};
-use albedo_discovery::store::Health;
+use albedo_discovery::store::HealthReader;
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use tokio::sync::mpsc;
@@ -23,7 +23,8 @@ const WARNINGS_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) identity: String,
-    pub(super) health: Health,
+    /// Asked when somebody asks: a datastore that is lost tells nothing.
+    health: HealthReader,
     pub(super) alarm: Option<Alarm>,
     /// Why the cluster as it is gives no sessions.
     failure: Option<String>,
@@ -73,7 +74,7 @@ impl Report {
     }
 
     fn status(&self) -> CalicoStatus {
-        let health = &self.health;
+        let health = self.health.now();
         let mut warnings = self.worked_out.warnings.clone();
         warnings.extend(self.resource_warnings.iter().cloned());
         warnings.truncate(WARNINGS_MAX);
@@ -112,8 +113,12 @@ fn guard(alarm: &Alarm) -> GuardStatus {
 }
 
 impl Shared {
-    pub(super) fn new(identity: &Identity, confirm: mpsc::Sender<Digest>) -> Self {
-        let report = Report { identity: Words(identity).to_string(), ..Report::default() };
+    pub(super) fn new(
+        identity: &Identity,
+        health: HealthReader,
+        confirm: mpsc::Sender<Digest>,
+    ) -> Self {
+        let report = Report { identity: Words(identity).to_string(), health, ..Report::default() };
         Self { report: Mutex::new(report), confirm }
     }
 
@@ -148,7 +153,7 @@ impl Shared {
     /// The numbers of it.
     pub(crate) fn numbers(&self) -> CalicoNumbers {
         let report = self.report();
-        let (health, found) = (&report.health, &report.worked_out);
+        let (health, found) = (report.health.now(), &report.worked_out);
         CalicoNumbers {
             is_connected: health.connected,
             is_synced: health.synced,
