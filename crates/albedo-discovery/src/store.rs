@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::calico::{Cluster, Kind, Warning};
-pub use health::Health;
+pub use health::{Health, HealthReader, Link};
 use health::{Pulse, Reporter};
 use settings::{Datastore, Settings};
 
@@ -141,6 +141,12 @@ impl Store {
     #[must_use]
     pub fn health(&self) -> Health {
         self.pulse.now()
+    }
+
+    /// For whoever asks how the datastore is without having the store.
+    #[must_use]
+    pub fn health_reader(&self) -> HealthReader {
+        HealthReader(self.pulse.clone())
     }
 
     /// Starts the task that owns the cluster, and one with the source, given by what it is to be

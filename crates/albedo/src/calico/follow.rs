@@ -16,7 +16,7 @@ use albedo_discovery::calico::guard::{Alarm, Digest, Guard, Limits, Standing};
 use albedo_discovery::calico::lint::lint;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
-use albedo_discovery::store::{Pace, Snapshot, Store, files, kubernetes};
+use albedo_discovery::store::{HealthReader, Link, Pace, Snapshot, Store, files, kubernetes};
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use anyhow::{Context as _, Result};
@@ -53,7 +53,10 @@ pub(crate) struct Follower {
     calico: Calico,
     identity: Identity,
     namespace: Arc<str>,
-    store: Store,
+    /// It is followed as long as this is there.
+    _store: Store,
+    health: HealthReader,
+    link: watch::Receiver<Link>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     secrets: SecretWatch,
     passwords: watch::Receiver<Arc<Passwords>>,
@@ -95,7 +98,7 @@ impl Follower {
             namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).into(),
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
-            shared: Arc::new(Shared::new(&identity, confirm)),
+            shared: Arc::new(Shared::new(&identity, store.health_reader(), confirm)),
             known: cache
                 .as_ref()
                 .and_then(Cache::read)
@@ -106,14 +109,15 @@ impl Follower {
             base,
             calico,
             identity,
-            store,
+            health: store.health_reader(),
+            link: store.health_reader().link(),
+            _store: store,
             secrets,
             cache,
             last: None,
             told: BTreeSet::new(),
             confirmations,
         };
-        follower.tell_health();
         Ok(follower)
     }
 
@@ -170,11 +174,23 @@ impl Follower {
                     std::future::pending::<()>().await;
                 }
             }
+            Ok(()) = self.link.changed() => self.tell_link(),
             Some(digest) = self.confirmations.recv() => {
                 let right = self.guard.confirm(digest);
                 tracing::warn!(right, "a change of the cluster that was held back was confirmed");
             }
             () = due => {}
+        }
+    }
+
+    fn tell_link(&mut self) {
+        match *self.link.borrow_and_update() {
+            Link::Untried => {}
+            Link::Followed => tracing::info!("the datastore is followed"),
+            Link::Lost => {
+                let error = self.health.now().last_error.unwrap_or_default();
+                tracing::warn!(%error, "the datastore is not followed; what is in force stays");
+            }
         }
     }
 
@@ -186,15 +202,9 @@ impl Follower {
 
     fn take_snapshot(&mut self) {
         let Some(snapshot) = self.snapshots.borrow_and_update().clone() else { return };
-        self.tell_health();
         let odd = snapshot.warnings.values().flatten().map(ToString::to_string).collect();
         self.shared.change(|report| report.resource_warnings = odd);
         self.known = Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
-    }
-
-    fn tell_health(&self) {
-        let health = self.store.health();
-        self.shared.change(|report| report.health = health);
     }
 
     /// Takes another file's settings.
@@ -237,7 +247,7 @@ impl Follower {
         };
         if let Some(proposed) = proposed {
             let alarm = self.decide(&proposed);
-            self.shared.change(|report| report.alarm = alarm.clone());
+            self.shared.succeed(alarm.clone());
             for reason in alarm.iter().flat_map(|alarm| &alarm.reasons) {
                 self.say(reason, "a change of the cluster is held back");
             }
@@ -363,3 +373,6 @@ async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Stor
 fn find(file: Option<&Path>) -> Result<Settings> {
     Ok(Settings::find(file, |name| std::env::var(name).ok())?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use albedo_discovery::calico::expand::{Identity, Speaker};
 use albedo_discovery::calico::guard::{Alarm, Digest};
 use albedo_discovery::calico::lint::Lint;
 use albedo_discovery::calico::{Cluster, Kind};
-use albedo_discovery::store::Health;
+use albedo_discovery::store::HealthReader;
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use tokio::sync::mpsc;
@@ -23,8 +23,11 @@ const WARNINGS_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) identity: String,
-    pub(super) health: Health,
+    /// Asked when somebody asks: a datastore that is lost tells nothing.
+    health: HealthReader,
     pub(super) alarm: Option<Alarm>,
+    /// Why the cluster as it is gives no sessions.
+    failure: Option<String>,
     pub(super) resource_warnings: Vec<String>,
     /// What was worked out last; the rest of the status is filled in when it is asked for.
     worked_out: CalicoStatus,
@@ -71,7 +74,7 @@ impl Report {
     }
 
     fn status(&self) -> CalicoStatus {
-        let health = &self.health;
+        let health = self.health.now();
         let mut warnings = self.worked_out.warnings.clone();
         warnings.extend(self.resource_warnings.iter().cloned());
         warnings.truncate(WARNINGS_MAX);
@@ -85,6 +88,7 @@ impl Report {
             last_error: health.last_error.as_deref().map(Into::into),
             faults: health.faults.iter().map(ToString::to_string).collect(),
             guard: self.alarm.as_ref().map(guard),
+            expand_error: self.failure.clone(),
             warnings,
             ..self.worked_out.clone()
         }
@@ -109,8 +113,12 @@ fn guard(alarm: &Alarm) -> GuardStatus {
 }
 
 impl Shared {
-    pub(super) fn new(identity: &Identity, confirm: mpsc::Sender<Digest>) -> Self {
-        let report = Report { identity: Words(identity).to_string(), ..Report::default() };
+    pub(super) fn new(
+        identity: &Identity,
+        health: HealthReader,
+        confirm: mpsc::Sender<Digest>,
+    ) -> Self {
+        let report = Report { identity: Words(identity).to_string(), health, ..Report::default() };
         Self { report: Mutex::new(report), confirm }
     }
 
@@ -125,9 +133,16 @@ impl Shared {
     /// Notes why there is no new set of sessions; whether that was not known.
     pub(super) fn fail(&self, why: &str) -> bool {
         let mut report = self.report();
-        let is_new = report.worked_out.expand_error.as_deref() != Some(why);
-        report.worked_out.expand_error = Some(why.to_owned());
+        let is_new = report.failure.as_deref() != Some(why);
+        report.failure = Some(why.to_owned());
         is_new
+    }
+
+    /// Notes that there is a new set of sessions.
+    pub(super) fn succeed(&self, alarm: Option<Alarm>) {
+        let mut report = self.report();
+        report.failure = None;
+        report.alarm = alarm;
     }
 
     /// How it stands.
@@ -138,7 +153,7 @@ impl Shared {
     /// The numbers of it.
     pub(crate) fn numbers(&self) -> CalicoNumbers {
         let report = self.report();
-        let (health, found) = (&report.health, &report.worked_out);
+        let (health, found) = (report.health.now(), &report.worked_out);
         CalicoNumbers {
             is_connected: health.connected,
             is_synced: health.synced,
