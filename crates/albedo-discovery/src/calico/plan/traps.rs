@@ -117,7 +117,7 @@ impl Maker {
         if !names.is_empty() {
             let text = format!(
                 "the mesh has {}, which Calico refuses once it is off: the last step takes it \
-                 away, and the new BGPPeers do not have it (set password or maxRestartTime in them)",
+                 away, and the new BGPPeers do not have it: set password or maxRestartTime there",
                 names.join(" and ")
             );
             self.trap("mesh-settings", Severity::Warning, text);
