@@ -20,6 +20,7 @@ mod meta;
 mod node;
 pub mod parse;
 mod peer;
+pub mod plan;
 mod pool;
 mod reach;
 mod selector;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::calico_command::CalicoArgs;
 use crate::demo::DemoArgs;
+use crate::import_command::ImportArgs;
 
 /// A BGP route reflector for clusters of thousands of nodes.
 #[derive(Debug, Parser)]
@@ -36,6 +38,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 when nobody is left, 1 where somebody is or it was refused.
     Drain(DrainArgs),
+    /// Move into a Calico cluster, and out of it.
+    Calico(CalicoArgs),
+    /// Turn the configuration of another daemon into one of ours.
+    Import(ImportArgs),
     /// Run the reflector among simulated nodes on this machine and watch it converge.
     Demo(DemoArgs),
     /// Print completions for a shell.

@@ -94,7 +94,7 @@ fn duration() -> impl Strategy<Value = Duration> {
 
 fn boxed<T>(items: impl Strategy<Value = Vec<T>>) -> impl Strategy<Value = Box<[T]>>
 where
-    T: std::fmt::Debug,
+    T: fmt::Debug,
 {
     items.prop_map(Vec::into_boxed_slice)
 }
