@@ -24,6 +24,7 @@ pub mod plan;
 mod pool;
 mod reach;
 mod selector;
+pub mod verify;
 pub mod write;
 
 use std::fmt;

@@ -101,6 +101,18 @@ impl Default for Pace {
 #[error("{0}")]
 pub struct OpenError(pub(crate) String);
 
+/// A way to ask how a datastore is, for others than who follows it.
+#[derive(Clone, Debug)]
+pub struct Vitals(Arc<Pulse>);
+
+impl Vitals {
+    /// How the datastore is now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.now()
+    }
+}
+
 /// A datastore that is being followed, until this is dropped.
 #[derive(Debug)]
 pub struct Store {
@@ -141,6 +153,12 @@ impl Store {
     #[must_use]
     pub fn health(&self) -> Health {
         self.pulse.now()
+    }
+
+    /// A way for others to ask that.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        Vitals(Arc::clone(&self.pulse))
     }
 
     /// Starts the task that owns the cluster, and one with the source, given by what it is to be

@@ -7,11 +7,14 @@
 mod cache;
 mod follow;
 mod identity;
+pub(crate) mod ipam;
 mod overlay;
 mod report;
 mod rules;
+mod verify;
 mod waiting;
 
 pub(crate) use follow::Follower;
 pub(crate) use report::Shared;
+pub(crate) use verify::compare;
 pub(crate) use waiting::Waiting;

@@ -36,6 +36,8 @@ pub(crate) struct Running {
     admin: Option<Admin>,
     bird: Option<BirdServer>,
     startup: JoinHandle<()>,
+    /// The check of announced blocks, where peers come from a Calico cluster.
+    ipam: Option<JoinHandle<()>>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
 }
@@ -100,6 +102,9 @@ impl Running {
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
+        let ipam = cluster.clone().map(|cluster| {
+            tokio::spawn(calico::ipam::watch(cluster, engine.clone(), server.clone()))
+        });
         let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
         let source = Arc::new(source);
         let admin = match listener {
@@ -116,7 +121,7 @@ impl Running {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, bird, startup, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, ipam, drain, roster })
     }
 
     /// What is known of it.
@@ -245,8 +250,11 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, bird, startup, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, ipam, roster, drain, .. } = self;
         startup.abort();
+        if let Some(ipam) = ipam {
+            ipam.abort();
+        }
         source.stopping();
         drop(source);
         if let Some(Kept { keeper, task }) = roster {

@@ -4,6 +4,7 @@
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
 mod bird_socket;
+mod calico_verify;
 mod fail_static;
 mod life;
 mod malformed;

@@ -27,6 +27,7 @@ use super::identity;
 use super::overlay::{self, overlay};
 use super::report::Shared;
 use super::rules::Filters;
+use super::verify::InForce;
 
 /// Confirmations that wait to be looked at.
 const CONFIRMATIONS_MAX: usize = 8;
@@ -40,7 +41,7 @@ const NAMESPACE_DEFAULT: &str = "kube-system";
 /// What is known of the cluster.
 #[derive(Debug)]
 struct Known {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     /// Counts what the store has published; 0 is what was on the disk.
     revision: u64,
 }
@@ -53,14 +54,15 @@ pub(crate) struct Follower {
     calico: Calico,
     identity: Identity,
     namespace: Arc<str>,
-    store: Store,
+    /// Follows for as long as it is there.
+    _store: Store,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     secrets: SecretWatch,
     passwords: watch::Receiver<Arc<Passwords>>,
     known: Option<Known>,
     guard: Guard,
     /// What is in force.
-    speaker: Option<Speaker>,
+    speaker: Option<Arc<Speaker>>,
     /// The filters of sessions that are in force, for those that wait at the guard.
     filters: Filters,
     cache: Option<Cache>,
@@ -91,30 +93,28 @@ impl Follower {
         let namespace = std::env::var(NAMESPACE).ok().filter(|name| !name.is_empty());
         let (confirm, confirmations) = mpsc::channel(CONFIRMATIONS_MAX);
         let cache = calico.cache_file.as_deref().map(Cache::new);
-        let follower = Self {
+        Ok(Self {
             namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).into(),
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
-            shared: Arc::new(Shared::new(&identity, confirm)),
+            shared: Arc::new(Shared::new(&identity, confirm).asking(store.vitals())),
             known: cache
                 .as_ref()
                 .and_then(Cache::read)
-                .map(|cluster| Known { cluster, revision: 0 }),
+                .map(|cluster| Known { cluster: Arc::new(cluster), revision: 0 }),
             guard: Guard::new(),
             speaker: None,
             filters: BTreeMap::new(),
             base,
             calico,
             identity,
-            store,
+            _store: store,
             secrets,
             cache,
             last: None,
             told: BTreeSet::new(),
             confirmations,
-        };
-        follower.tell_health();
-        Ok(follower)
+        })
     }
 
     /// What others may ask about it.
@@ -186,15 +186,10 @@ impl Follower {
 
     fn take_snapshot(&mut self) {
         let Some(snapshot) = self.snapshots.borrow_and_update().clone() else { return };
-        self.tell_health();
         let odd = snapshot.warnings.values().flatten().map(ToString::to_string).collect();
         self.shared.change(|report| report.resource_warnings = odd);
-        self.known = Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
-    }
-
-    fn tell_health(&self) {
-        let health = self.store.health();
-        self.shared.change(|report| report.health = health);
+        let cluster = Arc::new(snapshot.cluster.clone());
+        self.known = Some(Known { cluster, revision: snapshot.revision });
     }
 
     /// Takes another file's settings.
@@ -251,6 +246,14 @@ impl Follower {
         let lints = lint(&known.cluster, Some(&self.identity));
         self.shared
             .change(|report| report.tell(known.revision, &known.cluster, speaker, &found, &lints));
+        self.shared.put_in_force(InForce {
+            identity: self.identity.clone(),
+            cluster: Arc::clone(&known.cluster),
+            revision: known.revision,
+            speaker: Arc::clone(speaker),
+            held: found.held.clone(),
+            ipam: self.calico.ipam,
+        });
         if let Some(cache) = self.cache.as_mut().filter(|_| !self.guard.is_holding()) {
             cache.write(known.revision, &known.cluster);
         }
@@ -274,7 +277,7 @@ impl Follower {
     fn decide(&mut self, proposed: &Speaker) -> Option<Alarm> {
         let known = self.known.as_ref()?;
         let limits = self.limits();
-        let current = self.speaker.as_ref().unwrap_or(proposed);
+        let current = self.speaker.as_deref().unwrap_or(proposed);
         let standing = Standing::of(&known.cluster);
         let decision = self.guard.offer(now(), current, proposed, &standing, &limits);
         let (in_force, alarm) = match decision {
@@ -291,7 +294,7 @@ impl Follower {
             Some(((*name).clone(), Arc::clone(found)))
         };
         self.filters = names.iter().filter_map(filter).collect();
-        self.speaker = Some(in_force);
+        self.speaker = Some(Arc::new(in_force));
         alarm
     }
 
