@@ -21,9 +21,10 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use settings::{
     Admin, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport, CalicoGuard,
-    CalicoIdentity, Config, ExternalAddress, GracefulRestart, IpamCheck, LimitAction, Limits, Log,
-    LogFormat, LogLevel, MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing,
-    Peer, PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown, ShutdownMode,
+    CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart, IpamCheck,
+    LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX,
+    POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown,
+    ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

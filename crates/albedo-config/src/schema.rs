@@ -68,6 +68,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let life = life::RESTART.map(|key| format!("restart.{key}")).into_iter();
     let life = life.chain(life::SHUTDOWN.map(|key| format!("shutdown.{key}")));
     let life = life.chain(calico::KEYS.map(|key| format!("calico.{key}")));
+    let life = life.chain(calico::REGISTER.map(|key| format!("calico.register.{key}")));
     let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
     let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
     let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));

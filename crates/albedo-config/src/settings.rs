@@ -19,7 +19,8 @@ use albedo_types::{
 mod calico;
 
 pub use calico::{
-    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, ExternalAddress, IpamCheck,
+    Calico, CalicoDatastore, CalicoExport, CalicoGuard, CalicoIdentity, CalicoRegister,
+    ExternalAddress, IpamCheck,
 };
 
 /// All settings of `albedo run`.

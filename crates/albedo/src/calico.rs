@@ -9,6 +9,7 @@ mod follow;
 mod identity;
 pub(crate) mod ipam;
 mod overlay;
+mod register;
 mod report;
 mod rules;
 mod verify;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use albedo_config::{Config, PeerSettings};
+use albedo_config::{CalicoIdentity, Config, PeerSettings};
 use albedo_rib::Policy;
 use anyhow::Result;
 
@@ -11,9 +11,9 @@ use crate::cli::{self, ConfigArgs};
 /// Reads the file as `run` would.
 #[expect(clippy::unnecessary_wraps, reason = "all commands have the same shape")]
 pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
-    Ok(match albedo_config::load(&args.config) {
+    Ok(match args.load() {
         Ok(config) => {
-            cli::answer(&format!("{}: good\n{}", args.config.display(), summary(&config)));
+            cli::answer(&format!("{}: good\n{}", args.name(), summary(&config)));
             ExitCode::SUCCESS
         }
         Err(faults) => {
@@ -26,7 +26,15 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
 /// What the settings come to, in a few lines.
 fn summary(config: &Config) -> String {
     let Config { asn, router_id, cluster_id, .. } = config;
-    let mut text = format!("  AS {asn}, router id {router_id}, cluster id {cluster_id}");
+    let is_node = config
+        .calico
+        .as_ref()
+        .is_some_and(|calico| matches!(calico.identity, CalicoIdentity::Node(_)));
+    let mut text = if is_node {
+        "  AS, router id and cluster id are those of the Calico Node".to_owned()
+    } else {
+        format!("  AS {asn}, router id {router_id}, cluster id {cluster_id}")
+    };
     for listen in &config.listen {
         text.push_str(&format!("\n  listens on {listen}"));
     }

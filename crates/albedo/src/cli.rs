@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use albedo_config::{Config, Diagnostics, Surroundings};
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin_client::AdminArgs;
@@ -79,8 +80,46 @@ pub(crate) struct DrainArgs {
                         ALBEDO_ROUTER_ID; see docs/CONFIGURATION.md.")]
 pub(crate) struct ConfigArgs {
     /// The configuration file, in YAML.
-    #[arg(long, short, value_name = "FILE", env = "ALBEDO_CONFIG")]
-    pub(crate) config: PathBuf,
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "ALBEDO_CONFIG",
+        required_unless_present = "calico"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Do without a file: the reflector is a node of a Calico cluster, and everything else comes
+    /// from the environment, as with Calico's own node image.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) calico: bool,
+}
+
+/// What a configuration without a file says.
+const CALICO_ALONE: &str = "calico: {}\n";
+
+impl ConfigArgs {
+    /// Reads the configuration, with the environment's settings laid over it.
+    ///
+    /// # Errors
+    ///
+    /// Every fault at once.
+    pub(crate) fn load(&self) -> Result<Config, Diagnostics> {
+        match &self.config {
+            Some(file) => albedo_config::load(file),
+            None => {
+                let here = std::path::Path::new("");
+                albedo_config::parse(&self.name(), CALICO_ALONE, here, &Surroundings::here())
+            }
+        }
+    }
+
+    /// Where it comes from.
+    pub(crate) fn name(&self) -> String {
+        match &self.config {
+            Some(file) => file.display().to_string(),
+            None => "--calico".to_owned(),
+        }
+    }
 }
 
 /// Which completions to print.

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         .thread_name("session")
         .build()
         .context("cannot start threads")?;
-    let running = runtime.block_on(Running::start(config(args)?, Path::new("demo")))?;
+    let running = runtime.block_on(Running::start(config(args)?, "demo"))?;
     let target = *running.reflector().server().listening().first().context("no listener")?;
     let live = !args.json && std::io::stderr().is_terminal();
     let teller = Teller::new(args.json, live);

@@ -4,13 +4,12 @@
 //! cannot change while the program runs makes it refused, with the old one staying in force.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_api::bird::{BirdServer, BirdSource, Prepared};
 use albedo_api::{Control, Metrics, StatusSource};
-use albedo_config::{Config, ShutdownMode};
+use albedo_config::{Config, Diagnostics, ShutdownMode};
 use albedo_session::{Applied, Farewell};
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpListener;
@@ -62,7 +61,7 @@ impl Running {
     /// # Errors
     ///
     /// An address cannot be bound, or the system gives no threads.
-    pub(crate) async fn start(config: Config, file: &Path) -> Result<Self> {
+    pub(crate) async fn start(config: Config, file: &str) -> Result<Self> {
         let listener = match config.admin.http {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
@@ -78,7 +77,7 @@ impl Running {
     /// As [`Running::start`].
     pub(crate) fn start_with(
         config: Config,
-        file: &Path,
+        file: &str,
         listener: Option<TcpListener>,
         cluster: Option<Arc<calico::Shared>>,
     ) -> Result<Self> {
@@ -135,17 +134,17 @@ impl Running {
         &self.source
     }
 
-    /// Reads the file again and takes what is new, or refuses all of it.
+    /// Takes what is new in a file that was read again, or refuses all of it.
     ///
     /// # Errors
     ///
     /// Every fault of the file, or what cannot be changed while the program runs.
     pub(crate) fn reload(
         &mut self,
-        file: &Path,
+        read: Result<Config, Diagnostics>,
         cluster: Option<&mut Follower>,
     ) -> Result<Applied> {
-        let taken = albedo_config::load(file)
+        let taken = read
             .map_err(|faults| anyhow::anyhow!("{faults}"))
             .and_then(|config| match (cluster, &config.calico) {
                 (Some(cluster), _) => cluster.rebase(config),

@@ -18,7 +18,7 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Runs until told to stop.
 pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
-    let config = match albedo_config::load(&args.config) {
+    let config = match args.load() {
         Ok(config) => config,
         Err(faults) => {
             cli::complain(&faults.to_string());
@@ -139,7 +139,7 @@ enum Begun {
 /// Starts, with a cluster once there is something to begin with.
 async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Result<Begun> {
     if config.calico.is_none() {
-        let running = Running::start(config, &args.config).await?;
+        let running = Running::start(config, &args.name()).await?;
         return Ok(Begun::Running(Box::new(running), None));
     }
     let shards = config.shards;
@@ -153,7 +153,7 @@ async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Resu
         Ok(Some(tokio::net::TcpListener::from_std(listener).context("admin.http")?))
     };
     let mut cluster = Follower::open(config).await?;
-    let waiting = Arc::new(Waiting::new(cluster.shared(), args.config.display().to_string()));
+    let waiting = Arc::new(Waiting::new(cluster.shared(), args.name()));
     let admin = match again()? {
         Some(listener) => {
             let control: Arc<dyn albedo_api::Control> = Arc::<Waiting>::clone(&waiting);
@@ -173,7 +173,7 @@ async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Resu
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    let running = Running::start_with(config, &args.config, again()?, Some(cluster.shared()))?;
+    let running = Running::start_with(config, &args.name(), again()?, Some(cluster.shared()))?;
     Ok(Begun::Running(Box::new(running), Some(Box::new(cluster))))
 }
 
@@ -204,7 +204,7 @@ fn reload(
     args: &ConfigArgs,
     level: &LevelHandle,
 ) {
-    match running.reload(&args.config, cluster) {
+    match running.reload(args.load(), cluster) {
         Ok(applied) => {
             let albedo_session::Applied { started, stopped, changed, untouched } = applied;
             tracing::info!(started, stopped, changed, untouched, "configuration reloaded");

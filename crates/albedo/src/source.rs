@@ -1,6 +1,5 @@
 //! What the administrative interfaces may know: answers put together at the time of asking.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -72,11 +71,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn new(config: &Config, file: &Path) -> Self {
+    pub(crate) fn new(config: &Config, file: &str) -> Self {
         let mut standing = Self {
             status: Status {
                 version: env!("CARGO_PKG_VERSION").into(),
-                config_file: file.display().to_string(),
+                config_file: file.to_owned(),
                 ..Status::default()
             },
             sessions_max: 0,

@@ -1,4 +1,4 @@
-//! The real peers: BIRD 1.6, BIRD 2, FRR, GoBGP and OpenBGPD from Debian's packages.
+//! The real peers: BIRD 1.6, BIRD 2, FRR, GoBGP and OpenBGPD from Debian's packages, and etcd.
 //!
 //! Some of these packages exclude each other, and none of them should start a service here, so
 //! they are downloaded and unpacked into a cache folder instead of being installed.
@@ -38,6 +38,9 @@ const UNPACKED: &[Unpacked] = &[
         package: "prometheus-bird-exporter",
         programs: &["usr/bin/prometheus-bird-exporter"],
     },
+    // No peers: what a datastore of Calico is tested with.
+    Unpacked { package: "etcd-server", programs: &["usr/bin/etcd"] },
+    Unpacked { package: "etcd-client", programs: &["usr/bin/etcdctl"] },
     // No peer: its promtool judges the metrics.
     Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
 ];
@@ -54,7 +57,9 @@ const INSTALLED: &[(&str, &str)] = &[
     ("libjson-c5", "libjson-c.so.5"),
     ("libpam0g", "libpam.so.0"),
     ("libyang2", "libyang.so.2"),
-    // No peer either: it counts instructions.
+    // No peer either: it makes the keys of a datastore's tokens.
+    ("openssl", "/usr/bin/openssl"),
+    // Nor this: it counts instructions.
     ("valgrind", "/bin/valgrind"),
 ];
 

@@ -53,6 +53,34 @@ pub(crate) const IPAM_CHECK: Kind<IpamCheck> = Kind {
     },
 };
 
+pub(crate) const HOST_ADDRESS: Kind<String> = Kind {
+    allowed: "an IP address, with or without the length of its subnet, such as 10.0.0.9/24",
+    read: |scalar| {
+        let text = &scalar.text;
+        let (address, len) = text.split_once('/').unwrap_or((text, "0"));
+        let longest = match address.parse::<IpAddr>().map_err(|_| None)? {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        };
+        match len.parse::<u8>() {
+            Ok(len) if len <= longest => Ok(text.clone()),
+            _ => Err(None),
+        }
+    },
+};
+
+pub(crate) const LABEL: Kind<String> = Kind {
+    allowed: "a text; in quotes where it looks like a number or a truth value",
+    read: |scalar| {
+        let is_other = matches!(&*scalar.text, "true" | "false" | "yes" | "no" | "on" | "off");
+        let is_number = scalar.text.parse::<f64>().is_ok();
+        if scalar.plain && (is_other || is_number) {
+            return Err(Some(format!("write \"{}\"", scalar.text)));
+        }
+        Ok(scalar.text.clone())
+    },
+};
+
 pub(crate) const GUARD_HOLD: Kind<Duration> = Kind {
     allowed: "a duration of at most 24h, such as 10m; 0 waits for a confirmation",
     read: |scalar| match duration(scalar)? {

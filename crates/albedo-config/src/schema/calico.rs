@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::kinds;
 use crate::kinds::calico as own;
 use crate::node::{Node, Value};
-use crate::settings::{Calico, CalicoDatastore, CalicoGuard, CalicoIdentity};
+use crate::settings::{Calico, CalicoDatastore, CalicoGuard, CalicoIdentity, CalicoRegister};
 
 /// The keys of `calico`.
 pub(crate) const KEYS: [&str; 11] = [
@@ -25,6 +25,10 @@ pub(crate) const KEYS: [&str; 11] = [
     "register",
     "guard",
 ];
+
+/// The keys of `calico.register`.
+pub(crate) const REGISTER: [&str; 5] =
+    ["ipv4Address", "ipv6Address", "asNumber", "clusterId", "labels"];
 
 /// The keys of `calico.guard`.
 pub(crate) const GUARD: [&str; 3] = ["maxLoss", "minLoss", "hold"];
@@ -76,12 +80,12 @@ pub(crate) fn read(
         };
         at.report(report, Fault::new(format!("the unknown group `{}`", at.value), allowed));
     }
-    let register = or(&fields, "register", &kinds::BOOL, false, report);
-    if register && matches!(datastore, CalicoDatastore::Files(_)) {
-        let node = fields.node("register").map_or(fields.place, |node| node.place);
+    let register = register(&fields, report);
+    if let (Some(node), CalicoDatastore::Files(_)) = (fields.node("register"), &datastore) {
         let fault = Fault::new("register with files", "register with etcd as the datastore");
-        report.fault(node, &fields.path("register"), fault);
+        report.fault(node.place, &fields.path("register"), fault);
     }
+    exclude(&fields, "register", "external", report);
     Some(Calico {
         datastore,
         identity,
@@ -95,6 +99,39 @@ pub(crate) fn read(
         own_router_id: false,
         own_listen: false,
     })
+}
+
+/// Reads `register`; `{}` takes everything from the environment.
+fn register(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<CalicoRegister> {
+    let inner = open(fields, "register", &REGISTER, report)?;
+    let address = |name, report: &mut Report<'_>| {
+        inner.scalar(name, &own::HOST_ADDRESS, report).map(|at| at.value)
+    };
+    Some(CalicoRegister {
+        ipv4: address("ipv4Address", report),
+        ipv6: address("ipv6Address", report),
+        asn: inner.scalar("asNumber", &kinds::ASN, report).map(|at| at.value),
+        cluster_id: inner.scalar("clusterId", &kinds::CLUSTER_ID, report).map(|at| at.value),
+        labels: labels(&inner, report),
+    })
+}
+
+/// A mapping of labels; their values are texts, in quotes where YAML would take them for others.
+fn labels(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<(String, String)> {
+    let Some(node) = fields.node("labels") else { return Vec::new() };
+    let key = fields.path("labels");
+    let Value::Map(entries) = &node.value else {
+        report.fault(node.place, &key, Fault::new(node.describe(), "a mapping of labels"));
+        return Vec::new();
+    };
+    let mut labels = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let name = format!("{key}.{}", entry.key);
+        if let Some(at) = crate::fields::scalar(&entry.value, &name, &own::LABEL, report) {
+            labels.push((entry.key.clone(), at.value));
+        }
+    }
+    labels
 }
 
 fn guard(fields: &Fields<'_>, report: &mut Report<'_>) -> CalicoGuard {

@@ -5,6 +5,8 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use albedo_types::{Asn, ClusterId};
+
 /// A Calico cluster that peers come from, `calico`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calico {
@@ -23,13 +25,29 @@ pub struct Calico {
     /// Where passwords are that no Kubernetes Secret gives, `secretsFolder`: a file `NAME/KEY`.
     pub secrets_folder: Option<PathBuf>,
     /// Whether the reflector's own Node is created where there is none, `register`; etcd only.
-    pub register: bool,
+    pub register: Option<CalicoRegister>,
     /// What is held back, `guard`.
     pub guard: CalicoGuard,
     /// Whether `routerId` stands in the file; else it is the node's.
     pub own_router_id: bool,
     /// Whether `listen` stands in the file; else it is the node's.
     pub own_listen: bool,
+}
+
+/// What the reflector's own Node is to say; what is not said here the environment may say, as with
+/// `calicoctl node run`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalicoRegister {
+    /// `ipv4Address`: with or without the length of its subnet; else `IP`.
+    pub ipv4: Option<String>,
+    /// `ipv6Address`; else `IP6`.
+    pub ipv6: Option<String>,
+    /// `asNumber`; else `AS`, or nothing.
+    pub asn: Option<Asn>,
+    /// `clusterId`: the cluster of reflectors that it is in; else 244.0.0.1.
+    pub cluster_id: Option<ClusterId>,
+    /// `labels`: that it gets beside those it has.
+    pub labels: Vec<(String, String)>,
 }
 
 /// Where Calico's resources are.

@@ -22,7 +22,7 @@ fn a_node_of_the_cluster_needs_no_more_than_the_key() {
     assert_eq!((calico.export, calico.ipam), (CalicoExport::All, IpamCheck::Warn));
     let guard = CalicoGuard { max_loss: 25, min_loss: 3, hold: Duration::from_secs(1_800) };
     assert_eq!(calico.guard, guard);
-    assert!(!calico.own_router_id && !calico.own_listen && !calico.register);
+    assert!(!calico.own_router_id && !calico.own_listen && calico.register.is_none());
     let own = good("calico: {}\nrouterId: 10.0.0.1\nlisten: [\"10.0.0.1:179\"]\n").calico.unwrap();
     assert!(own.own_router_id && own.own_listen);
     assert_eq!(good(BASE).calico, None);
@@ -52,6 +52,21 @@ fn files_start_where_the_configuration_is() {
 }
 
 #[test]
+fn what_the_own_node_says_can_be_said() {
+    assert_eq!(calico("{register: {}}").register, Some(CalicoRegister::default()));
+    let said = "{register: {ipv4Address: 10.0.0.9/24, ipv6Address: \"fd00::9\", asNumber: 64600,                  clusterId: 244.0.0.2, labels: {reflector: \"true\", zone: a}}}";
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let expected = CalicoRegister {
+        ipv4: Some("10.0.0.9/24".to_owned()),
+        ipv6: Some("fd00::9".to_owned()),
+        asn: Some(Asn(64_600)),
+        cluster_id: Some(ClusterId(0xf400_0002)),
+        labels: vec![label("reflector", "true"), label("zone", "a")],
+    };
+    assert_eq!(calico(said).register, Some(expected));
+}
+
+#[test]
 fn the_guard_can_be_off_or_wait_for_somebody() {
     assert_eq!(calico("{guard: off}").guard.max_loss, 100);
     let guard = calico("{guard: {maxLoss: 10, minLoss: 1, hold: 0}}").guard;
@@ -72,4 +87,16 @@ fn g4_nodes_of_a_cluster_have_no_llgr_on_hosts_unless_their_group_says_otherwise
     let standard = PeerSettings::standard(PeerRole::Client, ClusterId(7));
     let expected = PeerSettings { cluster_id: ClusterId(7), ..default_settings() };
     assert_eq!(standard, expected);
+}
+
+#[test]
+fn what_is_in_deploy_is_good() {
+    let external = include_str!("../../../../deploy/calico/external.yaml");
+    let standalone = include_str!("../../../../deploy/calico/standalone.yaml");
+    let in_cluster = include_str!("../../../../deploy/calico/in-cluster.yaml");
+    let (_, map) = in_cluster.split_once("albedo.yaml: |\n").expect("the configuration");
+    let (map, _) = map.split_once("---").expect("an end");
+    assert!(good(external).calico.is_some());
+    assert!(good(standalone).calico.unwrap().register.is_some());
+    assert_eq!(good(map).calico.unwrap().identity, CalicoIdentity::Node(None));
 }

@@ -129,6 +129,24 @@ struct Look {
     unreadable: Option<String>,
 }
 
+impl Look {
+    /// Something cannot be read now.
+    fn fault(&mut self, why: String) {
+        self.faults.push(why.as_str().into());
+        self.unreadable.get_or_insert(why);
+    }
+}
+
+/// Finds the files of a path of which some are known.
+fn look_for(path: &str, recursive: bool, known: &[PathBuf]) -> Found {
+    let as_path = Path::new(path);
+    if !as_path.exists() && known.iter().any(|file| file != as_path && file.starts_with(as_path)) {
+        let unreadable = Some(format!("{path}: the directory is not there any more"));
+        return Found { files: Vec::new(), unreadable };
+    }
+    find(path, recursive)
+}
+
 /// A file that was read.
 #[derive(Debug)]
 struct File {
@@ -148,8 +166,8 @@ struct Files {
     sources: Sources,
     hasher: RandomState,
     files: BTreeMap<PathBuf, File>,
-    /// In the order in which they count.
-    order: Vec<PathBuf>,
+    /// Of each path, in the order in which they count.
+    order: Vec<Vec<PathBuf>>,
     /// Whether everything was read once.
     complete: bool,
     stdin: Option<Result<String, String>>,
@@ -175,42 +193,40 @@ impl Files {
 
     fn look(&mut self) -> Look {
         let mut look = Look::default();
-        let mut found = BTreeSet::new();
-        let mut order = Vec::new();
         let mut changed = false;
-        let mut total = 0;
-        for path in self.sources.paths.clone() {
+        let (mut count, mut total) = (0, 0);
+        let before = std::mem::take(&mut self.order);
+        for (index, path) in self.sources.paths.clone().iter().enumerate() {
+            let known = before.get(index).map_or(&[][..], Vec::as_slice);
+            let mut files = Vec::new();
             if path == STDIN {
                 changed |= self.take_stdin();
-                found.insert(PathBuf::from(STDIN));
-                order.push(PathBuf::from(STDIN));
-                continue;
-            }
-            let Found { files, unreadable } = find(&path, self.sources.recursive);
-            // What could not be looked into may still have what was there before.
-            if let Some(why) = unreadable {
-                let below = self.order.iter().filter(|file| file.starts_with(&path)).cloned();
-                let below: Vec<PathBuf> = below.filter(|file| !files.contains(file)).collect();
-                found.extend(below.iter().cloned());
-                order.extend(below);
-                look.faults.push(why.as_str().into());
-                look.unreadable.get_or_insert(why);
-            }
-            for file in files {
-                if order.len() >= FILES_MAX {
-                    let why = format!("{path}: there are more than {FILES_MAX} files");
-                    look.faults.push(why.as_str().into());
-                    look.unreadable.get_or_insert(why);
-                    break;
+                files.push(PathBuf::from(STDIN));
+            } else {
+                let found = look_for(path, self.sources.recursive, known);
+                for file in found.files {
+                    if count == FILES_MAX {
+                        look.fault(format!("{path}: there are more than {FILES_MAX} files"));
+                        break;
+                    }
+                    count += 1;
+                    changed |= self.take(&file, &mut total);
+                    files.push(file);
                 }
-                changed |= self.take(&file, &mut total);
-                found.insert(file.clone());
-                order.push(file);
+                let gone = known.iter().filter(|file| !files.contains(file)).cloned();
+                let gone: Vec<PathBuf> = gone.collect();
+                // What could not be looked into may still have what was there before.
+                let sure = found.unreadable.is_none();
+                if let Some(why) = found.unreadable {
+                    look.fault(why);
+                }
+                files.extend(gone.into_iter().filter(|file| self.stays(file, sure)));
             }
+            self.order.push(files);
         }
-        changed |= self.forget(&found, &mut order);
-        changed |= order != self.order;
-        self.order = order;
+        changed |= self.order != before;
+        let order: BTreeSet<&PathBuf> = self.order.iter().flatten().collect();
+        self.files.retain(|path, _| order.contains(path));
         self.tell(&mut look);
         if look.unreadable.is_none() {
             changed |= !self.complete;
@@ -224,6 +240,17 @@ impl Files {
         look.faults.extend(self.doubles.iter().cloned());
         look.faults.truncate(FAULTS_MAX);
         look
+    }
+
+    /// Whether a file that was not found stays in force for now.
+    fn stays(&mut self, path: &Path, sure: bool) -> bool {
+        let Some(file) = self.files.get_mut(path).filter(|file| !file.is_nothing()) else {
+            return false;
+        };
+        if sure {
+            file.without += 1;
+        }
+        file.without < LOOKS_WITHOUT
     }
 
     /// Reads a file, and says whether it has changed.
@@ -280,28 +307,11 @@ impl Files {
         false
     }
 
-    /// Drops files that are not there any more; those that were there a moment ago keep their place
-    /// at the end.
-    fn forget(&mut self, found: &BTreeSet<PathBuf>, order: &mut Vec<PathBuf>) -> bool {
-        let before = self.files.len();
-        self.files.retain(|path, file| {
-            if found.contains(path) {
-                return true;
-            }
-            file.without += 1;
-            file.without < LOOKS_WITHOUT && !file.is_nothing()
-        });
-        order.extend(self.files.keys().filter(|path| !found.contains(*path)).cloned());
-        self.files.len() != before
-    }
-
     fn tell(&self, look: &mut Look) {
-        for path in &self.order {
-            let Some(file) = self.files.get(path) else { continue };
+        for file in self.order.iter().flatten().filter_map(|path| self.files.get(path)) {
             look.faults.extend(file.faults.iter().map(|fault| fault.as_str().into()));
             if let Some(why) = &file.unreadable {
-                look.faults.push(why.as_str().into());
-                look.unreadable.get_or_insert_with(|| why.clone());
+                look.fault(why.clone());
             }
         }
     }
@@ -310,7 +320,7 @@ impl Files {
     fn merged(&self, doubles: &mut Vec<Arc<str>>) -> Resources {
         let mut all = Resources::new();
         let mut places: BTreeMap<&(Kind, Arc<str>), &Path> = BTreeMap::new();
-        for path in &self.order {
+        for path in self.order.iter().flatten() {
             let Some(file) = self.files.get(path) else { continue };
             for (key, read) in &file.resources {
                 if all.len() == OBJECTS_MAX {

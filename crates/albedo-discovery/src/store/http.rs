@@ -138,10 +138,11 @@ mod tests {
     use std::task::{Context, Poll};
 
     use hyper::body::Frame;
+    use proptest::prelude::*;
 
     use super::*;
 
-    struct Pieces(VecDeque<&'static [u8]>);
+    struct Pieces(VecDeque<Vec<u8>>);
 
     impl Body for Pieces {
         type Data = Bytes;
@@ -151,21 +152,46 @@ mod tests {
             mut self: Pin<&mut Self>,
             _context: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(Bytes::from_static(piece)))))
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece.into()))))
         }
     }
 
-    fn lines(pieces: &[&'static [u8]]) -> Lines<Pieces> {
-        Lines::new(Pieces(pieces.iter().copied().collect()))
+    fn lines(pieces: &[&[u8]]) -> Lines<Pieces> {
+        Lines::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()))
     }
 
-    #[tokio::test]
-    async fn lines_are_put_together_from_pieces() {
-        let mut lines = lines(&[b"on", b"e\ntw", b"o\n\n", b"three\nfour"]);
+    async fn all(mut lines: Lines<Pieces>) -> Vec<String> {
         let mut seen = Vec::new();
         while let Some(line) = lines.next().await.expect("a line") {
             seen.push(String::from_utf8(line.to_vec()).expect("text"));
         }
+        seen
+    }
+
+    proptest! {
+        #[test]
+        fn where_a_text_is_cut_does_not_matter(
+            text in "[ab\n]{0,40}",
+            sizes in proptest::collection::vec(1_usize..6, 0..20),
+        ) {
+            let mut rest = text.as_bytes();
+            let mut pieces = Vec::new();
+            for size in sizes {
+                let piece;
+                (piece, rest) = rest.split_at(size.min(rest.len()));
+                pieces.push(piece);
+            }
+            pieces.push(rest);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let seen = runtime.block_on(all(lines(&pieces)));
+            let expected: Vec<&str> = text.split('\n').filter(|line| !line.is_empty()).collect();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_are_put_together_from_pieces() {
+        let seen = all(lines(&[b"on", b"e\ntw", b"o\n\n", b"three\nfour"])).await;
         assert_eq!(seen, ["one", "two", "three", "four"]);
     }
 

@@ -279,7 +279,8 @@ impl Raw {
                 format!("not together with {}", self.name(ENDPOINTS))
             } else {
                 format!(
-                    "it is {domain:?}, but endpoints are not looked up in DNS here; list them in {}",
+                    "it is {domain:?}, but endpoints are not looked up in DNS here; list them \
+                     in {}",
                     self.name(ENDPOINTS)
                 )
             };

@@ -35,6 +35,7 @@ struct Programs {
 }
 
 /// Where the programs are: unpacked into the cache as `cargo xtask install` does it, or installed.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 fn programs(test: &str) -> Option<Programs> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cache = std::env::var_os("ALBEDO_CACHE").map_or_else(|| root.join("cache"), PathBuf::from);

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_discovery::calico::Cluster;
 use albedo_discovery::store::Pace;
 use albedo_discovery::store::kubernetes::{Api, open};
-use albedo_discovery::store::secrets::{SecretRef, SecretWatch, Secrets};
+use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Hidden, KubernetesSettings};
 use serde_json::json;
 
@@ -171,6 +172,6 @@ async fn a_password_stays_while_the_server_is_away() {
     assert!(away.is_err(), "it stays as it was: {:?}", passwords.borrow());
     let server = server.start_again().await;
     server.state().secrets.clear();
-    let missing = |it: &std::sync::Arc<albedo_discovery::store::secrets::Passwords>| matches!(&it[&wanted], Err(error) if error.missing);
+    let missing = |it: &Arc<Passwords>| it[&wanted].as_ref().is_err_and(|error| error.missing);
     passwords.wait_for(missing).await.expect("a watch");
 }

@@ -23,11 +23,11 @@ use anyhow::{Context as _, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::cache::Cache;
-use super::identity;
 use super::overlay::{self, overlay};
 use super::report::Shared;
 use super::rules::Filters;
 use super::verify::InForce;
+use super::{identity, register};
 
 /// Confirmations that wait to be looked at.
 const CONFIRMATIONS_MAX: usize = 8;
@@ -84,7 +84,7 @@ impl Follower {
         let calico = base.calico.clone().context("calico: the configuration has no such key")?;
         let identity = identity::here(&base, &calico)?;
         let pace = Pace { seed: crate::lifecycle::seed(), ..Pace::default() };
-        let (store, secrets) = open(&calico, &pace).await?;
+        let (store, secrets) = open(&calico, &identity, &pace).await?;
         let secrets = match &calico.secrets_folder {
             Some(folder) => Secrets::Directory(folder.clone()),
             None => secrets,
@@ -338,7 +338,7 @@ impl Follower {
 }
 
 /// Opens the datastore; where passwords are read, if nothing else is said.
-async fn open(calico: &Calico, pace: &Pace) -> Result<(Store, Secrets)> {
+async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Store, Secrets)> {
     let settings = match &calico.datastore {
         CalicoDatastore::Files(paths) => {
             let paths = paths.iter().map(|path| path.display().to_string()).collect();
@@ -349,6 +349,10 @@ async fn open(calico: &Calico, pace: &Pace) -> Result<(Store, Secrets)> {
         CalicoDatastore::ConfigFile(file) => find(Some(file)).context("calico.configFile")?,
         CalicoDatastore::Environment => find(None).context("calico")?,
     };
+    if let (Some(said), Some(name)) = (&calico.register, identity::node_of(identity)) {
+        let wanted = register::registration(name, said, |name| std::env::var(name).ok())?;
+        register::begin(&settings, wanted)?;
+    }
     let store = Store::open(&settings, pace).await.context("calico: the datastore")?;
     let secrets = match &settings.datastore {
         Datastore::Kubernetes(settings) => {

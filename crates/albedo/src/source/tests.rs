@@ -1,6 +1,5 @@
 //! Readiness and the rows of peers, on a reflector that runs.
 
-use std::path::Path;
 
 use albedo_api::control::DrainMode::Silent;
 use albedo_api::control::DrainPhase::{Drained, Planned};
@@ -44,7 +43,7 @@ async fn client(running: &Running) -> TcpStream {
 
 #[tokio::test]
 async fn ready_once_the_first_peers_are_there_and_it_is_quiet() {
-    let running = Running::start(loopback(), Path::new("file.yaml")).await.unwrap();
+    let running = Running::start(loopback(), "file.yaml").await.unwrap();
     let source = Arc::clone(running.source());
     assert!(source.live().iter().all(|check| check.ok));
     let ready = |source: &Source| source.ready().iter().all(|check| check.ok);
@@ -104,7 +103,7 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
     let farewell = |mode: ShutdownMode| async move {
         let mut config = loopback();
         config.shutdown = albedo_config::Shutdown { mode, message: "moving".into() };
-        let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+        let running = Running::start(config, "file.yaml").await.unwrap();
         let farewell = running.farewell();
         assert!(running.stop(&farewell).await);
         farewell
@@ -124,7 +123,7 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
         group: None,
         settings,
     });
-    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    let running = Running::start(config, "file.yaml").await.unwrap();
     let mate = client(&running).await;
     while crate::drain::mates(&running.reflector().server().snapshot()) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -140,7 +139,7 @@ async fn a_drain_is_refused_to_the_last_reflector_and_done_with_force() {
     let file = folder.path().join("roster.json");
     let mut config = loopback();
     config.restart.roster_file = Some(file.clone());
-    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    let running = Running::start(config, "file.yaml").await.unwrap();
     let source = Arc::clone(running.source());
     let mut stream = client(&running).await;
     let server = running.reflector().server().clone();
@@ -183,7 +182,7 @@ async fn g10_a_stop_writes_down_who_is_there() {
     let file = folder.path().join("roster.json");
     let mut config = loopback();
     config.restart.roster_file = Some(file.clone());
-    let running = Running::start(config.clone(), Path::new("file.yaml")).await.unwrap();
+    let running = Running::start(config.clone(), "file.yaml").await.unwrap();
     let mut stream = client(&running).await;
     while !running.reflector().server().snapshot().iter().any(PeerStatus::is_established) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -192,7 +191,7 @@ async fn g10_a_stop_writes_down_who_is_there() {
     let (clean, read) = tokio::join!(running.stop(&Farewell::Restart), client);
     read.unwrap();
     assert!(clean);
-    let running = Running::start(config, Path::new("file.yaml")).await.unwrap();
+    let running = Running::start(config, "file.yaml").await.unwrap();
     assert_eq!(running.reflector().server().deferral().waits.missing, 1);
     assert_eq!(running.source().snapshot().life.roster_peers, 1);
     assert!(running.stop(&Farewell::Restart).await);
@@ -207,14 +206,15 @@ async fn what_is_fixed_makes_a_reload_refused() {
     let own = format!("127.{}.{}.1:31179", 1 + id / 250 % 250, 1 + id % 250);
     let text = FULL.replace("127.0.0.1:1179", &own) + "admin: {http: off}\n";
     std::fs::write(&file, &text).unwrap();
-    let mut running = Running::start(albedo_config::load(&file).unwrap(), &file).await.unwrap();
+    let mut running =
+        Running::start(albedo_config::load(&file).unwrap(), "file.yaml").await.unwrap();
     for (from, to, fault) in [
         ("limits:", "shards: 7\nlimits:", "shards: 7 instead of"),
         ("holdTime: 30s", "holdTime: 2s", "holdTime"),
         ("limits:", "restart: {quietTime: 1s}\nlimits:", "restart: how this life began"),
     ] {
         std::fs::write(&file, text.replace(from, to)).unwrap();
-        let error = running.reload(&file, None).unwrap_err().to_string();
+        let error = running.reload(albedo_config::load(&file), None).unwrap_err().to_string();
         assert!(error.contains(fault), "{error}");
         let status = running.source().status();
         assert!(status.config_fault.is_some_and(|seen| seen.contains(fault)));
@@ -223,13 +223,13 @@ async fn what_is_fixed_makes_a_reload_refused() {
     assert_eq!((numbers.reloads_refused, numbers.reloads_taken, numbers.last_good), (3, 0, false));
 
     std::fs::write(&file, text.replace("description: other-rack, ", "")).unwrap();
-    let applied = running.reload(&file, None).unwrap();
+    let applied = running.reload(albedo_config::load(&file), None).unwrap();
     assert_eq!((applied.stopped, applied.changed, applied.untouched), (0, 0, 2));
     assert_eq!(running.source().status().config_fault, None);
     // Another cluster is no reason to reset anybody (R17), and the engine knows it from then on.
     let mark = running.reflector().engine().clusters_mark();
     std::fs::write(&file, text.replace("clusterId: 10.0.0.8", "clusterId: 10.0.0.9")).unwrap();
-    let applied = running.reload(&file, None).unwrap();
+    let applied = running.reload(albedo_config::load(&file), None).unwrap();
     assert_eq!((applied.stopped, applied.changed, applied.untouched), (0, 2, 0));
     assert_ne!(running.reflector().engine().clusters_mark(), mark);
     assert!(running.stop(&Farewell::Restart).await);

@@ -95,6 +95,12 @@ const FENCED: &[Fenced] = &[
         users: &[ENGINE],
         why: "the mailboxes are the engine's, with their bounds",
     },
+    Fenced { name: "kube", users: &["albedo-discovery"], why: "only a store asks the API server" },
+    Fenced {
+        name: "rustls",
+        users: &["albedo-discovery"],
+        why: "only a store speaks TLS, and nothing on the data path does",
+    },
     Fenced { name: "dashmap", users: &[ENGINE], why: "only the interner shares a map" },
 ];
 

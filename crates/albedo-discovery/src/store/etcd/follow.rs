@@ -13,8 +13,8 @@ use super::wire::{
     Base64, EventKind, Header, KeyValue, Number, RangeRequest, RangeResponse, WatchCreate,
     WatchLine, WatchRequest, WatchResponse, end_of,
 };
-use crate::calico::Kind;
 use crate::calico::parse::{self, ETCD_AFFINITIES, ETCD_RESOURCES};
+use crate::calico::{Kind, OBJECTS_MAX};
 use crate::store::Pace;
 use crate::store::backoff::Backoff;
 use crate::store::health::{Closed, Event, Reporter};
@@ -160,6 +160,10 @@ impl Follower {
                         self.put(kind, name, &kv).await?;
                     }
                 }
+                if names.len() > OBJECTS_MAX {
+                    let words = format!("{keys}: there are more than {OBJECTS_MAX} keys");
+                    return Err(End::Trouble(Trouble::Refused(words)));
+                }
                 let (true, Some(mut next)) = (page.more, last) else { break };
                 next.push(0);
                 from = Base64(next);
@@ -223,7 +227,8 @@ impl Follower {
             let tell = tell.clone();
             readers.spawn(async move {
                 loop {
-                    let line = watch.next().await.and_then(|line| line.ok_or("it ended".into()));
+                    let line =
+                        watch.next().await.and_then(|line| line.ok_or_else(|| "it ended".into()));
                     let ends = line.is_err();
                     if tell.send((index, line)).await.is_err() || ends {
                         return;

@@ -217,7 +217,9 @@ mod tests {
             "status": {"podCIDRs": ["10.1.0.0/24"]},
         });
         let after = json!({
-            "metadata": {"name": "rr", "uid": "other", "labels": {"zone": "a", "role": "reflector"}},
+            "metadata": {
+                "name": "rr", "uid": "other", "labels": {"zone": "a", "role": "reflector"},
+            },
             "spec": {
                 "bgp": {"ipv4Address": "10.0.0.1/24", "routeReflectorClusterID": "244.0.0.1"},
                 "wireguard": {},

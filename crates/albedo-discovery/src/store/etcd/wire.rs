@@ -253,7 +253,12 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&request).expect("JSON"),
-            r#"{"compare":[{"key":"YQ==","result":"EQUAL","target":"MOD","mod_revision":"3"}],"success":[{"request_put":{"key":"YQ==","value":"Yg=="}}],"failure":[{"request_range":{"key":"YQ=="}}]}"#
+            concat!(
+                r#"{"compare":[{"key":"YQ==","result":"EQUAL","target":"MOD","#,
+                r#""mod_revision":"3"}],"#,
+                r#""success":[{"request_put":{"key":"YQ==","value":"Yg=="}}],"#,
+                r#""failure":[{"request_range":{"key":"YQ=="}}]}"#
+            )
         );
     }
 

@@ -96,7 +96,11 @@ fn address(peer: &crate::calico::BgpPeer) -> String {
 async fn a_directory_is_followed() {
     let mut bench = Bench::new(&[("a.yaml", peer("a", "10.0.0.1"))], "");
     bench.until(&[("a", "10.0.0.1")]).await;
-    bench.write("b.json", r#"{"apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": "b"}, "spec": {"peerIP": "10.0.0.2", "asNumber": 64512}}"#);
+    let json = serde_json::json!({
+        "apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": "b"},
+        "spec": {"peerIP": "10.0.0.2", "asNumber": 64512},
+    });
+    bench.write("b.json", &json.to_string());
     bench.until(&[("a", "10.0.0.1"), ("b", "10.0.0.2")]).await;
     bench.write("a.yaml", &peer("a", "10.0.0.3"));
     bench.until(&[("a", "10.0.0.3"), ("b", "10.0.0.2")]).await;
@@ -176,6 +180,31 @@ async fn a_mounted_config_map_is_followed() {
 }
 
 #[test]
+fn a_directory_that_is_away_for_a_while_stays_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (there, away) = (folder.path().join("there"), folder.path().join("away"));
+    fs::create_dir(&there).expect("a folder");
+    fs::write(there.join("a.yaml"), peer("a", "10.0.0.1")).expect("a file");
+    let path = there.to_str().expect("a path").to_owned();
+    let pattern = folder.path().join("there/*.json").to_str().expect("a path").to_owned();
+    fs::write(there.join("b.json"), peer("b", "10.0.0.2")).expect("a file");
+    let mut files = Files::new(Sources { paths: vec![path, pattern], recursive: false });
+    assert_eq!(files.look().resources.expect("resources").len(), 2);
+    fs::rename(&there, &away).expect("a folder");
+    for _ in 0..2 * LOOKS_WITHOUT {
+        let look = files.look();
+        assert!(look.resources.is_none(), "nothing has changed");
+        assert!(look.unreadable.expect("words").ends_with("the directory is not there any more"));
+    }
+    fs::rename(&away, &there).expect("a folder");
+    let look = files.look();
+    assert_eq!((look.unreadable, look.resources.map(|it| it.len())), (None, None));
+    fs::remove_file(there.join("b.json")).expect("a file");
+    let given_up = (0..LOOKS_WITHOUT).filter_map(|_| files.look().resources).last();
+    assert_eq!(given_up.expect("resources").len(), 1);
+}
+
+#[test]
 fn what_comes_twice_counts_where_it_comes_later() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a.yaml"), peer("p", "10.0.0.1")).expect("a file");
@@ -192,4 +221,34 @@ fn what_comes_twice_counts_where_it_comes_later() {
     let look = files.look();
     assert!(look.resources.is_none());
     assert_eq!(look.faults.len(), 1);
+}
+
+#[tokio::test]
+#[ignore = "run by the test below, which gives it a standard input"]
+async fn with_standard_input() {
+    let sources = Sources { paths: vec!["-".into()], recursive: false };
+    let store = open(&sources, &pace()).expect("a store");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench { folder, snapshots: store.snapshots(), store };
+    bench.until(&[("a", "10.0.0.1"), ("b", "10.0.0.2")]).await;
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "store::files::tests::with_standard_input", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program again");
+    let text = format!("{}---\n{}", peer("a", "10.0.0.1"), peer("b", "10.0.0.2"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(text.as_bytes()).expect("a reader");
+    drop(stdin);
+    let output = child.wait_with_output().expect("an end");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }

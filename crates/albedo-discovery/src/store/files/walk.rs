@@ -154,7 +154,32 @@ fn in_set(set: &[char], character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The plain definition, which takes long for many stars.
+    fn matches_plainly(pattern: &[char], name: &[char]) -> bool {
+        match (pattern, name) {
+            ([], []) => true,
+            (['*', rest @ ..], _) => (0..=name.len()).any(|at| matches_plainly(rest, &name[at..])),
+            (['?', rest @ ..], [_, name @ ..]) => matches_plainly(rest, name),
+            ([part, rest @ ..], [first, name @ ..]) => part == first && matches_plainly(rest, name),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_its_definition_says(
+            pattern in "[ab*?]{0,7}",
+            name in "[ab]{0,8}",
+        ) {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            let expected = matches_plainly(&chars(&pattern), &chars(&name));
+            prop_assert_eq!(matches(&pattern, &name), expected);
+        }
+    }
 
     #[test]
     fn patterns_match_as_in_a_shell() {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::calico::{BgpPeer, ClusterInformation, Meta, Node};
 
@@ -188,6 +190,55 @@ async fn a_bad_version_leaves_the_good_one_in_force() {
     assert_eq!(snapshot.cluster.peers().len(), 1);
     let rejected = snapshot.cluster.rejected().values().next().expect("a rejected object");
     assert!(rejected.last_good);
+}
+
+/// What a source may tell of nodes with one of four names.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8),
+    Delete(u8),
+    List(BTreeSet<u8>),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (0_u8..4).prop_map(Step::Put),
+        (0_u8..4).prop_map(Step::Delete),
+        proptest::collection::btree_set(0_u8..4, 0..4).prop_map(Step::List),
+    ];
+    proptest::collection::vec(step, 0..30)
+}
+
+proptest! {
+    #[test]
+    fn the_cluster_is_what_was_told_last(steps in steps()) {
+        let mut keeper = Keeper::new(Arc::new(Pulse::new(1)), Pace::default());
+        let mut expected = BTreeSet::new();
+        for (version, step) in (0..).zip(steps) {
+            match step {
+                Step::Put(name) => {
+                    expected.insert(name);
+                    keeper.take(node(&name.to_string(), version));
+                }
+                Step::Delete(name) => {
+                    expected.remove(&name);
+                    keeper.take(Event::Deleted(Kind::Node, name.to_string().into()));
+                }
+                // A list tells all that it names, too.
+                Step::List(names) => {
+                    for name in &names {
+                        keeper.take(node(&name.to_string(), version));
+                    }
+                    let listed = names.iter().map(|name| Arc::from(name.to_string())).collect();
+                    keeper.take(Event::Listed(Kind::Node, listed));
+                    expected = names;
+                }
+            }
+            let there = keeper.cluster.names(Kind::Node);
+            let wanted: Vec<String> = expected.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(there.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
+        }
+    }
 }
 
 fn peer() -> BgpPeer {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Api;
 use super::group::{ApiGroup, Discovery};
 use super::wire::{Head, Line, Page, Status, escaped};
-use crate::calico::{Kind, parse};
+use crate::calico::{Kind, OBJECTS_MAX, parse};
 use crate::store::Pace;
 use crate::store::backoff::Backoff;
 use crate::store::health::{Closed, Event, Reporter};
@@ -134,8 +134,10 @@ impl Lane {
                 Kind::Node => None,
                 _ => Some(self.discovery.group(&self.api).await?),
             };
-            let base =
-                group.map_or("/api/v1".to_owned(), |group| format!("/apis/{}", group.name()));
+            let base = match group {
+                None => "/api/v1".to_owned(),
+                Some(group) => format!("/apis/{}", group.name()),
+            };
             let path = format!("{base}/{}", self.kind.plural());
             let version = self.list(&path, group).await?;
             self.version = Some((path, version));
@@ -182,6 +184,10 @@ impl Lane {
                     names.insert(name);
                 }
             }
+            if names.len() > OBJECTS_MAX {
+                let words = format!("{path}: there are more than {OBJECTS_MAX} objects");
+                return Err(End::Trouble(words));
+            }
             if page.metadata.more.is_empty() {
                 self.reporter.tell(Event::Listed(self.kind, names)).await?;
                 return Ok(page.metadata.resource_version.into_owned());
@@ -212,10 +218,12 @@ impl Lane {
             Err(answer) => return Err(End::Trouble(answer.complaint(&path))),
         };
         self.reporter.up(self.index);
-        let told = self.lines(&mut lines, time + OVERTIME).await?;
-        if told || started.elapsed() >= WATCH_MIN {
+        let end = self.lines(&mut lines, time + OVERTIME).await;
+        let lasted = started.elapsed() >= WATCH_MIN;
+        if lasted {
             self.backoff.reset();
-        } else {
+        }
+        if !end? && !lasted {
             sleep(self.backoff.pause()).await;
         }
         Ok(())
@@ -249,6 +257,7 @@ impl Lane {
                 // A bookmark; and what is not known has a version all the same.
                 _ => {}
             }
+            self.backoff.reset();
             if let Some((_, known)) = self.version.as_mut().filter(|_| !version.is_empty()) {
                 *known = version.into_owned();
             }

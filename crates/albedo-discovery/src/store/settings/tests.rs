@@ -132,7 +132,8 @@ const HEAD: &str = "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmet
 #[test]
 fn a_file_has_its_own_names() {
     let text = format!(
-        "{HEAD}  datastoreType: etcdv3\n  etcdEndpoints: https://a:1\n  etcdKey: k\n  etcdCert: c\n  etcdCACert: |\n    one\n    two\n"
+        "{HEAD}  datastoreType: etcdv3\n  etcdEndpoints: https://a:1\n  etcdKey: k\n  \
+         etcdCert: c\n  etcdCACert: |\n    one\n    two\n"
     );
     let settings = etcd(file(&text).expect("settings"));
     let inline = |text| Pem::Inline(Hidden::new(text));
