@@ -3,6 +3,7 @@
 //! They need root, network namespaces and the peers that `cargo xtask install` unpacks, and say
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
+mod bird_samples;
 mod bird_socket;
 mod calico_verify;
 mod fail_static;

@@ -79,8 +79,8 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// What it does to sessions.
     pub effect: Effect,
-    /// What has to be so before the next step.
-    pub wait: Wait,
+    /// What has to be so before the next step; `None` where no session changes.
+    pub wait: Option<Wait>,
     after: Cluster,
 }
 
@@ -287,17 +287,24 @@ fn make(
     let after = Links::of(now);
     let effect = links.to(&after);
     *links = after;
-    Step { title, changes, effect, wait: wait(now), after: now.clone() }
+    let changes_some = effect.up + effect.gone + effect.restart > 0;
+    let wait = changes_some.then(|| wait(now));
+    Step { title, changes, effect, wait, after: now.clone() }
 }
 
 /// Waits until a reflector has all its sessions.
 fn wait_for(cluster: &Cluster, identity: &Identity, who: &str) -> Wait {
     let sessions = expand(cluster, identity).map_or(0, |speaker| speaker.sessions.len());
-    Wait {
-        until: format!("{who} has {sessions} sessions, all Established"),
-        command: "curl -s http://127.0.0.1:9179/metrics | grep '^albedo_sessions{'".to_owned(),
-    }
+    let until = match sessions {
+        // It leaves the mesh before there are BGPPeers.
+        0 => format!("{who} has no session any more; the next step gives it new ones"),
+        _ => format!("{who} has {sessions} sessions, all Established"),
+    };
+    Wait { until, command: SESSIONS.to_owned() }
 }
+
+/// Shows how many sessions a reflector has, on its machine.
+const SESSIONS: &str = "curl -s http://127.0.0.1:9179/metrics | grep '^albedo_sessions{'";
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::text::effect;
 /// The documents in order, with what each step is as comments. What can only be patched is a
 /// comment too.
 pub(super) fn yaml(plan: &Plan) -> String {
-    let mut out = String::new();
+    let mut out = "# One step at a time, each waited for; not all of it at once.\n".to_owned();
     let count = plan.steps.len();
     for (index, step) in plan.steps.iter().enumerate() {
         out.push_str(&format!("# Step {} of {count}: {}.\n", index + 1, step.title));
@@ -29,11 +29,12 @@ pub(super) fn yaml(plan: &Plan) -> String {
                 None => out.push_str(&format!("# {}\n", change.command())),
             }
         }
-        let wait = &step.wait;
-        out.push_str(&format!("# Then wait until {}:\n# {}\n", wait.until, wait.command));
+        if let Some(wait) = &step.wait {
+            out.push_str(&format!("# Then wait until {}:\n# {}\n", wait.until, wait.command));
+        }
     }
     if plan.steps.is_empty() {
-        out.push_str("# All of it is there already.\n");
+        out = "# All of it is there already.\n".to_owned();
     }
     out.trim_end().to_owned()
 }
@@ -55,11 +56,13 @@ pub(super) fn json(plan: &Plan) -> String {
 }
 
 fn step(step: &Step) -> Json {
+    let wait = step.wait.as_ref();
+    let wait = wait.map(|wait| json!({"until": wait.until, "command": wait.command}));
     json!({
         "title": step.title,
         "changes": step.changes.iter().map(change).collect::<Vec<Json>>(),
         "sessions": sessions(&step.effect),
-        "wait": {"until": step.wait.until, "command": step.wait.command},
+        "wait": wait,
     })
 }
 

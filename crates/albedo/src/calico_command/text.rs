@@ -64,8 +64,9 @@ fn steps(steps: &[Step], word: &str, out: &mut String) {
         out.push_str(&format!("\n{word} {} of {}: {}\n\n", index + 1, steps.len(), step.title));
         out.push_str(&format!("{}\n\n", effect(&step.effect)));
         changes(&step.changes, out);
-        out.push_str(&format!("\nWait until {}:\n\n", step.wait.until));
-        out.push_str(&format!("{}\n", step.wait.command));
+        if let Some(wait) = &step.wait {
+            out.push_str(&format!("\nWait until {}:\n\n{}\n", wait.until, wait.command));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod render;
 mod statements;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use options::Options;
@@ -59,7 +60,9 @@ fn interpret(statements: &[Statement], sources: &Sources, folder: Option<&Path>)
         top(statement, &mut reader);
     }
     let rendered = render::render(&mut reader, folder);
-    reader.left_out.sort_by_key(|(place, _)| *place);
+    // What is in a template is told once, not for each of its sessions.
+    reader.left_out.sort();
+    reader.left_out.dedup();
     let left_out = reader.left_out.iter();
     let left_out = left_out.map(|(place, text)| format!("{}: {text}", sources.name(*place)));
     Imported { text: rendered.0, passwords: rendered.1, left_out: left_out.collect() }
@@ -69,7 +72,7 @@ fn top(statement: &Statement, reader: &mut Reader) {
     let words = statement.words();
     let place = statement.place;
     match words[..] {
-        ["router", "id", id] if let Ok(id) = id.parse() => match reader.top.router_id {
+        ["router", "id", id] if let Some(id) = four_octets(id) => match reader.top.router_id {
             Some(before) if before != id => {
                 reader.left_out(place, format!("another router id, {id}: {before} counts"));
             }
@@ -111,6 +114,11 @@ fn top(statement: &Statement, reader: &mut Reader) {
         ["function", name, ..] => reader.left_out(place, format!("the function {name}")),
         _ => reader.left_out(place, shown(&words)),
     }
+}
+
+/// An identifier of BGP, which is not 0.
+fn four_octets(text: &str) -> Option<Ipv4Addr> {
+    text.parse().ok().filter(|id: &Ipv4Addr| !id.is_unspecified())
 }
 
 /// A statement as it is told; not its passwords.

@@ -126,8 +126,13 @@ fn difference(before: &Json, after: &Json) -> Json {
             }
         }
     }
-    for key in before.keys().filter(|key| !after.contains_key(*key)) {
-        patch.insert(key.clone(), Json::Null);
+    for (key, value) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+        // Others may have put labels there since, which we have not seen.
+        let gone = match value {
+            Json::Object(_) if key == "labels" => difference(value, &Json::Object(Map::new())),
+            _ => Json::Null,
+        };
+        patch.insert(key.clone(), gone);
     }
     Json::Object(patch)
 }

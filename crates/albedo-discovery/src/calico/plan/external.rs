@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use albedo_types::{Asn, ClusterId, RouterId};
 
-use super::{Change, Maker, PlanError, wait_for};
+use super::{Change, Maker, PlanError, SESSIONS, Wait};
 use crate::calico::expand::{Identity, expand};
 use crate::calico::lint::Severity;
 use crate::calico::{BgpPeer, Cluster, Meta, PeerNodes, PeerRemote, Resource};
@@ -53,8 +53,14 @@ pub(super) fn steps(
         let many = if addresses.len() > 1 { "reflector's addresses" } else { "reflector" };
         let title = format!("Give every node a peering with the {many}");
         let undo = format!("Take the peerings with the {many} away");
-        let identity = identity(addresses, asn);
-        maker.step(title, undo, changes, |now| wait_for(now, &identity, "the reflector"));
+        maker.step(title, undo, changes, |now| {
+            let at = |&(ip, port): &(IpAddr, Option<u16>)| {
+                format!("{} at {ip}", sessions(now, ip, port, asn))
+            };
+            let at: Vec<String> = addresses.iter().map(at).collect();
+            let until = format!("all sessions are Established: {}", at.join(", "));
+            Wait { until, command: SESSIONS.to_owned() }
+        });
     }
     other_as(maker, asn);
     Ok(())

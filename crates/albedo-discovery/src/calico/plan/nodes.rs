@@ -8,6 +8,7 @@ use albedo_types::ClusterId;
 use super::links::Links;
 use super::{Change, LABEL, Maker, PlanError, wait_for};
 use crate::calico::expand::{ExpandError, Identity, RouterIdSource};
+use crate::calico::lint::Severity;
 use crate::calico::{
     BgpPeer, Cluster, Expression, Labels, Meta, Node, NodeBgp, PeerNodes, PeerRemote, Resource,
     Selector,
@@ -59,6 +60,13 @@ pub(super) fn steps(
     } else {
         create_peers(maker, peers, &targets);
         patch_nodes(maker, patches);
+    }
+    if !is_served(&maker.now, &targets) {
+        let text =
+            "not every node gets a session with every reflector: a BGPPeer of reversePeering \
+                    Manual, another AS or another port stands in the way"
+                .to_owned();
+        maker.trap("not-served", Severity::Error, text);
     }
     Ok(())
 }
@@ -151,25 +159,29 @@ fn missing_peers(
     targets: &[Arc<Node>],
     label: &(String, String),
 ) -> Vec<Change> {
-    let mut after = cluster.clone();
-    let mut changes = Vec::new();
-    for (name, near) in
-        [("nodes-to-reflectors", others(label)), ("reflectors-among-themselves", reflectors(label))]
-    {
-        if is_served(&after, targets) {
-            break;
-        }
+    if is_served(cluster, targets) {
+        return Vec::new();
+    }
+    let make = |name: &str, near: Selector| {
         let peer = BgpPeer {
-            meta: Meta::named(&free(&after, name)),
+            meta: Meta::named(&free(cluster, name)),
             nodes: PeerNodes::Matching(near),
             remote: PeerRemote::Nodes(reflectors(label)),
             ..BgpPeer::default()
         };
-        let change = Change::Create(Resource::BgpPeer(Box::new(peer)));
+        Change::Create(Resource::BgpPeer(Box::new(peer)))
+    };
+    let of_nodes = make("nodes-to-reflectors", others(label));
+    let of_reflectors = make("reflectors-among-themselves", reflectors(label));
+    // As few as will do.
+    for change in [&of_nodes, &of_reflectors] {
+        let mut after = cluster.clone();
         change.apply(&mut after);
-        changes.push(change);
+        if is_served(&after, targets) {
+            return vec![change.clone()];
+        }
     }
-    changes
+    vec![of_nodes, of_reflectors]
 }
 
 /// A name that no BGPPeer has.
@@ -234,6 +246,6 @@ fn note_what_is_there(
             label.0,
             super::traps::some(&marked)
         );
-        maker.trap("label-elsewhere", crate::calico::lint::Severity::Warning, text);
+        maker.trap("label-elsewhere", Severity::Warning, text);
     }
 }

@@ -96,3 +96,23 @@ fn settings_of_the_mesh_go_with_it_and_come_back() {
     assert!(plan.traps.iter().any(|trap| trap.id == "mesh-settings"));
     assert_eq!(plan.back.last().expect("steps").after().peers().len(), 0);
 }
+
+#[test]
+fn a_label_is_taken_off_alone() {
+    let cluster = cluster(&nodes(3));
+    let target = Target::Nodes {
+        names: vec!["w1".into()],
+        cluster_id: ClusterId(0xf400_0001),
+        label: Some(("role".to_owned(), "rr".to_owned())),
+    };
+    let plan = plan(&cluster, &target).expect("a plan");
+    let patches: Vec<Json> =
+        plan.back.iter().flat_map(|step| step.changes.iter().filter_map(Change::patch)).collect();
+    assert_eq!(
+        patches,
+        [json!({
+            "metadata": {"labels": {"role": Json::Null}},
+            "spec": {"bgp": {"routeReflectorClusterID": Json::Null}},
+        })]
+    );
+}

@@ -6,7 +6,7 @@ use albedo_types::{Family, Prefix};
 
 use super::options::{Channel, Limit, Neighbour, NextHop, Options, PeerAs};
 use super::statements::{Place, Statement};
-use super::{Reader, shown};
+use super::{Reader, four_octets, shown};
 
 /// Reads one; `None` where nothing of it can be used, which was told.
 pub(super) fn protocol(
@@ -54,6 +54,7 @@ fn option(statement: &Statement, options: &mut Options, reader: &mut Reader) -> 
         let family = match words[..] {
             ["ipv4"] => Family::Ipv4Unicast,
             ["ipv6"] => Family::Ipv6Unicast,
+            ["debug" | "mrtdump"] => return true,
             _ => return filtered(&words, place, &mut options.whole, reader),
         };
         let mut channel = options.channels.get(&family).copied().unwrap_or_default();
@@ -172,9 +173,9 @@ fn neighbour(words: &[&str], options: &mut Options) -> bool {
     rest.is_empty()
 }
 
-/// An AS number, but 0.
+/// An AS number that somebody can have: not 0 (RFC 7607), not 23456 (RFC 6793).
 fn number(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|number| *number != 0)
+    text.parse().ok().filter(|number| !matches!(number, 0 | 23_456))
 }
 
 /// Times and other numbers, within what we can have.
@@ -220,9 +221,9 @@ fn switches(words: &[&str], options: &mut Options) -> bool {
     };
     match words {
         ["rr", "client"] => options.client = on,
-        ["rr", "cluster", "id", id] => match id.parse() {
-            Ok(id) => options.cluster_id = Some(id),
-            Err(_) => return false,
+        ["rr", "cluster", "id", id] => match four_octets(id) {
+            Some(id) => options.cluster_id = Some(id),
+            None => return false,
         },
         ["multihop"] => options.hops = Some(HOPS_DEFAULT),
         ["direct"] => options.hops = Some(1),

@@ -36,6 +36,10 @@ struct Peer {
     description: Option<String>,
 }
 
+/// Our hold time where nothing is said, in seconds, and BIRD's.
+const HOLD: u32 = albedo_config::defaults::HOLD_TIME.as_secs() as u32;
+const BIRD_HOLD: u32 = 240;
+
 /// The longest key of TCP-MD5, in octets.
 const PASSWORD_MAX: usize = 80;
 
@@ -48,14 +52,17 @@ pub(super) fn render(
     let sessions: Vec<Options> =
         sessions.into_iter().filter(|session| is_usable(session, reader)).collect();
     let asn = usual(sessions.iter().filter_map(|session| session.local_as));
-    let cluster_id = usual(sessions.iter().filter_map(|it| it.cluster_id.filter(|_| it.client)));
     let router_id = router_id(&sessions, reader);
+    // BIRD's is the router id, too, where it is told none.
+    let clients = sessions.iter().filter(|session| session.client);
+    let cluster_id = usual(clients.map(|session| session.cluster_id.unwrap_or(router_id)));
+    let cluster_id = cluster_id.unwrap_or(router_id);
 
     let mut passwords = Passwords { folder, files: BTreeMap::new() };
     let mut groups: Vec<Group> = Vec::new();
     let mut seen = BTreeSet::new();
     for session in &sessions {
-        let mut settings = settings(session, asn, cluster_id.unwrap_or(router_id), reader);
+        let mut settings = settings(session, asn, (router_id, cluster_id), reader);
         if let Some((place, password)) = &session.password {
             settings.extend(passwords.keep(*place, password, reader));
         }
@@ -86,8 +93,8 @@ pub(super) fn render(
     }
     // A documentation AS (RFC 5398) that stands out.
     out.push_str(&format!("asNumber: {}\nrouterId: {router_id}\n", asn.unwrap_or(64_496)));
-    if let Some(id) = cluster_id.filter(|id| *id != router_id) {
-        out.push_str(&format!("clusterId: {id}\n"));
+    if cluster_id != router_id {
+        out.push_str(&format!("clusterId: {cluster_id}\n"));
     }
     listen(&sessions, &reader.top, &mut out);
     if let Some(seconds) = reader.top.deferral {
@@ -118,6 +125,9 @@ fn is_usable(session: &Options, reader: &mut Reader) -> bool {
             Some(Neighbour::One(address)) if is_link_local(address) => {
                 format!("{name}: {address} is link-local; nodes with such addresses can be a range")
             }
+            Some(neighbour) if !is_of_one_family(neighbour, session.local_address) => {
+                format!("{name}: neighbor and local address are of different families")
+            }
             Some(_) if session.client && is_internal(session) == Some(false) => {
                 format!("{name} is an rr client of another AS, which BIRD does not take either")
             }
@@ -126,6 +136,17 @@ fn is_usable(session: &Options, reader: &mut Reader) -> bool {
     };
     reader.left_out(session.place, fault);
     false
+}
+
+const fn address_of(neighbour: Neighbour) -> IpAddr {
+    match neighbour {
+        Neighbour::One(address) => address,
+        Neighbour::Range(range) => range.addr(),
+    }
+}
+
+fn is_of_one_family(neighbour: Neighbour, local: Option<IpAddr>) -> bool {
+    local.is_none_or(|local| local.is_ipv4() == address_of(neighbour).is_ipv4())
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -165,7 +186,7 @@ fn router_id(sessions: &[Options], reader: &mut Reader) -> Ipv4Addr {
 fn settings(
     session: &Options,
     asn: Option<u32>,
-    cluster_id: Ipv4Addr,
+    (router_id, cluster_id): (Ipv4Addr, Ipv4Addr),
     reader: &mut Reader,
 ) -> Settings {
     let mut settings = Settings::new();
@@ -189,20 +210,22 @@ fn settings(
     let families = families(session);
     let names: Vec<&str> = families.keys().map(|family| family.row().name).collect();
     settings.push(("families", format!("[{}]", names.join(", "))));
-    let own = session.cluster_id.filter(|id| *id != cluster_id && session.client);
-    settings.extend(own.map(|id| ("clusterId", id.to_string())));
+    let own = session.cluster_id.unwrap_or(router_id);
+    if session.client && own != cluster_id {
+        settings.push(("clusterId", own.to_string()));
+    }
     let own = session.local_as.filter(|own| Some(*own) != asn);
     settings.extend(own.map(|own| ("localASNumber", own.to_string())));
     let port = session.port.filter(|port| *port != 179);
     settings.extend(port.map(|port| ("port", port.to_string())));
     settings.extend(session.local_address.map(|it| ("localAddress", quoted(&it.to_string()))));
     let seconds = |it: Option<u32>| it.map(|it| format!("{it}s"));
-    // A keepalive without a hold time, or beyond a third of it, is none here.
-    let hold = session.hold;
-    let keepalive = session.keepalive.filter(|it| *it <= hold.unwrap_or(90) / 3);
+    // Longer ones than a third of our hold time need BIRD's.
+    let long = session.keepalive.is_some_and(|it| it > HOLD / 3);
+    let hold = session.hold.or_else(|| long.then_some(BIRD_HOLD));
+    let keepalive = session.keepalive.filter(|it| *it <= hold.unwrap_or(HOLD) / 3);
     if keepalive != session.keepalive {
-        let text =
-            "keepalive time: here at most a third of the hold time, which is 90 s by default";
+        let text = "keepalive time: at most a third of the hold time here";
         reader.left_out(session.place, text);
     }
     settings.extend(seconds(hold).map(|it| ("holdTime", it)));
@@ -235,11 +258,7 @@ fn settings(
 fn families(session: &Options) -> BTreeMap<Family, Channel> {
     let external = is_internal(session) == Some(false);
     if session.channels.is_empty() {
-        let v4 = match session.neighbour {
-            Some(Neighbour::One(address)) => address.is_ipv4(),
-            Some(Neighbour::Range(range)) => range.addr().is_ipv4(),
-            None => true,
-        };
+        let v4 = session.neighbour.is_none_or(|neighbour| address_of(neighbour).is_ipv4());
         let family = if v4 { Family::Ipv4Unicast } else { Family::Ipv6Unicast };
         let import = session.whole.import.or(Some(true));
         return [(family, Channel { import, ..session.whole })].into();
@@ -390,11 +409,8 @@ fn listen(sessions: &[Options], top: &Top, out: &mut String) {
         said.next().map(|it| (it.0.unwrap_or(if v4 { any4 } else { any6 }), it.1))
     };
     for session in sessions {
-        let v4 = match session.neighbour {
-            Some(Neighbour::One(address)) => address.is_ipv4(),
-            Some(Neighbour::Range(range)) => range.addr().is_ipv4(),
-            None => continue,
-        };
+        let Some(neighbour) = session.neighbour else { continue };
+        let v4 = address_of(neighbour).is_ipv4();
         let (address, port) = named(v4).unwrap_or((if v4 { any4 } else { any6 }, 179));
         at.insert(SocketAddr::new(address, session.local_port.unwrap_or(port)));
     }

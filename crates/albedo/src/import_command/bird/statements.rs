@@ -17,7 +17,7 @@ pub(super) const FILES_MAX: usize = 1_000;
 /// Blocks, or includes, in each other at most.
 pub(super) const NESTING_MAX: usize = 32;
 
-/// Where something stands: file and line.
+/// Where something stands: file and line, from 1; 0 is the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     file: usize,
@@ -53,10 +53,10 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// `file:line`.
+    /// `file:line`, or the file as a whole.
     pub(super) fn name(&self, place: Place) -> String {
         let name = self.names.get(place.file).map_or("?", |name| name);
-        format!("{name}:{}", place.line)
+        if place.line == 0 { name.to_owned() } else { format!("{name}:{}", place.line) }
     }
 
     /// Reads a file and those that it includes.
@@ -86,7 +86,7 @@ impl Sources {
         let at = |line| format!("{name}:{line}");
         let tokens = tokens(text).map_err(|(line, what)| format!("{}: {what}", at(line)))?;
         let mut parser = Parser { tokens: &tokens, at: 0, file, folder, sources: self };
-        let statements = parser.block(0, depth)?;
+        let statements = parser.block(0, depth, false)?;
         match parser.tokens.get(parser.at) {
             Some(token) => Err(format!("{}: a }} without its {{", at(token.line))),
             None => Ok(statements),
@@ -115,15 +115,21 @@ struct Parser<'t, 's> {
 }
 
 impl Parser<'_, '_> {
-    /// Statements up to the end, or to a `}` that is left where it is.
-    fn block(&mut self, nesting: usize, depth: usize) -> Result<Vec<Statement>, String> {
+    /// Statements up to the end, or to a `}` that is left where it is. The last one of a list,
+    /// such as `{ states, routes }`, has no `;`.
+    fn block(
+        &mut self,
+        nesting: usize,
+        depth: usize,
+        is_list: bool,
+    ) -> Result<Vec<Statement>, String> {
         let mut statements = Vec::new();
         while let Some(token) = self.tokens.get(self.at) {
             if is(token, "}") {
                 break;
             }
             let line = token.line;
-            let statement = self.statement(nesting, depth)?;
+            let statement = self.statement(nesting, depth, is_list)?;
             match &statement.words()[..] {
                 [] if statement.body.is_none() => {}
                 ["include", name] => statements.extend(self.include(name, line, depth)?),
@@ -137,7 +143,12 @@ impl Parser<'_, '_> {
         Ok(statements)
     }
 
-    fn statement(&mut self, nesting: usize, depth: usize) -> Result<Statement, String> {
+    fn statement(
+        &mut self,
+        nesting: usize,
+        depth: usize,
+        is_list: bool,
+    ) -> Result<Statement, String> {
         let line = self.tokens.get(self.at).map_or(1, |token| token.line);
         let place = Place { file: self.file, line };
         let mut statement = Statement { place, tokens: Vec::new(), body: None };
@@ -148,6 +159,9 @@ impl Parser<'_, '_> {
                 return Err(format!("{}: a statement without its end", self.sources.name(place)));
             };
             if brackets == 0 && is(token, "}") {
+                if is_list {
+                    return Ok(statement);
+                }
                 return Err(format!("{}: a statement without its ;", self.sources.name(place)));
             }
             self.at += 1;
@@ -170,7 +184,8 @@ impl Parser<'_, '_> {
             let text = format!("more than {NESTING_MAX} blocks in each other");
             return Err(format!("{}: {text}", self.sources.name(place)));
         }
-        statement.body = Some(self.block(nesting + 1, depth)?);
+        let is_list = matches!(statement.words()[..], ["debug" | "mrtdump", ..]);
+        statement.body = Some(self.block(nesting + 1, depth, is_list)?);
         if self.tokens.get(self.at).is_none() {
             return Err(format!("{}: a {{ without its }}", self.sources.name(place)));
         }
