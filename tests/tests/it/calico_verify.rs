@@ -98,8 +98,8 @@ fn metric(node: &Node, name: &str) -> Result<u64> {
 }
 
 #[test]
-fn c_verify_tells_which_node_announces_what_it_should_not_and_which_does_not() {
-    let Some(mut lab) = Lab::new("c_verify") else {
+fn v1_v2_verify_tells_who_announces_what_it_should_not_and_who_does_not() {
+    let Some(mut lab) = Lab::new("v1_v2_verify") else {
         return;
     };
     run(&mut lab).expect("the scenario");

@@ -1,6 +1,5 @@
 //! Readiness and the rows of peers, on a reflector that runs.
 
-
 use albedo_api::control::DrainMode::Silent;
 use albedo_api::control::DrainPhase::{Drained, Planned};
 use albedo_session::Farewell;
