@@ -18,6 +18,7 @@ pub mod guard;
 pub mod lint;
 mod meta;
 mod node;
+pub mod node_status;
 pub mod parse;
 mod peer;
 pub mod plan;

@@ -8,6 +8,7 @@ mod cache;
 mod follow;
 mod identity;
 pub(crate) mod ipam;
+pub(crate) mod node_status;
 mod overlay;
 mod register;
 mod report;

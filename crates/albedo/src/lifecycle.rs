@@ -35,8 +35,9 @@ pub(crate) struct Running {
     admin: Option<Admin>,
     bird: Option<BirdServer>,
     startup: JoinHandle<()>,
-    /// The check of announced blocks, where peers come from a Calico cluster.
-    ipam: Option<JoinHandle<()>>,
+    /// What is done for a Calico cluster that peers come from: the check of announced blocks, and
+    /// the status of our Node.
+    cluster: Vec<JoinHandle<()>>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
 }
@@ -101,11 +102,18 @@ impl Running {
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
-        let ipam = cluster.clone().map(|cluster| {
-            tokio::spawn(calico::ipam::watch(cluster, engine.clone(), server.clone()))
-        });
+        let mut tasks = Vec::new();
+        if let Some(cluster) = cluster.clone() {
+            let check = calico::ipam::watch(cluster, engine.clone(), server.clone());
+            tasks.push(tokio::spawn(check));
+        }
+        let asker = cluster.as_ref().and_then(|cluster| cluster.asker());
         let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
         let source = Arc::new(source);
+        if let Some(asker) = asker {
+            let source: Arc<dyn BirdSource> = Arc::<Source>::clone(&source);
+            tasks.push(tokio::spawn(calico::node_status::fill(asker, source)));
+        }
         let admin = match listener {
             Some(listener) => {
                 let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
@@ -120,7 +128,7 @@ impl Running {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, bird, startup, ipam, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, cluster: tasks, drain, roster })
     }
 
     /// What is known of it.
@@ -249,10 +257,10 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, bird, startup, ipam, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, cluster, roster, drain, .. } = self;
         startup.abort();
-        if let Some(ipam) = ipam {
-            ipam.abort();
+        for task in cluster {
+            task.abort();
         }
         source.stopping();
         drop(source);

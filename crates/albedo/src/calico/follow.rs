@@ -14,6 +14,7 @@ use albedo_discovery::calico::Cluster;
 use albedo_discovery::calico::expand::{Identity, Speaker, expand};
 use albedo_discovery::calico::guard::{Alarm, Digest, Guard, Limits, Standing};
 use albedo_discovery::calico::lint::lint;
+use albedo_discovery::store::node_status::NodeStatuses;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
 use albedo_discovery::store::{Pace, Snapshot, Store, files, kubernetes};
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::cache::Cache;
+use super::node_status::Asker;
 use super::overlay::{self, overlay};
 use super::report::Shared;
 use super::rules::Filters;
@@ -84,7 +86,7 @@ impl Follower {
         let calico = base.calico.clone().context("calico: the configuration has no such key")?;
         let identity = identity::here(&base, &calico)?;
         let pace = Pace { seed: crate::lifecycle::seed(), ..Pace::default() };
-        let (store, secrets) = open(&calico, &identity, &pace).await?;
+        let Opened { store, secrets, asker } = open(&calico, &identity, &pace).await?;
         let secrets = match &calico.secrets_folder {
             Some(folder) => Secrets::Directory(folder.clone()),
             None => secrets,
@@ -97,7 +99,9 @@ impl Follower {
             namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).into(),
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
-            shared: Arc::new(Shared::new(&identity, confirm).asking(store.vitals())),
+            shared: Arc::new(
+                Shared::new(&identity, confirm).asking(store.vitals()).asked_by(asker),
+            ),
             known: cache
                 .as_ref()
                 .and_then(Cache::read)
@@ -337,14 +341,23 @@ impl Follower {
     }
 }
 
-/// Opens the datastore; where passwords are read, if nothing else is said.
-async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Store, Secrets)> {
+/// A datastore.
+struct Opened {
+    store: Store,
+    /// Where passwords are read, if nothing else is said.
+    secrets: Secrets,
+    /// Who may ask about our Node.
+    asker: Option<Asker>,
+}
+
+/// Opens the datastore.
+async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<Opened> {
     let settings = match &calico.datastore {
         CalicoDatastore::Files(paths) => {
             let paths = paths.iter().map(|path| path.display().to_string()).collect();
             let sources = files::Sources { paths, recursive: false };
             let store = files::open(&sources, pace).context("calico.files")?;
-            return Ok((store, Secrets::Nowhere));
+            return Ok(Opened { store, secrets: Secrets::Nowhere, asker: None });
         }
         CalicoDatastore::ConfigFile(file) => find(Some(file)).context("calico.configFile")?,
         CalicoDatastore::Environment => find(None).context("calico")?,
@@ -360,7 +373,14 @@ async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Stor
         }
         Datastore::Etcd(_) => Secrets::Nowhere,
     };
-    Ok((store, secrets))
+    let asker = match identity::node_of(identity) {
+        Some(node) => {
+            let statuses = NodeStatuses::open(&settings).await.context("calico")?;
+            Some(Asker { statuses, node: node.into() })
+        }
+        None => None,
+    };
+    Ok(Opened { store, secrets, asker })
 }
 
 fn find(file: Option<&Path>) -> Result<Settings> {

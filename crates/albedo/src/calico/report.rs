@@ -17,6 +17,7 @@ use albedo_engine::clock::now;
 use albedo_types::Instant;
 use tokio::sync::{mpsc, watch};
 
+use super::node_status::Asker;
 use super::overlay::Overlaid;
 use super::verify::{InForce, told};
 
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     vitals: Option<Vitals>,
     /// Changes whenever another cluster is in force.
     changes: watch::Sender<u64>,
+    /// Who may ask about our Node.
+    asker: Option<Arc<Asker>>,
 }
 
 impl Report {
@@ -128,12 +131,22 @@ impl Shared {
     pub(super) fn new(identity: &Identity, confirm: mpsc::Sender<Digest>) -> Self {
         let report = Report { identity: Words(identity).to_string(), ..Report::default() };
         let (changes, _) = watch::channel(0);
-        Self { report: Mutex::new(report), confirm, vitals: None, changes }
+        Self { report: Mutex::new(report), confirm, vitals: None, changes, asker: None }
     }
 
     /// With a way to ask how the datastore is.
     pub(super) fn asking(self, vitals: Vitals) -> Self {
         Self { vitals: Some(vitals), ..self }
+    }
+
+    /// With somebody who may ask about our Node.
+    pub(super) fn asked_by(self, asker: Option<Asker>) -> Self {
+        Self { asker: asker.map(Arc::new), ..self }
+    }
+
+    /// Who may ask about our Node.
+    pub(crate) fn asker(&self) -> Option<Arc<Asker>> {
+        self.asker.clone()
     }
 
     fn report(&self) -> MutexGuard<'_, Report> {
