@@ -37,6 +37,14 @@ pub struct Asked {
     pub(super) revision: i64,
 }
 
+impl Asked {
+    /// An object as it was read; `None` if it asks for nothing.
+    #[must_use]
+    pub fn new(document: Value, revision: i64) -> Option<Self> {
+        Some(Self { request: StatusRequest::read(&document)?, document, revision })
+    }
+}
+
 /// Why an object was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TellError {
@@ -73,9 +81,8 @@ impl NodeStatuses {
             Way::Etcd(client) => client.status_objects(OBJECTS_MAX, is_about).await?,
             Way::Kubernetes(api) => api.status_objects(OBJECTS_MAX, is_about).await?,
         };
-        let asked = objects.into_iter().filter_map(|(document, revision)| {
-            Some(Asked { request: StatusRequest::read(&document)?, document, revision })
-        });
+        let asked =
+            objects.into_iter().filter_map(|(document, revision)| Asked::new(document, revision));
         Ok(asked.take(ASKED_MAX).collect())
     }
 

@@ -156,7 +156,101 @@ fn time(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+    use std::net::Ipv4Addr;
+
+    use albedo_api::bird::{Counts, Daemon, Protocol};
+    use albedo_api::routes::{Later, RoutePages, RouteRow, RouteSource};
+    use albedo_types::{PeerId, Prefix};
+    use serde_json::json;
+
     use super::*;
+
+    /// A reflector with a peer and many routes of each family.
+    struct Fixed {
+        routes: usize,
+    }
+
+    struct Pages {
+        left: usize,
+        prefix: Prefix,
+    }
+
+    impl RoutePages for Pages {
+        fn next(&mut self) -> Later<'_, Result<Option<Vec<RouteRow>>, String>> {
+            let count = self.left.min(300);
+            self.left -= count;
+            let row = RouteRow {
+                prefix: self.prefix,
+                peer: PeerId(0),
+                address: self.prefix.addr(),
+                router_id: Ipv4Addr::LOCALHOST,
+                is_external: false,
+                is_best: true,
+                is_stale: false,
+                attributes: Arc::default(),
+            };
+            Box::pin(ready(Ok((count > 0).then(|| vec![row; count]))))
+        }
+    }
+
+    impl RouteSource for Fixed {
+        fn routes(&self, ask: RouteAsk) -> Result<Box<dyn RoutePages>, String> {
+            let prefix = if ask.family == Family::Ipv4Unicast { "10.0.0.0/8" } else { "fd00::/8" };
+            Ok(Box::new(Pages { left: self.routes, prefix: prefix.parse().unwrap() }))
+        }
+    }
+
+    impl BirdSource for Fixed {
+        fn daemon(&self) -> Daemon {
+            let (version, router_id) = ("1.2".to_owned(), "10.0.0.1".to_owned());
+            Daemon { version, router_id, now: 86_400, is_recovering: true, ..Daemon::default() }
+        }
+
+        fn protocols(&self) -> Vec<Protocol> {
+            Vec::new()
+        }
+
+        fn counts(&self) -> Later<'_, Option<Arc<Counts>>> {
+            Box::pin(ready(None))
+        }
+
+        fn paths(&self, _: Family) -> u64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_has_the_first_routes_of_each_family() {
+        let report = report(&Fixed { routes: 0 });
+        assert_eq!((&*report.version, &*report.now), ("albedo 1.2", "1970-01-02T00:00:00Z"));
+        assert!(!report.is_ready && report.peers.is_empty());
+        for (count, told) in [(0, 0), (299, 299), (1_000, ROUTES_MAX), (2_000, ROUTES_MAX)] {
+            let source = Fixed { routes: count };
+            for family in Family::ALL {
+                assert_eq!(routes(&source, family).await.map(|it| it.len()), Ok(told));
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_as_before_goes_on_as_before() {
+        let asked = |name: &str, seconds: u32| {
+            let spec = json!({"node": "n", "classes": [], "updatePeriodSeconds": seconds});
+            Asked::new(json!({"metadata": {"name": name}, "spec": spec}), 1).unwrap()
+        };
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let times = |due: &[Due]| -> Vec<(String, u64)> {
+            let time = |due: &Due| due.at.since(Instant::ZERO).as_secs();
+            due.iter().map(|due| (due.asked.request.name.clone(), time(due))).collect()
+        };
+        let mut due = scheduled(vec![asked("a", 10), asked("b", 10), asked("off", 0)], &[], at(5));
+        assert_eq!(times(&due), [("a".to_owned(), 5), ("b".to_owned(), 5)]);
+        due.iter_mut().for_each(|due| due.at = at(15));
+        let due = scheduled(vec![asked("a", 10), asked("b", 20), asked("c", 10)], &due, at(8));
+        let expected = [("a".to_owned(), 15), ("b".to_owned(), 8), ("c".to_owned(), 8)];
+        assert_eq!(times(&due), expected);
+    }
 
     #[test]
     fn times() {

@@ -91,7 +91,8 @@ mod tests {
         ) {
             let index = Index::new(entries.iter().copied().zip(0..).collect::<Vec<(_, usize)>>());
             let found: Vec<_> = index.around(wanted).map(|entry| entry.0).collect();
-            let holds = |entry: &Prefix| entry.len() <= wanted.len() && entry.contains(wanted.addr());
+            let holds =
+                |it: &Prefix| it.len() <= wanted.len() && it.contains(wanted.addr());
             let mut expected: Vec<_> = entries.iter().copied().filter(holds).collect();
             expected.sort_by_key(|entry| std::cmp::Reverse(entry.len()));
             prop_assert_eq!(found, expected);

@@ -33,8 +33,12 @@ spec: {nodeSelector: all(), peerSelector: all()}
 fn block(node: &str, cidr: &str, state: &str) -> String {
     let name = cidr.replace(['.', '/', ':'], "-");
     format!(
-        "---\napiVersion: projectcalico.org/v3\nkind: BlockAffinity\nmetadata: {{name: {node}-{name}}}\n\
-         spec: {{node: {node}, cidr: '{cidr}', state: {state}, deleted: 'false'}}\n"
+        "---
+apiVersion: projectcalico.org/v3
+kind: BlockAffinity
+metadata: {{name: {node}-{name}}}
+spec: {{node: {node}, cidr: '{cidr}', state: {state}, deleted: 'false'}}
+"
     )
 }
 
