@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
+use std::mem;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -161,10 +163,26 @@ impl Report {
 /// What each table has to hold.
 pub type Expected = BTreeMap<Host, BTreeSet<Net>>;
 
+/// What a watch has seen so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// As [`Report::replaced`].
+    pub replaced: u32,
+    /// As [`Report::lost`].
+    pub lost: BTreeSet<(Host, Net)>,
+}
+
+/// Asks the watching thread how it stands, and to expect something else from then on.
+struct Question {
+    expected: Option<Expected>,
+    answer: SyncSender<Standing>,
+}
+
 /// A running watch.
 #[derive(Debug)]
 pub struct Watch {
     start: Instant,
+    questions: Sender<Question>,
     over: Arc<AtomicBool>,
     gaps: Arc<AtomicU32>,
     thread: JoinHandle<Result<Report>>,
@@ -180,13 +198,40 @@ impl Watch {
         for node in nodes {
             let expected = expected.get(&node.host).cloned().unwrap_or_default();
             let (table, changes) = (Table::open(node)?, Changes::open(node)?);
-            tables.push(Watched { host: node.host, table, changes, expected });
+            let host = node.host;
+            tables.push(Watched { host, table, changes, expected, is_new: true });
         }
         let over = Arc::new(AtomicBool::new(false));
         let gaps = Arc::new(AtomicU32::new(0));
         let (told, count) = (Arc::clone(&over), Arc::clone(&gaps));
-        let thread = thread::spawn(move || look(tables, &told, &count));
-        Ok(Self { start: Instant::now(), over, gaps, thread })
+        // Whoever asks waits for the answer, so there is one at a time.
+        let (questions, asked) = mpsc::channel();
+        let thread = thread::spawn(move || look(tables, &told, &count, &asked));
+        Ok(Self { start: Instant::now(), questions, over, gaps, thread })
+    }
+
+    /// Expects something else of the tables from now on: what is asked for no more can be lost from
+    /// here on, and no earlier. A table that is not named is not asked for anything.
+    ///
+    /// # Errors
+    /// When the watch has come to an end by itself.
+    pub fn expect(&self, expected: Expected) -> Result<Standing> {
+        self.ask(Some(expected))
+    }
+
+    /// What was seen so far.
+    ///
+    /// # Errors
+    /// As [`Watch::expect`].
+    pub fn standing(&self) -> Result<Standing> {
+        self.ask(None)
+    }
+
+    fn ask(&self, expected: Option<Expected>) -> Result<Standing> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let sent = self.questions.send(Question { expected, answer });
+        sent.map_err(|_| anyhow!("the watch has ended"))?;
+        answered.recv().context("the watch has ended")
     }
 
     /// How long it has gone on.
@@ -216,38 +261,53 @@ struct Watched {
     table: Table,
     changes: Changes,
     expected: BTreeSet<Net>,
+    /// Whether something else is expected than at the last look.
+    is_new: bool,
 }
 
-fn look(mut tables: Vec<Watched>, over: &AtomicBool, gaps: &AtomicU32) -> Result<Report> {
+/// Answers who asks; what has come by then is judged by what was expected until then.
+fn answer(question: Question, tables: &mut [Watched]) -> Result<()> {
+    let mut standing = Standing::default();
+    for Watched { host, changes, expected, is_new, .. } in tables {
+        changes.read(expected)?;
+        let ledger = changes.ledger();
+        standing.replaced += ledger.replaced;
+        standing.lost.extend(ledger.lost.iter().map(|net| (*host, *net)));
+        if let Some(new) = &question.expected {
+            *expected = new.get(host).cloned().unwrap_or_default();
+            *is_new = true;
+        }
+    }
+    // Who has asked may be gone.
+    let _ = question.answer.send(standing);
+    Ok(())
+}
+
+fn look(
+    mut tables: Vec<Watched>,
+    over: &AtomicBool,
+    gaps: &AtomicU32,
+    asked: &Receiver<Question>,
+) -> Result<Report> {
     let start = Instant::now();
     let mut report = Report::default();
-    let mut open: BTreeMap<(Host, Net), usize> = BTreeMap::new();
+    let mut open = Open::new();
     let mut last = start;
     loop {
         // The last look is one that was begun after the end was asked for.
         let is_last = over.load(Ordering::Relaxed);
-        for Watched { host, table, changes, expected } in &mut tables {
-            changes.read(expected)?;
+        while let Ok(question) = asked.try_recv() {
+            answer(question, &mut tables)?;
+        }
+        for watched in &mut tables {
+            watched.changes.read(&watched.expected)?;
             // Seldom, and looking closely is not what the machine is here for.
-            if !table.look()? {
+            let is_new = mem::take(&mut watched.is_new);
+            if !watched.table.look()? && !is_new {
                 continue;
             }
-            let (found, at) = (&table.nets, start.elapsed());
-            for net in &*expected {
-                let key = (*host, *net);
-                if found.contains(net) {
-                    if let Some(gap) = open.remove(&key) {
-                        report.gaps[gap].until = Some(at);
-                        report.gaps[gap].looks = report.gaps[gap].looks.wrapping_add(report.looks);
-                    }
-                } else if let Entry::Vacant(place) = open.entry(key) {
-                    place.insert(report.gaps.len());
-                    // Counted from the look that was the first to miss it.
-                    let looks = 0u32.wrapping_sub(report.looks);
-                    report.gaps.push(Gap { host: *host, net: *net, from: at, until: None, looks });
-                    gaps.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+            compare(watched, start.elapsed(), &mut open, &mut report);
+            gaps.store(u32::try_from(report.gaps.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
         report.looks += 1;
         report.longest_pause = report.longest_pause.max(last.elapsed());
@@ -265,6 +325,33 @@ fn look(mut tables: Vec<Watched>, over: &AtomicBool, gaps: &AtomicU32) -> Result
             return Ok(report);
         }
         thread::sleep(PAUSE);
+    }
+}
+
+/// Gaps that have not ended, as indices into [`Report::gaps`].
+type Open = BTreeMap<(Host, Net), usize>;
+
+/// Compares a table that was looked at with what is expected of it.
+fn compare(watched: &Watched, at: Duration, open: &mut Open, report: &mut Report) {
+    let Watched { host, table, expected, .. } = watched;
+    let looks = report.looks;
+    // What is asked for no more ends a gap as well as what is there again.
+    open.retain(|(place, net), gap| {
+        let goes_on = place != host || (expected.contains(net) && !table.nets.contains(net));
+        if !goes_on {
+            let gap = &mut report.gaps[*gap];
+            gap.until = Some(at);
+            gap.looks = gap.looks.wrapping_add(looks);
+        }
+        goes_on
+    });
+    for net in expected.difference(&table.nets) {
+        if let Entry::Vacant(place) = open.entry((*host, *net)) {
+            place.insert(report.gaps.len());
+            // Counted from the look that was the first to miss it.
+            let looks = 0u32.wrapping_sub(looks);
+            report.gaps.push(Gap { host: *host, net: *net, from: at, until: None, looks });
+        }
     }
 }
 

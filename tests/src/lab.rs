@@ -86,7 +86,16 @@ impl Lab {
     /// When it cannot be made and skipping is not allowed (`CI=true`).
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
-        if let Some(obstacle) = tools::obstacle() {
+        Self::needing(name, &[])
+    }
+
+    /// The same for a scenario that needs more programs of unpacked packages than all do.
+    ///
+    /// # Panics
+    /// As [`Lab::new`].
+    #[must_use]
+    pub fn needing(name: &str, more: &[(&str, &str)]) -> Option<Self> {
+        if let Some(obstacle) = tools::obstacle(more) {
             assert!(!tools::must_run(), "{name} cannot run: {obstacle}");
             eprintln!("SKIPPED {name}: {obstacle}");
             return None;

@@ -92,7 +92,15 @@ impl Reflector {
     /// # Errors
     /// When there is no such program, or it ends.
     pub fn start_with(node: &Node, config: &str) -> Result<Self> {
-        let mut daemon = run_albedo(node, config)?;
+        Self::start_in(node, config, &[])
+    }
+
+    /// The same with variables of the environment.
+    ///
+    /// # Errors
+    /// As [`Reflector::start_with`].
+    pub fn start_in(node: &Node, config: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        let mut daemon = run_albedo(node, config, variables)?;
         eventually("the reflector listens", || {
             ensure!(daemon.listens_on(179)?, "not yet:\n{}", daemon.log());
             Ok(())
@@ -180,18 +188,18 @@ impl Reflector {
 }
 
 fn start_albedo(node: &Node, settings: &Settings) -> Result<Daemon> {
-    run_albedo(node, &albedo_config(node.host, settings))
+    run_albedo(node, &albedo_config(node.host, settings), &[])
 }
 
 fn config_file(node: &Node) -> PathBuf {
     node.folder.join("albedo.yaml")
 }
 
-fn run_albedo(node: &Node, text: &str) -> Result<Daemon> {
+fn run_albedo(node: &Node, text: &str, variables: &[(&str, &str)]) -> Result<Daemon> {
     let config = config_file(node);
     fs::write(&config, text).context("configuration")?;
     let mut command = node.command(&albedo()?);
-    command.args(["run", "--config"]).arg(&config);
+    command.args(["run", "--config"]).arg(&config).envs(variables.iter().copied());
     Daemon::start("albedo", &node.folder, &mut command)
 }
 

@@ -60,9 +60,9 @@ pub fn recording(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Why the scenarios cannot run here, if they cannot.
+/// Why scenarios cannot run here, if they cannot; some need more programs than all do.
 #[must_use]
-pub fn obstacle() -> Option<String> {
+pub fn obstacle(more: &[(&str, &str)]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("network namespaces need root".to_owned());
     }
@@ -74,6 +74,7 @@ pub fn obstacle() -> Option<String> {
     ];
     needed
         .iter()
+        .chain(more)
         .find_map(|(package, program)| peer_program(package, program).err())
         .map(|error| error.to_string())
 }

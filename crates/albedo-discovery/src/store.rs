@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::calico::{Cluster, Kind, Warning};
-pub use health::Health;
+pub use health::{Health, HealthReader, Link};
 use health::{Pulse, Reporter};
 use settings::{Datastore, Settings};
 
@@ -102,18 +102,6 @@ impl Default for Pace {
 #[error("{0}")]
 pub struct OpenError(pub(crate) String);
 
-/// A way to ask how a datastore is, for others than who follows it.
-#[derive(Clone, Debug)]
-pub struct Vitals(Arc<Pulse>);
-
-impl Vitals {
-    /// How the datastore is now.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        self.0.now()
-    }
-}
-
 /// A datastore that is being followed, until this is dropped.
 #[derive(Debug)]
 pub struct Store {
@@ -156,10 +144,10 @@ impl Store {
         self.pulse.now()
     }
 
-    /// A way for others to ask that.
+    /// For whoever asks how the datastore is without having the store.
     #[must_use]
-    pub fn vitals(&self) -> Vitals {
-        Vitals(Arc::clone(&self.pulse))
+    pub fn health_reader(&self) -> HealthReader {
+        HealthReader(self.pulse.clone())
     }
 
     /// Starts the task that owns the cluster, and one with the source, given by what it is to be

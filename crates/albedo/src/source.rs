@@ -9,7 +9,7 @@ use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
 use albedo_api::routes::Later;
 use albedo_api::snapshot::{
-    BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
+    ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
 };
 use albedo_api::{CalicoStatus, CalicoVerify, Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
@@ -341,7 +341,7 @@ impl StatusSource for Source {
             engine: EngineNumbers::read(&self.engine, now()),
             sessions: SessionNumbers::read(self.server.stats(), limit, retained),
             queries: QueryNumbers::read(&self.engine),
-            bird: BirdNumbers::read(&self.bird),
+            bird_cut: self.bird.cut(),
             config: numbers,
             life,
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),

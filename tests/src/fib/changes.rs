@@ -125,6 +125,11 @@ impl Changes {
         }
     }
 
+    /// What became of it so far.
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// The whole of it.
     ///
     /// # Errors

@@ -271,7 +271,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
 
 /// Sums the routes that BGP imported, out of `show protocols all`: a protocol's lines are indented
 /// under its head.
-pub(super) fn parse_imported(text: &str) -> Result<usize> {
+pub(crate) fn parse_imported(text: &str) -> Result<usize> {
     let mut is_bgp = false;
     let mut sum = 0;
     for line in text.lines() {
@@ -286,7 +286,7 @@ pub(super) fn parse_imported(text: &str) -> Result<usize> {
 }
 
 /// Reads `show protocols`: name, protocol, table, state, since, info.
-pub(super) fn parse_sessions(text: &str) -> Vec<Session> {
+pub(crate) fn parse_sessions(text: &str) -> Vec<Session> {
     let mut sessions: Vec<Session> = text
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())

@@ -5,6 +5,7 @@
 
 mod bird_samples;
 mod bird_socket;
+mod calico_nodes;
 mod calico_verify;
 mod fail_static;
 mod life;

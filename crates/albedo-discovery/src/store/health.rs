@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::calico::{Fault, Kind, Resource, Warning};
 
@@ -46,9 +46,49 @@ pub(super) enum Event {
     Listed(Kind, BTreeSet<Arc<str>>),
 }
 
+/// Whether a datastore is being followed, as far as it was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing came of it yet.
+    #[default]
+    Untried,
+    /// Everything that has to be followed is.
+    Followed,
+    /// Something was lost, or could not be had. [`Health::last_error`] says why.
+    Lost,
+}
+
 /// The health of a store, shared by its tasks.
 #[derive(Debug)]
-pub(super) struct Pulse(Mutex<State>);
+pub(super) struct Pulse {
+    state: Mutex<State>,
+    link: watch::Sender<Link>,
+}
+
+/// A way to the [`Health`] of a store; after the store's end it stays as it was.
+#[derive(Clone, Debug)]
+pub struct HealthReader(pub(super) Arc<Pulse>);
+
+impl HealthReader {
+    /// How the datastore is now.
+    #[must_use]
+    pub fn now(&self) -> Health {
+        self.0.now()
+    }
+
+    /// The same as far as it is worth telling, as it changes. Who is slow misses what came between.
+    #[must_use]
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.0.link.subscribe()
+    }
+}
+
+impl Default for HealthReader {
+    /// That of a datastore of which nothing was heard.
+    fn default() -> Self {
+        Self(Arc::new(Pulse::new(1)))
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -62,7 +102,8 @@ struct State {
 impl Pulse {
     pub(super) fn new(lanes: u32) -> Self {
         let all = 1_u32.checked_shl(lanes).unwrap_or(0).wrapping_sub(1);
-        Self(Mutex::new(State { health: Health::default(), up: 0, all }))
+        let state = Mutex::new(State { health: Health::default(), up: 0, all });
+        Self { state, link: watch::Sender::default() }
     }
 
     pub(super) fn now(&self) -> Health {
@@ -77,11 +118,19 @@ impl Pulse {
         let mut state = self.lock();
         let bit = 1 << lane;
         state.up = if up { state.up | bit } else { state.up & !bit };
-        state.health.connected = state.up == state.all;
+        let connected = state.up == state.all;
+        state.health.connected = connected;
+        let link = match (connected, up) {
+            (true, _) => Link::Followed,
+            (false, false) => Link::Lost,
+            // The others are to follow.
+            (false, true) => return,
+        };
+        self.link.send_if_modified(|before| std::mem::replace(before, link) != link);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,8 +164,9 @@ impl Reporter {
     }
 
     pub(super) fn down(&self, lane: u32, why: &dyn fmt::Display) {
-        self.pulse.set_up(lane, false);
+        // In this order, so that whoever is told of the loss finds the reason.
         self.complain(why);
+        self.pulse.set_up(lane, false);
     }
 
     /// Something is wrong without the connection being lost.

@@ -17,7 +17,7 @@ use albedo_discovery::calico::lint::lint;
 use albedo_discovery::store::node_status::NodeStatuses;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
-use albedo_discovery::store::{Pace, Snapshot, Store, files, kubernetes};
+use albedo_discovery::store::{HealthReader, Link, Pace, Snapshot, Store, files, kubernetes};
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use anyhow::{Context as _, Result};
@@ -56,8 +56,10 @@ pub(crate) struct Follower {
     calico: Calico,
     identity: Identity,
     namespace: Arc<str>,
-    /// Follows for as long as it is there.
+    /// It is followed as long as this is there.
     _store: Store,
+    health: HealthReader,
+    link: watch::Receiver<Link>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     secrets: SecretWatch,
     passwords: watch::Receiver<Arc<Passwords>>,
@@ -100,7 +102,7 @@ impl Follower {
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
             shared: Arc::new(
-                Shared::new(&identity, confirm).asking(store.vitals()).asked_by(asker),
+                Shared::new(&identity, store.health_reader(), confirm).asked_by(asker),
             ),
             known: cache
                 .as_ref()
@@ -112,6 +114,8 @@ impl Follower {
             base,
             calico,
             identity,
+            health: store.health_reader(),
+            link: store.health_reader().link(),
             _store: store,
             secrets,
             cache,
@@ -174,11 +178,23 @@ impl Follower {
                     std::future::pending::<()>().await;
                 }
             }
+            Ok(()) = self.link.changed() => self.tell_link(),
             Some(digest) = self.confirmations.recv() => {
                 let right = self.guard.confirm(digest);
                 tracing::warn!(right, "a change of the cluster that was held back was confirmed");
             }
             () = due => {}
+        }
+    }
+
+    fn tell_link(&mut self) {
+        match *self.link.borrow_and_update() {
+            Link::Untried => {}
+            Link::Followed => tracing::info!("the datastore is followed"),
+            Link::Lost => {
+                let error = self.health.now().last_error.unwrap_or_default();
+                tracing::warn!(%error, "the datastore is not followed; what is in force stays");
+            }
         }
     }
 
@@ -236,7 +252,7 @@ impl Follower {
         };
         if let Some(proposed) = proposed {
             let alarm = self.decide(&proposed);
-            self.shared.change(|report| report.alarm = alarm.clone());
+            self.shared.succeed(alarm.clone());
             for reason in alarm.iter().flat_map(|alarm| &alarm.reasons) {
                 self.say(reason, "a change of the cluster is held back");
             }
@@ -386,3 +402,6 @@ async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<Opene
 fn find(file: Option<&Path>) -> Result<Settings> {
     Ok(Settings::find(file, |name| std::env::var(name).ok())?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use albedo_discovery::calico::guard::{Alarm, Digest};
 use albedo_discovery::calico::lint::Lint;
 use albedo_discovery::calico::verify::Verdict;
 use albedo_discovery::calico::{Cluster, Kind};
-use albedo_discovery::store::{Health, Vitals};
+use albedo_discovery::store::HealthReader;
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 use tokio::sync::{mpsc, watch};
@@ -28,8 +28,11 @@ const WARNINGS_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) identity: String,
-    pub(super) health: Health,
+    /// Asked when somebody asks: a datastore that is lost tells nothing.
+    health: HealthReader,
     pub(super) alarm: Option<Alarm>,
+    /// Why the cluster as it is gives no sessions.
+    failure: Option<String>,
     pub(super) resource_warnings: Vec<String>,
     /// What the check of announced blocks found last, and when.
     pub(super) ipam: Option<(IpamStatus, Instant)>,
@@ -44,8 +47,6 @@ pub(super) struct Report {
 pub(crate) struct Shared {
     report: Mutex<Report>,
     confirm: mpsc::Sender<Digest>,
-    /// How the datastore is at the time of asking.
-    vitals: Option<Vitals>,
     /// Changes whenever another cluster is in force.
     changes: watch::Sender<u64>,
     /// Who may ask about our Node.
@@ -86,7 +87,7 @@ impl Report {
     }
 
     fn status(&self) -> CalicoStatus {
-        let health = &self.health;
+        let health = self.health.now();
         let mut warnings = self.worked_out.warnings.clone();
         warnings.extend(self.resource_warnings.iter().cloned());
         warnings.truncate(WARNINGS_MAX);
@@ -100,6 +101,7 @@ impl Report {
             last_error: health.last_error.as_deref().map(Into::into),
             faults: health.faults.iter().map(ToString::to_string).collect(),
             guard: self.alarm.as_ref().map(guard),
+            expand_error: self.failure.clone(),
             warnings,
             ipam: self.ipam.as_ref().map(|(ipam, at)| IpamStatus {
                 age_seconds: now().since(*at).as_secs_f64(),
@@ -128,15 +130,14 @@ fn guard(alarm: &Alarm) -> GuardStatus {
 }
 
 impl Shared {
-    pub(super) fn new(identity: &Identity, confirm: mpsc::Sender<Digest>) -> Self {
-        let report = Report { identity: Words(identity).to_string(), ..Report::default() };
+    pub(super) fn new(
+        identity: &Identity,
+        health: HealthReader,
+        confirm: mpsc::Sender<Digest>,
+    ) -> Self {
+        let report = Report { identity: Words(identity).to_string(), health, ..Report::default() };
         let (changes, _) = watch::channel(0);
-        Self { report: Mutex::new(report), confirm, vitals: None, changes, asker: None }
-    }
-
-    /// With a way to ask how the datastore is.
-    pub(super) fn asking(self, vitals: Vitals) -> Self {
-        Self { vitals: Some(vitals), ..self }
+        Self { report: Mutex::new(report), confirm, changes, asker: None }
     }
 
     /// With somebody who may ask about our Node.
@@ -150,12 +151,7 @@ impl Shared {
     }
 
     fn report(&self) -> MutexGuard<'_, Report> {
-        let health = self.vitals.as_ref().map(Vitals::health);
-        let mut report = self.report.lock().expect("nothing panics while it holds this lock");
-        if let Some(health) = health {
-            report.health = health;
-        }
-        report
+        self.report.lock().expect("nothing panics while it holds this lock")
     }
 
     /// Notes what is in force from now on.
@@ -187,7 +183,7 @@ impl Shared {
     pub(crate) fn verdict(&self, in_force: &InForce, verdict: &Verdict) -> CalicoVerify {
         let report = self.report();
         let guarded = report.alarm.as_ref().map_or(0, |alarm| alarm.sessions.len());
-        let connected = report.health.connected;
+        let connected = report.health.now().connected;
         let told = told(in_force, verdict);
         CalicoVerify {
             identity: report.identity.clone(),
@@ -205,9 +201,16 @@ impl Shared {
     /// Notes why there is no new set of sessions; whether that was not known.
     pub(super) fn fail(&self, why: &str) -> bool {
         let mut report = self.report();
-        let is_new = report.worked_out.expand_error.as_deref() != Some(why);
-        report.worked_out.expand_error = Some(why.to_owned());
+        let is_new = report.failure.as_deref() != Some(why);
+        report.failure = Some(why.to_owned());
         is_new
+    }
+
+    /// Notes that there is a new set of sessions.
+    pub(super) fn succeed(&self, alarm: Option<Alarm>) {
+        let mut report = self.report();
+        report.failure = None;
+        report.alarm = alarm;
     }
 
     /// How it stands.
@@ -218,7 +221,7 @@ impl Shared {
     /// The numbers of it.
     pub(crate) fn numbers(&self) -> CalicoNumbers {
         let report = self.report();
-        let (health, found) = (&report.health, &report.worked_out);
+        let (health, found) = (report.health.now(), &report.worked_out);
         CalicoNumbers {
             is_connected: health.connected,
             is_synced: health.synced,

@@ -170,3 +170,6 @@ fn path(attributes: &Attributes<'_>) -> String {
     }
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

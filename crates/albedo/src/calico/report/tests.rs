@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use albedo_discovery::calico::expand::RouterIdSource;
+use albedo_discovery::store::{Link, Pace, files};
 
 use super::*;
 
@@ -14,10 +15,47 @@ fn alarm(digest: u64, until: Instant) -> Alarm {
     }
 }
 
-fn shared() -> (Shared, mpsc::Receiver<Digest>) {
+fn shared_with(health: HealthReader) -> (Shared, mpsc::Receiver<Digest>) {
     let identity = Identity::Node { name: "rr-1".into(), router_id: RouterIdSource::NodeIpv4 };
     let (confirm, confirmed) = mpsc::channel(1);
-    (Shared::new(&identity, confirm), confirmed)
+    (Shared::new(&identity, health, confirm), confirmed)
+}
+
+fn shared() -> (Shared, mpsc::Receiver<Digest>) {
+    shared_with(HealthReader::default())
+}
+
+/// Waits for what a store does in its own time.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect(what);
+}
+
+#[tokio::test]
+async fn how_the_datastore_is_needs_no_news_of_the_cluster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.yaml");
+    let node = "{apiVersion: projectcalico.org/v3, kind: Node, metadata: {name: a}, spec: {}}";
+    std::fs::write(&file, node).expect("a file");
+    let paths = vec![file.display().to_string()];
+    let sources = files::Sources { paths, recursive: false };
+    let pace = Pace { poll: Duration::from_millis(10), ..Pace::default() };
+    let store = files::open(&sources, &pace).expect("a store");
+    let mut link = store.health_reader().link();
+    let (shared, _confirmed) = shared_with(store.health_reader());
+    until("it is followed", || shared.status().connected && shared.numbers().is_synced).await;
+    assert_eq!(shared.status().faults, Vec::<String>::new());
+    std::fs::write(&file, "no resource").expect("a file");
+    until("its fault is told", || !shared.status().faults.is_empty()).await;
+    assert_eq!(*link.borrow_and_update(), Link::Followed, "the folder is");
+    drop(folder);
+    link.changed().await.expect("a store");
+    assert_eq!(*link.borrow(), Link::Lost);
+    assert!(shared.status().last_error.is_some_and(|why| why.contains("a.yaml")));
 }
 
 #[test]
@@ -52,6 +90,8 @@ fn a_failure_is_new_once() {
     assert!(shared.fail("no such node"));
     assert!(!shared.fail("no such node"));
     assert_eq!(shared.status().expand_error.as_deref(), Some("no such node"));
+    shared.succeed(None);
+    assert_eq!(shared.status().expand_error, None);
 }
 
 #[test]
