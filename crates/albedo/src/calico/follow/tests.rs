@@ -6,7 +6,7 @@ use std::time::Duration;
 use albedo_config::Surroundings;
 use tempfile::TempDir;
 
-use super::*;
+use super::Follower;
 
 /// How often is looked whether it is as wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ fn cluster(nodes: u8, selector: &str) -> String {
 }
 
 /// A folder with a cluster, and a follower of it.
-async fn follower(folder: &TempDir, more: &str) -> Follower {
+async fn open(folder: &TempDir, more: &str) -> Follower {
     let text =
         format!("calico: {{files: [cluster.yaml], nodeName: rr, cacheFile: cache.json{more}}}\n");
     let surroundings = Surroundings { overrides: Vec::new(), cores: 2 };
@@ -64,7 +64,7 @@ async fn until(follower: &mut Follower, wanted: impl Fn(&albedo_api::CalicoStatu
 async fn a_change_of_the_cluster_is_a_change_of_the_peers() {
     let folder = TempDir::new().expect("a folder");
     write(&folder, &cluster(2, "has(r)"));
-    let mut follower = follower(&folder, "").await;
+    let mut follower = open(&folder, "").await;
     assert_eq!(follower.first().await.peers.len(), 2);
     write(&folder, &cluster(3, "has(r)"));
     let config = follower.next().await;
@@ -76,7 +76,7 @@ async fn a_change_of_the_cluster_is_a_change_of_the_peers() {
         .await;
     drop(follower);
     fs::remove_file(folder.path().join("cluster.yaml")).expect("a file");
-    let mut again = follower(&folder, "").await;
+    let mut again = open(&folder, "").await;
     assert_eq!(again.first().await.peers.len(), 3);
     assert!(!again.shared().status().synced);
 }
@@ -85,7 +85,7 @@ async fn a_change_of_the_cluster_is_a_change_of_the_peers() {
 async fn what_would_take_everything_away_waits_until_it_is_confirmed() {
     let folder = TempDir::new().expect("a folder");
     write(&folder, &cluster(8, "has(r)"));
-    let mut follower = follower(&folder, ", guard: {hold: 0}").await;
+    let mut follower = open(&folder, ", guard: {hold: 0}").await;
     assert_eq!(follower.first().await.peers.len(), 8);
     write(&folder, &cluster(9, "has(gone)"));
     until(&mut follower, |status| status.guard.is_some()).await;
@@ -102,7 +102,7 @@ async fn what_would_take_everything_away_waits_until_it_is_confirmed() {
 async fn a_cluster_in_which_we_are_nobody_changes_nothing() {
     let folder = TempDir::new().expect("a folder");
     write(&folder, &cluster(2, "has(r)"));
-    let mut follower = follower(&folder, "").await;
+    let mut follower = open(&folder, "").await;
     follower.first().await;
     let without = cluster(2, "has(r)").replace(", routeReflectorClusterID: 244.0.0.1", "");
     write(&folder, &without);
