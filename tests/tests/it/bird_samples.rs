@@ -11,7 +11,7 @@ const SAMPLES_MIN: usize = 10;
 
 #[test]
 fn bird_takes_every_sample_of_the_importer() -> Result<()> {
-    if let Some(why) = obstacle() {
+    if let Some(why) = obstacle(&[]) {
         ensure!(!must_run(), "it cannot run: {why}");
         eprintln!("SKIPPED bird_samples: {why}");
         return Ok(());
