@@ -152,6 +152,12 @@ pub struct CalicoNumbers {
     pub guarded: u64,
     /// What is odd.
     pub warnings: u64,
+    /// Looks at announced blocks that came to an end.
+    pub ipam_checks: u64,
+    /// Routes inside of a pool from a node that does not own the block, at the last look.
+    pub ipam_mismatches: u64,
+    /// Host routes for addresses of others' blocks, at the last look.
+    pub ipam_borrowed: u64,
 }
 
 /// What was asked of the shards.

@@ -1,8 +1,12 @@
 //! `albedo calico`: what helps to move into a Calico cluster and out of it.
 
+mod confirm;
 mod files;
 mod output;
+mod status;
 mod text;
+mod verify;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +35,24 @@ enum Command {
     /// go, and what to wait for; at the end stands the way back. What is there already is left
     /// out.
     Plan(PlanArgs),
+    /// Tell how a running reflector stands in its cluster.
+    ///
+    /// Exit code 1 where something needs attention: the datastore is not followed, a resource or
+    /// file cannot be read, a session is held down, the guard holds a change back, or a node
+    /// announces what it does not own. Warnings alone are exit code 0.
+    Status(status::StatusArgs),
+    /// Show what the guard of a running reflector holds back, and let it go.
+    ///
+    /// Without DIGEST it only shows: exit code 1 where something is held back, 0 where nothing
+    /// is. With it, and only if the digest still stands for what is held back, that is confirmed.
+    /// It works on the reflector's own machine only.
+    Confirm(confirm::ConfirmArgs),
+    /// Compare what a running reflector learnt from every node with what the resources say.
+    ///
+    /// Exit code 0 where every node has its sessions and announces its blocks, the ranges of
+    /// services and nothing of others; then the mesh can be disabled, as far as this reflector
+    /// is concerned. Else 1, and what is missing where.
+    Verify(verify::VerifyArgs),
 }
 
 /// For whom to plan, and from what.
@@ -76,6 +98,9 @@ enum Output {
 pub(crate) fn run(args: &CalicoArgs) -> Result<ExitCode> {
     match &args.command {
         Command::Plan(args) => run_plan(args),
+        Command::Status(args) => status::run(args),
+        Command::Confirm(args) => confirm::run(args),
+        Command::Verify(args) => verify::run(args),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use albedo_config::{Config, Diagnostics, Surroundings};
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin_client::AdminArgs;
 use crate::calico_command::CalicoArgs;
 use crate::demo::DemoArgs;
 use crate::import_command::ImportArgs;
@@ -52,10 +53,8 @@ pub(crate) enum Command {
 /// How to drain.
 #[derive(Debug, Args)]
 pub(crate) struct DrainArgs {
-    /// Where the reflector's `admin.http` is.
-    #[arg(long, value_name = "ADDRESS:PORT", env = "ALBEDO_ADMIN_HTTP",
-          default_value_t = albedo_config::defaults::ADMIN_HTTP)]
-    pub(crate) admin: std::net::SocketAddr,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
     /// Also if no other reflector is there.
     #[arg(long)]
     pub(crate) force: bool,

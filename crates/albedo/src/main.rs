@@ -3,6 +3,7 @@
 //! Here things are put together: command line, configuration, threads, lifecycle.
 //! What a reflector does is in the crates below.
 
+mod admin_client;
 mod assemble;
 mod calico;
 mod calico_command;

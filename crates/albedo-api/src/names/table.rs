@@ -127,6 +127,22 @@ table! {
         &[],
         "What is odd about the resources, as the status tells.",
     );
+    CALICO_IPAM_CHECKS = counter(
+        "albedo_calico_ipam_checks_total",
+        &[],
+        "Times that what nodes announce was compared with the blocks they own.",
+    );
+    CALICO_IPAM_MISMATCHES = gauge(
+        "albedo_calico_ipam_mismatches",
+        &[],
+        "Routes inside of an IP pool from a node that does not own the block, at the last look.",
+    );
+    CALICO_IPAM_BORROWED = gauge(
+        "albedo_calico_ipam_borrowed",
+        &[],
+        "Host routes from nodes whose pods have an address of another node's block, at the last \
+         look; these are as they should be.",
+    );
     // Sessions.
     SESSIONS = gauge(
         "albedo_sessions",

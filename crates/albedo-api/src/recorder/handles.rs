@@ -106,6 +106,9 @@ struct Calico {
     held: Gauge,
     guarded: Gauge,
     warnings: Gauge,
+    ipam_checks: Counter,
+    ipam_mismatches: Gauge,
+    ipam_borrowed: Gauge,
 }
 
 struct ProcessHandles {
@@ -194,6 +197,9 @@ impl Handles {
                 held: source.gauge(&names::CALICO_HELD),
                 guarded: source.gauge(&names::CALICO_GUARDED),
                 warnings: source.gauge(&names::CALICO_WARNINGS),
+                ipam_checks: source.counter(&names::CALICO_IPAM_CHECKS),
+                ipam_mismatches: source.gauge(&names::CALICO_IPAM_MISMATCHES),
+                ipam_borrowed: source.gauge(&names::CALICO_IPAM_BORROWED),
             },
             process: ProcessHandles {
                 open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
@@ -374,6 +380,9 @@ impl Calico {
         self.held.set(numbers.held as f64);
         self.guarded.set(numbers.guarded as f64);
         self.warnings.set(numbers.warnings as f64);
+        self.ipam_checks.absolute(numbers.ipam_checks);
+        self.ipam_mismatches.set(numbers.ipam_mismatches as f64);
+        self.ipam_borrowed.set(numbers.ipam_borrowed as f64);
     }
 }
 

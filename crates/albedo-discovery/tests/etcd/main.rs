@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use albedo_discovery::calico::{Cluster, Kind};
 use albedo_discovery::store::etcd::{Client, Registered, Registration, open};
-use albedo_discovery::store::settings::{EtcdSettings, Hidden, Pem};
+use albedo_discovery::store::node_status::{NodeStatuses, TellError};
+use albedo_discovery::store::settings::{Datastore, EtcdSettings, Hidden, Pem, Settings};
 use albedo_discovery::store::{Health, Pace, Snapshot, Store};
 use albedo_types::ClusterId;
 use serde_json::json;
@@ -326,4 +327,42 @@ async fn a_reflector_registers_itself_and_leaves_the_rest_alone() {
     let mut both = [one.expect("registered"), two.expect("registered")];
     both.sort_by_key(|it| *it != Registered::Created);
     assert_eq!(both, [Registered::Created, Registered::Unchanged]);
+}
+
+#[tokio::test]
+async fn who_asks_about_the_node_is_told() {
+    let Some(etcd) = Etcd::start("who_asks_about_the_node_is_told").await else { return };
+    let at = |name: &str| format!("{RESOURCES}caliconodestatuses/{name}");
+    let object = |node: &str| {
+        json!({
+            "kind": "CalicoNodeStatus", "apiVersion": "projectcalico.org/v3",
+            "metadata": {"name": node, "uid": "u"},
+            "spec": {"node": node, "classes": ["Agent"], "updatePeriodSeconds": 10},
+        })
+    };
+    // More than one page of others.
+    let others: Vec<_> =
+        (0..600).map(|n| (at(&format!("other-{n:03}")), object("w1").to_string())).collect();
+    etcd.put_all(&others).await;
+    etcd.put(&at("rr-1"), &object("rr-1").to_string()).await;
+    etcd.put(&at("torn"), "{").await;
+    let settings = Settings { datastore: Datastore::Etcd(Box::new(settings(&[etcd.endpoint()]))) };
+    let statuses = NodeStatuses::open(&settings).await.expect("a way");
+    let mut asked = statuses.about("rr-1").await.expect("objects");
+    assert_eq!(asked.len(), 1);
+    for n in ["1", "2"] {
+        let status = json!({"lastUpdated": n});
+        assert_eq!(statuses.tell(&mut asked[0], status.clone()).await, Ok(()));
+        let stored = etcd.get(&at("rr-1")).await.expect("the object");
+        let mut expected = object("rr-1");
+        expected["status"] = status;
+        let stored: serde_json::Value = serde_json::from_str(&stored).expect("JSON");
+        assert_eq!(stored, expected);
+    }
+    etcd.put(&at("rr-1"), &object("rr-1").to_string()).await;
+    let told = statuses.tell(&mut asked[0], json!({})).await;
+    assert_eq!(told, Err(TellError::Changed));
+    etcd.delete(&at("rr-1")).await;
+    assert_eq!(statuses.tell(&mut asked[0], json!({})).await, Err(TellError::Changed));
+    assert_eq!(statuses.about("rr-1").await, Ok(Vec::new()));
 }

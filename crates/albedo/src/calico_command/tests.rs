@@ -5,7 +5,7 @@ fn args(line: &str) -> Result<Target> {
     let words = ["albedo", "calico", "plan", "--files", "x"].into_iter().chain(line.split(' '));
     let cli = cli::Cli::try_parse_from(words)?;
     let cli::Command::Calico(args) = cli.command else { unreachable!() };
-    let Command::Plan(args) = args.command;
+    let Command::Plan(args) = args.command else { unreachable!() };
     target(&args)
 }
 
