@@ -1,6 +1,7 @@
 //! `albedo calico`: what helps to move into a Calico cluster and out of it.
 
 mod confirm;
+mod datastore;
 mod files;
 mod output;
 mod status;
@@ -60,12 +61,18 @@ enum Command {
 #[command(after_help = "Examples:\n  \
     calicoctl get nodes,bgppeers,bgpconfigs,ippools -o yaml > cluster.yaml\n  \
     albedo calico plan --files cluster.yaml --as external 10.0.0.250\n  \
+    DATASTORE_TYPE=kubernetes albedo calico plan --as external 10.0.0.250\n  \
     albedo calico plan --files cluster.yaml --as node rr-1 --as node rr-2 --cluster-id 244.0.0.1")]
 struct PlanArgs {
     /// Files with the cluster's resources, as calicoctl or kubectl print them; a directory stands
-    /// for the .yaml, .yml and .json in it, - for the standard input.
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    /// for the .yaml, .yml and .json in it, - for the standard input. Without them the datastore is
+    /// read that calicoctl's settings name.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
     files: Vec<PathBuf>,
+    /// A `CalicoAPIConfig` that names the datastore, instead of /etc/calico/calicoctl.cfg or the
+    /// environment.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    config_file: Option<PathBuf>,
     /// What the reflector is: `node NAME`, a Calico node, or `external ADDRESS[:PORT]`, none.
     /// Several times for several reflectors, or for both families.
     #[arg(long = "as", value_names = ["node|external", "NAME|ADDRESS"], num_args = 2,
@@ -122,7 +129,10 @@ fn render(cluster: &Cluster, target: &Target, plan: &Plan, output: Output) -> St
 
 /// Where the cluster comes from.
 fn source(args: &PlanArgs) -> Result<Cluster> {
-    files::cluster(&args.files)
+    match &args.files[..] {
+        [] => datastore::cluster(args.config_file.as_deref()),
+        files => files::cluster(files),
+    }
 }
 
 fn target(args: &PlanArgs) -> Result<Target> {

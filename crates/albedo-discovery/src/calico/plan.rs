@@ -303,8 +303,8 @@ fn wait_for(cluster: &Cluster, identity: &Identity, who: &str) -> Wait {
     Wait { until, command: SESSIONS.to_owned() }
 }
 
-/// Shows how many sessions a reflector has, on its machine.
-const SESSIONS: &str = "curl -s http://127.0.0.1:9179/metrics | grep '^albedo_sessions{'";
+/// Compares what a reflector has with what is to be there, on its machine.
+const SESSIONS: &str = "albedo calico verify";
 
 #[cfg(test)]
 mod tests;
