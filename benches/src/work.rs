@@ -31,7 +31,7 @@ const fn row(name: &'static str, unit: &'static str, prepare: fn(&Input) -> Step
 }
 
 /// All workloads, in the order of an UPDATE's way.
-pub const ALL: [Workload; 13] = [
+pub const ALL: [Workload; 15] = [
     row("decode", "routes", wire::decode),
     row("intern-new", "messages", attrs::intern_new),
     row("intern-known", "messages", attrs::intern_known),
@@ -45,6 +45,8 @@ pub const ALL: [Workload; 13] = [
     row("log-replay", "bytes", log::replay),
     row("base", "messages", rib::base),
     row("catch-up", "bytes", rib::catch_up),
+    row("query", "routes", rib::query),
+    row("tally", "peers", rib::tally),
 ];
 
 impl Workload {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use albedo_rib::limits::QUERY_STEP_ENTRIES;
+use albedo_rib::query::{Bookmark, Query, Tally};
 use albedo_rib::{GroupKey, Input as Told, Keep, Output, PeerInfo, Position, Resume};
 use albedo_types::{Family, GroupId, PeerId, PeerRole, RouterId};
 use albedo_wire::frame;
@@ -164,6 +166,42 @@ fn catch_up_all(world: &mut World) -> usize {
         }
     }
     bytes
+}
+
+/// The best routes of all prefixes are read, page by page, and dropped.
+pub(super) fn query(input: &Input) -> Step<'_> {
+    let world = filled(input);
+    Box::new(move || {
+        let mut routes = 0;
+        for family in Family::ALL {
+            let (query, mut from) = (Query::best_of(family), Some(Bookmark::default()));
+            while let Some(begin) = from {
+                let page = world.shard.read(&query, begin, &mut QUERY_STEP_ENTRIES.clone());
+                routes += page.routes.len();
+                from = page.next;
+            }
+        }
+        routes
+    })
+}
+
+/// The routes of each peer are counted.
+pub(super) fn tally(input: &Input) -> Step<'_> {
+    let world = filled(input);
+    Box::new(move || {
+        let mut peers = 0;
+        for family in Family::ALL {
+            let (mut tally, mut from) = (Tally::default(), Some(Bookmark::default()));
+            while let Some(begin) = from {
+                let page = world.shard.tally(family, begin, &mut QUERY_STEP_ENTRIES.clone());
+                tally.add(&page.tally);
+                from = page.next;
+            }
+            let has_some = |source: &&Source| tally.of(source.peer).imported > 0;
+            peers += input.sources.iter().filter(has_some).count();
+        }
+        peers
+    })
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ fn every_workload_does_all_there_is_to_do() {
             assert_eq!(handled(name, &input), messages, "{name}/{shape}");
         }
         assert_eq!(handled("shard-announce", &input), prefixes.len(), "{shape}");
+        assert_eq!(handled("query", &input), prefixes.len(), "{shape}");
+        assert_eq!(handled("tally", &input), input.sources.len(), "{shape}");
     }
 }
 

@@ -30,6 +30,7 @@ pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
 
 /// The exposition format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const NO_CLUSTER: &str = "peers come from no Calico cluster\n";
 
 #[derive(Clone)]
 struct App {
@@ -79,6 +80,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/peers", get(peers))
         .route("/api/v1/calico", get(calico))
+        .route("/api/v1/calico/verify", get(verify))
         .route("/api/v1/calico/confirm", confirm.layer(DefaultBodyLimit::max(control::BODY_MAX)))
         .route("/api/v1/drain", drain.layer(DefaultBodyLimit::max(control::BODY_MAX)))
         .with_state(app)
@@ -108,8 +110,16 @@ fn peers(State(app): State<App>) -> Ready<Response> {
 fn calico(State(app): State<App>) -> Ready<Response> {
     ready(match app.source.calico() {
         Some(status) => ([(CACHE_CONTROL, "no-store")], Json(status)).into_response(),
-        None => (StatusCode::NOT_FOUND, "peers come from no Calico cluster\n").into_response(),
+        None => (StatusCode::NOT_FOUND, NO_CLUSTER).into_response(),
     })
+}
+
+async fn verify(State(app): State<App>) -> Response {
+    match app.source.verify().await {
+        Some(Ok(verdict)) => ([(CACHE_CONTROL, "no-store")], Json(verdict)).into_response(),
+        Some(Err(why)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+        None => (StatusCode::NOT_FOUND, NO_CLUSTER).into_response(),
+    }
 }
 
 fn index(State(app): State<App>) -> Ready<Response> {

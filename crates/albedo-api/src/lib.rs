@@ -20,6 +20,7 @@ pub use control::Control;
 pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
 pub use status::{
-    CalicoStatus, Check, ConfirmRequest, FamilyStatus, GuardStatus, HeldSession, KindCount,
-    PeerRow, RejectedObject, RetainedRow, ShardStatus, Status, StatusSource,
+    CalicoStatus, CalicoVerify, Check, ConfirmRequest, FamilyStatus, ForeignRoute, GuardStatus,
+    HeldSession, IpamStatus, KindCount, NodeFamily, NodePrefix, PeerRow, RejectedObject,
+    RetainedRow, SessionDown, ShardStatus, Status, StatusSource, TOLD_MAX, Told, WrongNextHop,
 };

@@ -8,7 +8,6 @@ use albedo_engine::stats::{self, FamilyTimes, ShardStats};
 use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
-use crate::bird::BirdStats;
 use crate::names::{
     DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES,
     TREATMENTS,
@@ -25,8 +24,8 @@ pub struct Snapshot {
     pub config: ConfigNumbers,
     /// Of who reads the tables.
     pub queries: QueryNumbers,
-    /// Of BIRD's sockets.
-    pub bird: BirdNumbers,
+    /// Connections to BIRD's sockets that were cut.
+    pub bird_cut: u64,
     /// How this life began, and what the next one will know.
     pub life: LifeNumbers,
     /// The Calico cluster that peers come from; all zero where there is none.
@@ -153,6 +152,12 @@ pub struct CalicoNumbers {
     pub guarded: u64,
     /// What is odd.
     pub warnings: u64,
+    /// Looks at announced blocks that came to an end.
+    pub ipam_checks: u64,
+    /// Routes inside of a pool from a node that does not own the block, at the last look.
+    pub ipam_mismatches: u64,
+    /// Host routes for addresses of others' blocks, at the last look.
+    pub ipam_borrowed: u64,
 }
 
 /// What was asked of the shards.
@@ -162,8 +167,6 @@ pub struct QueryNumbers {
     pub open: u64,
     /// Those that may be.
     pub limit: u64,
-    /// Requests that wait.
-    pub waiting: u64,
     /// Requests that were answered.
     pub answers: u64,
     /// Questions that were refused.
@@ -182,40 +185,10 @@ impl QueryNumbers {
         Self {
             open: engine.open_queries() as u64,
             limit: albedo_engine::QUERIES_MAX as u64,
-            waiting: engine.waiting_queries() as u64,
             answers: get(&stats.answers),
             refused: get(&stats.refused),
             entries: get(&stats.entries),
             waited: Duration::from_nanos(get(&stats.waited_nanos)),
-        }
-    }
-}
-
-/// What BIRD's sockets count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BirdNumbers {
-    /// Connections that are open.
-    pub open: u64,
-    /// Those that may be.
-    pub limit: u64,
-    /// Connections that were refused.
-    pub refused: u64,
-    /// Commands that were read.
-    pub commands: u64,
-    /// Connections that were cut.
-    pub slow: u64,
-}
-
-impl BirdNumbers {
-    /// Copies what the sockets count.
-    #[must_use]
-    pub fn read(stats: &BirdStats) -> Self {
-        Self {
-            open: get(&stats.open),
-            limit: crate::bird::CONNECTIONS_MAX as u64,
-            refused: get(&stats.refused),
-            commands: get(&stats.commands),
-            slow: get(&stats.slow),
         }
     }
 }

@@ -2,16 +2,21 @@
 
 use serde::Serialize;
 
+use crate::routes::Later;
 use crate::snapshot::Snapshot;
 
 mod calico;
+mod verify;
 
 pub use calico::{
-    CalicoStatus, ConfirmRequest, GuardStatus, HeldSession, KindCount, RejectedObject,
+    CalicoStatus, ConfirmRequest, GuardStatus, HeldSession, IpamStatus, KindCount, RejectedObject,
+};
+pub use verify::{
+    CalicoVerify, ForeignRoute, NodeFamily, NodePrefix, SessionDown, TOLD_MAX, Told, WrongNextHop,
 };
 
-/// Where the API's answers come from. Each call is cheap enough for a health probe each second;
-/// none may block on a session or a shard.
+/// Where the API's answers come from. Each call but [`StatusSource::verify`] is cheap enough for a
+/// health probe each second; none may block on a session or a shard.
 pub trait StatusSource: Send + Sync {
     /// The reflector as a whole.
     fn status(&self) -> Status;
@@ -26,6 +31,11 @@ pub trait StatusSource: Send + Sync {
     /// The Calico cluster that peers come from, if there is one.
     fn calico(&self) -> Option<CalicoStatus> {
         None
+    }
+    /// How sessions and routes compare with what that cluster says, or why that cannot be told;
+    /// `None` if there is no cluster. It reads all routes, page by page, and takes its time.
+    fn verify(&self) -> Later<'_, Option<Result<CalicoVerify, String>>> {
+        Box::pin(std::future::ready(None))
     }
 }
 

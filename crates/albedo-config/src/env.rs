@@ -1,4 +1,5 @@
-//! Settings from the environment: every single value at the top of the file has a variable.
+//! Settings from the environment: every single value at the top of the file has a variable, but
+//! for what is of BIRD's sockets (`admin.bird`).
 //!
 //! A variable takes the place of the file's value before anything is checked, so a file may
 //! leave out what the environment gives, such as the router id of a pod.

@@ -296,7 +296,7 @@ fn off_is_off() {
     ));
     let bird = config.admin.bird.expect("it is on");
     assert!(bird.socket.is_absolute() || bird.socket.ends_with("a.ctl"), "{:?}", bird.socket);
-    assert_eq!(bird.socket6.as_deref(), Some(std::path::Path::new("/b.ctl")));
+    assert_eq!(bird.socket6.as_deref(), Some(Path::new("/b.ctl")));
     assert_eq!((bird.dialect, bird.mode), (BirdDialect::Calico, 0o666));
     assert_eq!(config.peers[0].name.as_deref(), Some("Global_10_0_0_7"));
     let config = good(&format!("{BASE}admin: {{bird: off}}\n"));

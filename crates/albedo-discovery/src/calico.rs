@@ -18,11 +18,14 @@ pub mod guard;
 pub mod lint;
 mod meta;
 mod node;
+pub mod node_status;
 pub mod parse;
 mod peer;
+pub mod plan;
 mod pool;
 mod reach;
 mod selector;
+pub mod verify;
 pub mod write;
 
 use std::fmt;

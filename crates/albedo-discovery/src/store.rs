@@ -14,6 +14,7 @@ mod health;
 mod http;
 mod keeper;
 pub mod kubernetes;
+pub mod node_status;
 pub mod secrets;
 pub mod settings;
 

@@ -228,8 +228,7 @@ impl Server {
             }
         }
         for n in plan.start {
-            let peer = &settings.peers[n];
-            inner.start_configured(&mut registry, peer);
+            inner.start_configured(&mut registry, &settings.peers[n]);
         }
         registry.listeners.retain(|addr, _| settings.listen.contains(addr));
         for (addr, listener, keys) in fresh {
@@ -581,7 +580,7 @@ fn relabel(slot: &mut Slot, place: Place, settings: &Settings) -> Arc<Profile> {
 }
 
 fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {
-    let detail = slot.shared.detail();
+    let (profile, detail) = (&slot.profile, slot.shared.detail());
     let listener = match key.local {
         Local::Listener(at) => Some(at),
         Local::Address(_) | Local::Any => None,
@@ -590,10 +589,10 @@ fn status((key, slot): (&SessionKey, &Slot)) -> PeerStatus {
         addr: slot.addr,
         dynamic: matches!(slot.origin, Origin::Range(_)),
         listener,
-        role: detail.agreed.map_or(slot.profile.role, |agreed| agreed.role),
+        role: detail.agreed.map_or(profile.role, |agreed| agreed.role),
         state: slot.shared.state(),
         since: slot.shared.since(),
-        has_policy: [slot.profile.import.is_some(), slot.profile.export.is_some()],
+        has_policy: [profile.import.is_some(), profile.export.is_some()],
         established: slot.shared.established(),
         detail,
         shared: Arc::clone(&slot.shared),

@@ -7,12 +7,16 @@
 mod cache;
 mod follow;
 mod identity;
+pub(crate) mod ipam;
+pub(crate) mod node_status;
 mod overlay;
 mod register;
 mod report;
 mod rules;
+mod verify;
 mod waiting;
 
 pub(crate) use follow::Follower;
 pub(crate) use report::Shared;
+pub(crate) use verify::compare;
 pub(crate) use waiting::Waiting;

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use albedo_config::{Config, Diagnostics, Surroundings};
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin_client::AdminArgs;
+use crate::calico_command::CalicoArgs;
 use crate::demo::DemoArgs;
+use crate::import_command::ImportArgs;
 
 /// A BGP route reflector for clusters of thousands of nodes.
 #[derive(Debug, Parser)]
@@ -37,6 +40,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 when nobody is left, 1 where somebody is or it was refused.
     Drain(DrainArgs),
+    /// Move into a Calico cluster, and out of it.
+    Calico(CalicoArgs),
+    /// Turn the configuration of another daemon into one of ours.
+    Import(ImportArgs),
     /// Run the reflector among simulated nodes on this machine and watch it converge.
     Demo(DemoArgs),
     /// Print completions for a shell.
@@ -46,10 +53,8 @@ pub(crate) enum Command {
 /// How to drain.
 #[derive(Debug, Args)]
 pub(crate) struct DrainArgs {
-    /// Where the reflector's `admin.http` is.
-    #[arg(long, value_name = "ADDRESS:PORT", env = "ALBEDO_ADMIN_HTTP",
-          default_value_t = albedo_config::defaults::ADMIN_HTTP)]
-    pub(crate) admin: std::net::SocketAddr,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
     /// Also if no other reflector is there.
     #[arg(long)]
     pub(crate) force: bool,

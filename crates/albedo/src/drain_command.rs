@@ -1,21 +1,16 @@
 //! `albedo drain`: asks a running reflector to send its clients away, and tells what became of it.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use albedo_api::control::{DrainMode, DrainPhase, DrainRequest, DrainStatus};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::admin_client::{AdminArgs, Ask};
 use crate::cli::{self, DrainArgs};
 
 /// How often the reflector is asked how far it is.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long it may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Octets of an answer: a line for each client, and more of them than there can be.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Drains, tells, and waits.
 pub(crate) fn run(args: &DrainArgs) -> Result<ExitCode> {
@@ -95,26 +90,9 @@ fn expired(status: &DrainStatus) -> ExitCode {
 }
 
 /// One request; what the reflector says to it.
-fn ask(admin: SocketAddr, method: &str, request: Option<&DrainRequest>) -> Result<DrainStatus> {
+fn ask(admin: AdminArgs, method: &str, request: Option<&DrainRequest>) -> Result<DrainStatus> {
     let body = request.map(serde_json::to_string).transpose()?.unwrap_or_default();
-    let mut stream = TcpStream::connect_timeout(&admin, ANSWER_MAX)
-        .with_context(|| format!("cannot reach a reflector at {admin} (its admin.http)"))?;
-    stream.set_read_timeout(Some(ANSWER_MAX))?;
-    let request = format!(
-        "{method} /api/v1/drain HTTP/1.1\r\nHost: {admin}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("no answer")?;
-    let answer = String::from_utf8(answer).context("an answer that is no text")?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an end")?;
-    let code = head.split_whitespace().nth(1).unwrap_or_default();
-    if code != "200" {
-        bail!("refused ({code}): {}", body.trim_end());
-    }
-    serde_json::from_str(body).context("an answer that is not understood")
+    Ask { method, body: &body, ..Ask::get("/api/v1/drain") }.send(admin.admin)
 }
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ pub(crate) struct Running {
     admin: Option<Admin>,
     bird: Option<BirdServer>,
     startup: JoinHandle<()>,
+    /// What is done for a Calico cluster that peers come from: the check of announced blocks, and
+    /// the status of our Node.
+    cluster: Vec<JoinHandle<()>>,
     drain: Arc<Drain>,
     roster: Option<Kept>,
 }
@@ -99,8 +102,18 @@ impl Running {
         });
         let standing = Standing::new(&config, file);
         let (engine, server) = (reflector.engine(), server.clone());
+        let mut tasks = Vec::new();
+        if let Some(cluster) = cluster.clone() {
+            let check = calico::ipam::watch(cluster, engine.clone(), server.clone());
+            tasks.push(tokio::spawn(check));
+        }
+        let asker = cluster.as_ref().and_then(|cluster| cluster.asker());
         let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
         let source = Arc::new(source);
+        if let Some(asker) = asker {
+            let source: Arc<dyn BirdSource> = Arc::<Source>::clone(&source);
+            tasks.push(tokio::spawn(calico::node_status::fill(asker, source)));
+        }
         let admin = match listener {
             Some(listener) => {
                 let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
@@ -115,7 +128,7 @@ impl Running {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, bird, startup, drain, roster })
+        Ok(Self { reflector, source, config, admin, bird, startup, cluster: tasks, drain, roster })
     }
 
     /// What is known of it.
@@ -244,8 +257,11 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, bird, startup, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, startup, cluster, roster, drain, .. } = self;
         startup.abort();
+        for task in cluster {
+            task.abort();
+        }
         source.stopping();
         drop(source);
         if let Some(Kept { keeper, task }) = roster {

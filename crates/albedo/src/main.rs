@@ -3,14 +3,17 @@
 //! Here things are put together: command line, configuration, threads, lifecycle.
 //! What a reflector does is in the crates below.
 
+mod admin_client;
 mod assemble;
 mod calico;
+mod calico_command;
 mod check;
 mod cli;
 mod completions;
 mod demo;
 mod drain;
 mod drain_command;
+mod import_command;
 mod keeper;
 mod lifecycle;
 mod logging;
@@ -32,7 +35,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Calico(args) => calico_command::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Import(args) => import_command::run(&args),
         Command::Drain(args) => drain_command::run(&args),
         Command::Completions(args) => completions::run(args.shell),
     };

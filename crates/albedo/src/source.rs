@@ -7,10 +7,11 @@ use std::time::Duration;
 use albedo_api::bird::BirdStats;
 use albedo_api::control::{Control, DrainRequest, DrainStatus};
 use albedo_api::names;
+use albedo_api::routes::Later;
 use albedo_api::snapshot::{
-    BirdNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
+    ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
 };
-use albedo_api::{CalicoStatus, Check, PeerRow, RetainedRow, Status, StatusSource};
+use albedo_api::{CalicoStatus, CalicoVerify, Check, PeerRow, RetainedRow, Status, StatusSource};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
@@ -24,6 +25,9 @@ use crate::keeper::Keeper;
 
 mod bird;
 mod routes;
+mod verify;
+
+pub(crate) use routes::next_hop;
 
 /// A worker that has not turned for this long is stuck.
 pub(crate) const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
@@ -47,6 +51,8 @@ pub(crate) struct Source {
     keeper: Option<Arc<Keeper>>,
     /// The Calico cluster that peers come from.
     calico: Option<Arc<calico::Shared>>,
+    /// The last comparison with what that cluster says; one at a time is made.
+    verdict: verify::Last,
     /// Routes of each peer, as they were last counted.
     tallies: Arc<bird::Tallies>,
     bird: Arc<BirdStats>,
@@ -120,6 +126,7 @@ impl Source {
             drain,
             keeper,
             calico,
+            verdict: verify::Last::default(),
             tallies: Arc::default(),
             bird: Arc::default(),
             defers: standing.defers,
@@ -310,6 +317,10 @@ impl StatusSource for Source {
         self.calico.as_deref().map(calico::Shared::status)
     }
 
+    fn verify(&self) -> Later<'_, Option<Result<CalicoVerify, String>>> {
+        Box::pin(verify::verify(self))
+    }
+
     fn snapshot(&self) -> Snapshot {
         let standing = self.standing();
         let (numbers, limit) = (standing.numbers.clone(), standing.sessions_max);
@@ -330,7 +341,7 @@ impl StatusSource for Source {
             engine: EngineNumbers::read(&self.engine, now()),
             sessions: SessionNumbers::read(self.server.stats(), limit, retained),
             queries: QueryNumbers::read(&self.engine),
-            bird: BirdNumbers::read(&self.bird),
+            bird_cut: self.bird.cut(),
             config: numbers,
             life,
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),

@@ -3,8 +3,10 @@
 //! They need root, network namespaces and the peers that `cargo xtask install` unpacks, and say
 //! so when they skip themselves; with `CI=true` a scenario that cannot run fails.
 
+mod bird_samples;
 mod bird_socket;
 mod calico_nodes;
+mod calico_verify;
 mod fail_static;
 mod life;
 mod malformed;

@@ -178,11 +178,18 @@ impl Connection<'_> {
                 }
             }
         }
-        let (count, networks) = (routes.routes, routes.networks);
+        let found = (routes.routes, routes.networks);
+        self.end_routes(command, &families, found);
+        Ok(())
+    }
+
+    /// The end of an answer with so many routes, and prefixes among them.
+    fn end_routes(&mut self, command: &RouteCommand, families: &[Family], found: (u64, u64)) {
+        let (count, networks) = found;
         if command.count {
-            let all: u64 = families.iter().map(|family| source.paths(*family)).sum();
+            let all: u64 = families.iter().map(|family| self.source.paths(*family)).sum();
             let all = all.max(count);
-            let tables = match (self.view.dialect, &*families) {
+            let tables = match (self.view.dialect, families) {
                 (Dialect::Bird2, [one]) => format!(" in table {}", table(*one)),
                 (Dialect::Bird2, _) => " in 2 tables".to_owned(),
                 (Dialect::Calico, _) => String::new(),
@@ -198,7 +205,6 @@ impl Connection<'_> {
         } else {
             self.answer.end(0, "");
         }
-        Ok(())
     }
 
     /// Sends what was gathered; whoever takes none of it for [`WRITE_MAX`] is cut.

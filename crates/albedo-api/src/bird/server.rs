@@ -75,6 +75,14 @@ impl Drop for BirdServer {
 /// A connection's place among [`CONNECTIONS_MAX`].
 struct Place(Arc<BirdStats>);
 
+impl BirdStats {
+    /// Connections that were cut, for whichever reason.
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed) + self.slow.load(Ordering::Relaxed)
+    }
+}
+
 impl Place {
     fn take(stats: &Arc<BirdStats>) -> Option<Self> {
         let more = |open| (open < CONNECTIONS_MAX as u64).then_some(open + 1);

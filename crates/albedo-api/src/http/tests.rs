@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::control::{DrainPhase, DrainRequest, DrainStatus, DrainedClient};
+use crate::routes::Later;
 use crate::snapshot::Snapshot;
-use crate::status::{Check, PeerRow, Status};
+use crate::status::{CalicoVerify, Check, NodePrefix, PeerRow, Status, Told};
 
 struct Fixed {
     ready: bool,
@@ -42,6 +43,14 @@ impl StatusSource for Fixed {
 
     fn ready(&self) -> Vec<Check> {
         vec![check("workers", true), check("initial-sync", self.ready)]
+    }
+
+    fn verify(&self) -> Later<'_, Option<Result<CalicoVerify, String>>> {
+        let first = vec![NodePrefix { node: "w1".to_owned(), prefix: "10.244.1.0/26".to_owned() }];
+        let blocks_missing = Told { count: 130, first };
+        let verdict = CalicoVerify { blocks_missing, ..CalicoVerify::default() };
+        let verdict = if self.ready { Ok(verdict) } else { Err("nothing to compare".to_owned()) };
+        Box::pin(ready(Some(verdict)))
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -147,6 +156,21 @@ async fn metrics_page_and_json_answer() {
     assert_eq!(peers[0]["holdTimeSeconds"], 90);
 
     assert_eq!(get(server.addr, "/nothing").await.0, "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
+async fn a_verdict_has_exact_counts_and_refuses_in_words() {
+    let server = start(true).await;
+    let (status, headers, body) = get(server.addr, "/api/v1/calico/verify").await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(headers.contains("cache-control: no-store"), "{headers}");
+    let verdict: CalicoVerify = serde_json::from_str(&body).unwrap();
+    assert_eq!((verdict.blocks_missing.count, verdict.blocks_missing.first.len()), (130, 1));
+    assert!(body.contains("\"blocksMissing\":{\"count\":130"), "{body}");
+    let server = start(false).await;
+    let (status, _, body) = get(server.addr, "/api/v1/calico/verify").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert_eq!(body, "nothing to compare\n");
 }
 
 #[tokio::test]

@@ -127,6 +127,22 @@ table! {
         &[],
         "What is odd about the resources, as the status tells.",
     );
+    CALICO_IPAM_CHECKS = counter(
+        "albedo_calico_ipam_checks_total",
+        &[],
+        "Times that what nodes announce was compared with the blocks they own.",
+    );
+    CALICO_IPAM_MISMATCHES = gauge(
+        "albedo_calico_ipam_mismatches",
+        &[],
+        "Routes inside of an IP pool from a node that does not own the block, at the last look.",
+    );
+    CALICO_IPAM_BORROWED = gauge(
+        "albedo_calico_ipam_borrowed",
+        &[],
+        "Host routes from nodes whose pods have an address of another node's block, at the last \
+         look; these are as they should be.",
+    );
     // Sessions.
     SESSIONS = gauge(
         "albedo_sessions",
@@ -331,11 +347,6 @@ table! {
         &[],
         "Questions to the shards that may be open.",
     );
-    QUERIES_WAITING = gauge(
-        "albedo_query_requests_waiting",
-        &[],
-        "Requests that wait for a shard.",
-    );
     QUERY_ANSWERS = counter(
         "albedo_query_answers_total",
         &[],
@@ -356,30 +367,11 @@ table! {
         &[],
         "Time that requests waited for their shard.",
     ));
-    BIRD_CONNECTIONS = gauge(
-        "albedo_bird_connections",
+    BIRD_CONNECTIONS_CUT = counter(
+        "albedo_bird_connections_cut_total",
         &[],
-        "Connections to the control sockets in the manner of BIRD.",
-    );
-    BIRD_CONNECTIONS_LIMIT = gauge(
-        "albedo_bird_connections_limit",
-        &[],
-        "Connections to these sockets that may be open.",
-    );
-    BIRD_CONNECTIONS_REFUSED = counter(
-        "albedo_bird_connections_refused_total",
-        &[],
-        "Connections to these sockets that were closed at once because too many were open.",
-    );
-    BIRD_COMMANDS = counter(
-        "albedo_bird_commands_total",
-        &[],
-        "Commands that came over these sockets.",
-    );
-    BIRD_SLOW_READERS = counter(
-        "albedo_bird_slow_readers_total",
-        &[],
-        "Connections to these sockets that were cut because nobody read the answer.",
+        "Connections to the control sockets in the manner of BIRD that were cut: too many were \
+         open, or nobody read the answer.",
     );
     SHARD_BUSY = by_writer(counter(
         "albedo_shard_busy_seconds_total",

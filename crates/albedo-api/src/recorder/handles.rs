@@ -10,8 +10,8 @@ use crate::names::{
 };
 use crate::process::Process;
 use crate::snapshot::{
-    BirdNumbers, CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers,
-    SessionNumbers, Snapshot,
+    CalicoNumbers, ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers,
+    Snapshot,
 };
 
 /// All handles of the exporter.
@@ -19,7 +19,7 @@ pub(super) struct Handles {
     engine: Engine,
     sessions: Sessions,
     queries: Queries,
-    bird: Bird,
+    bird_cut: Counter,
     config: Config,
     life: Life,
     calico: Calico,
@@ -54,18 +54,9 @@ struct Engine {
 struct Queries {
     open: Gauge,
     limit: Gauge,
-    waiting: Gauge,
     answers: Counter,
     refused: Counter,
     entries: Counter,
-}
-
-struct Bird {
-    open: Gauge,
-    limit: Gauge,
-    refused: Counter,
-    commands: Counter,
-    slow: Counter,
 }
 
 struct Sessions {
@@ -115,6 +106,9 @@ struct Calico {
     held: Gauge,
     guarded: Gauge,
     warnings: Gauge,
+    ipam_checks: Counter,
+    ipam_mismatches: Gauge,
+    ipam_borrowed: Gauge,
 }
 
 struct ProcessHandles {
@@ -175,18 +169,11 @@ impl Handles {
             queries: Queries {
                 open: source.gauge(&names::QUERIES_OPEN),
                 limit: source.gauge(&names::QUERIES_LIMIT),
-                waiting: source.gauge(&names::QUERIES_WAITING),
                 answers: source.counter(&names::QUERY_ANSWERS),
                 refused: source.counter(&names::QUERIES_REFUSED),
                 entries: source.counter(&names::QUERY_ENTRIES),
             },
-            bird: Bird {
-                open: source.gauge(&names::BIRD_CONNECTIONS),
-                limit: source.gauge(&names::BIRD_CONNECTIONS_LIMIT),
-                refused: source.counter(&names::BIRD_CONNECTIONS_REFUSED),
-                commands: source.counter(&names::BIRD_COMMANDS),
-                slow: source.counter(&names::BIRD_SLOW_READERS),
-            },
+            bird_cut: source.counter(&names::BIRD_CONNECTIONS_CUT),
             config: Config {
                 peers: source.gauge(&names::CONFIGURED_PEERS),
                 reloads: source.counters(&names::RELOADS, &RELOAD_RESULTS),
@@ -210,6 +197,9 @@ impl Handles {
                 held: source.gauge(&names::CALICO_HELD),
                 guarded: source.gauge(&names::CALICO_GUARDED),
                 warnings: source.gauge(&names::CALICO_WARNINGS),
+                ipam_checks: source.counter(&names::CALICO_IPAM_CHECKS),
+                ipam_mismatches: source.gauge(&names::CALICO_IPAM_MISMATCHES),
+                ipam_borrowed: source.gauge(&names::CALICO_IPAM_BORROWED),
             },
             process: ProcessHandles {
                 open_fds: source.gauge(&names::PROCESS_OPEN_FDS),
@@ -228,7 +218,7 @@ impl Handles {
         self.engine.set(&snapshot.engine);
         self.sessions.set(&snapshot.sessions);
         self.queries.set(&snapshot.queries);
-        self.bird.set(&snapshot.bird);
+        self.bird_cut.absolute(snapshot.bird_cut);
         self.config.set(&snapshot.config);
         self.life.set(&snapshot.life);
         self.calico.set(&snapshot.calico);
@@ -354,20 +344,9 @@ impl Queries {
     fn set(&self, numbers: &QueryNumbers) {
         self.open.set(numbers.open as f64);
         self.limit.set(numbers.limit as f64);
-        self.waiting.set(numbers.waiting as f64);
         self.answers.absolute(numbers.answers);
         self.refused.absolute(numbers.refused);
         self.entries.absolute(numbers.entries);
-    }
-}
-
-impl Bird {
-    fn set(&self, numbers: &BirdNumbers) {
-        self.open.set(numbers.open as f64);
-        self.limit.set(numbers.limit as f64);
-        self.refused.absolute(numbers.refused);
-        self.commands.absolute(numbers.commands);
-        self.slow.absolute(numbers.slow);
     }
 }
 
@@ -401,6 +380,9 @@ impl Calico {
         self.held.set(numbers.held as f64);
         self.guarded.set(numbers.guarded as f64);
         self.warnings.set(numbers.warnings as f64);
+        self.ipam_checks.absolute(numbers.ipam_checks);
+        self.ipam_mismatches.set(numbers.ipam_mismatches as f64);
+        self.ipam_borrowed.set(numbers.ipam_borrowed as f64);
     }
 }
 

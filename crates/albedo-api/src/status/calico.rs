@@ -38,6 +38,21 @@ pub struct CalicoStatus {
     pub guard: Option<GuardStatus>,
     /// What is odd: one line for each.
     pub warnings: Vec<String>,
+    /// What the check of announced blocks found last; `None` before its first look or where
+    /// `calico.ipamCheck` is not `warn`.
+    pub ipam: Option<IpamStatus>,
+}
+
+/// What a check of announced blocks found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IpamStatus {
+    /// Routes inside of a pool from a node that does not own the block.
+    pub mismatches: usize,
+    /// Host routes for addresses of others' blocks.
+    pub borrowed: usize,
+    /// How many seconds ago it looked.
+    pub age_seconds: f64,
 }
 
 /// How many there are of a kind.

@@ -17,8 +17,9 @@ pub(crate) const KEYS: [&str; 2] = ["http", "bird"];
 /// The keys of `admin.bird`.
 pub(crate) const BIRD: [&str; 4] = ["socket", "socket6", "dialect", "mode"];
 
-/// Octets of a socket's name that the system takes (`sun_path`, without its end).
-const SOCKET_NAME_MAX: usize = 107;
+/// Octets of a socket's name: what the system takes (`sun_path`, without its end) less the four
+/// that are put behind it while the socket is made.
+const SOCKET_NAME_MAX: usize = 103;
 
 const DIALECT: Kind<BirdDialect> = Kind {
     allowed: "calico or bird2",
@@ -78,7 +79,7 @@ fn place(at: At<String>, world: &World<'_>, report: &mut Report<'_>) -> At<PathB
     let path = world.folder.join(&at.value);
     let len = path.as_os_str().as_bytes().len();
     if len > SOCKET_NAME_MAX {
-        let allowed = format!("at most {SOCKET_NAME_MAX}, which is what the system takes");
+        let allowed = format!("at most {SOCKET_NAME_MAX}, which the system takes");
         at.report(report, Fault::new(format!("the name of a socket of {len} octets"), allowed));
     }
     At { value: path, place: at.place, key: at.key }

@@ -54,7 +54,8 @@ fn files_start_where_the_configuration_is() {
 #[test]
 fn what_the_own_node_says_can_be_said() {
     assert_eq!(calico("{register: {}}").register, Some(CalicoRegister::default()));
-    let said = "{register: {ipv4Address: 10.0.0.9/24, ipv6Address: \"fd00::9\", asNumber: 64600,                  clusterId: 244.0.0.2, labels: {reflector: \"true\", zone: a}}}";
+    let said = "{register: {ipv4Address: 10.0.0.9/24, ipv6Address: \"fd00::9\", asNumber: 64600, \
+                clusterId: 244.0.0.2, labels: {reflector: \"true\", zone: a}}}";
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let expected = CalicoRegister {
         ipv4: Some("10.0.0.9/24".to_owned()),

@@ -294,5 +294,14 @@ pub fn expand_node(cluster: &Cluster, name: &str) -> Vec<Session> {
     view.named(name).map_or_else(Vec::new, |me| sessions::of_node(&view, me))
 }
 
+/// [`expand_node`] for every node, in order of their names; what they have in common is computed
+/// once.
+pub fn expand_nodes(cluster: &Cluster, mut each: impl FnMut(&Arc<str>, Vec<Session>)) {
+    let view = View::new(cluster);
+    for (me, member) in view.members.iter().enumerate() {
+        each(&member.node.meta.name, sessions::of_node(&view, me));
+    }
+}
+
 #[cfg(test)]
 mod tests;

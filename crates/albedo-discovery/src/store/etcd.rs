@@ -9,6 +9,7 @@
 
 mod client;
 mod follow;
+mod node_status;
 mod register;
 mod wire;
 

@@ -9,10 +9,12 @@
 mod connect;
 mod follow;
 mod group;
+mod node_status;
 mod wire;
 
 pub use connect::Api;
 pub use group::ApiGroup;
+pub(super) use node_status::StatusApi;
 
 use super::settings::KubernetesSettings;
 use super::{OpenError, Pace, Store};

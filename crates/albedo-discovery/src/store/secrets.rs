@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Pace;
 use super::kubernetes::Api;
-use super::settings::Hidden;
+use super::settings::{Datastore, Hidden};
+use super::{OpenError, Pace};
 
 /// Passwords followed at most; those that come later in the order of their names are not read.
 pub const SECRETS_MAX: usize = 1_000;
@@ -62,6 +62,25 @@ pub enum Secrets {
 }
 
 impl Secrets {
+    /// Where the passwords of a datastore are: in the directory if there is one, otherwise in the
+    /// Kubernetes API if that is the datastore. Files as a datastore are `None`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::connect`].
+    pub async fn open(
+        datastore: Option<&Datastore>,
+        directory: Option<&Path>,
+    ) -> Result<Self, OpenError> {
+        match (directory, datastore) {
+            (Some(directory), _) => Ok(Self::Directory(directory.into())),
+            (None, Some(Datastore::Kubernetes(settings))) => {
+                Api::connect(settings).await.map(Self::Kubernetes)
+            }
+            (None, _) => Ok(Self::Nowhere),
+        }
+    }
+
     /// Reads a password once.
     ///
     /// # Errors
@@ -239,6 +258,12 @@ mod tests {
         assert!(missing.missing);
         let words = missing.to_string();
         assert!(words.starts_with("secret ns/bgp key none: "), "{words}");
+        let etcd = Datastore::Etcd(Box::default());
+        let nowhere = Secrets::open(Some(&etcd), None).await.expect("secrets");
+        let error = nowhere.read(&secret("bgp", "rr")).await.expect_err("no password");
+        assert!(error.to_string().contains("there is no directory of secrets"), "{error}");
+        let opened = Secrets::open(Some(&etcd), Some(folder.path())).await.expect("secrets");
+        assert_eq!(opened.read(&secret("bgp", "rr")).await, Ok(Hidden::new("pass word")));
         for bad in ["..", "a/b", ""] {
             let error = secrets.read(&secret("bgp", bad)).await.expect_err("no name");
             assert!(error.to_string().contains("is no name of a file"), "{error}");

@@ -1,6 +1,7 @@
 //! The store over the Kubernetes API, against a small server that keeps every request.
 
 mod access;
+mod node_status;
 mod server;
 
 use std::sync::Arc;

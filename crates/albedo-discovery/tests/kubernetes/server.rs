@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,6 +40,8 @@ pub(crate) struct State {
     /// Whether a watch from too far back is told so by the status of HTTP.
     pub(crate) gone_by_status: bool,
     pub(crate) secrets: BTreeMap<String, Value>,
+    /// Whether objects have a status apart.
+    pub(crate) has_status: bool,
     /// Method, path and query of all requests, and the authorization if there was one.
     pub(crate) requests: Vec<String>,
     pub(crate) authorizations: BTreeSet<String>,
@@ -229,6 +233,7 @@ impl Server {
         if stream.read_line(&mut first).await.is_err() || first.is_empty() {
             return;
         }
+        let mut length = 0;
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await.is_err() || line.trim().is_empty() {
@@ -237,10 +242,22 @@ impl Server {
             if let Some(value) = line.strip_prefix("authorization: ") {
                 self.state().authorizations.insert(value.trim().to_owned());
             }
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim().parse().expect("a length");
+            }
         }
         let request = first.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
         self.state().requests.push(request.clone());
-        let target = request.strip_prefix("GET ").expect("nothing but GET is asked").to_owned();
+        if let Some(path) = request.strip_prefix("PUT ") {
+            let mut body = vec![0; length];
+            if stream.read_exact(&mut body).await.is_ok() {
+                let object = serde_json::from_slice(&body).expect("JSON");
+                let (status, body) = self.replace(path, object);
+                let _ = answer(&mut stream, status, &body).await;
+            }
+            return;
+        }
+        let target = request.strip_prefix("GET ").expect("nothing but GET and PUT").to_owned();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let query: BTreeMap<&str, &str> =
             query.split('&').filter_map(|pair| pair.split_once('=')).collect();
@@ -253,6 +270,35 @@ impl Server {
             let _ = answer(&mut stream, status, &body).await;
         }
         let _ = stream.shutdown().await;
+    }
+
+    /// Puts an object in the place of the one that it was.
+    fn replace(&self, path: &str, object: Value) -> (u16, String) {
+        let status = |code: u16| (code, json!({"kind": "Status", "message": "no"}).to_string());
+        let whole = path.strip_suffix("/status");
+        let (collection, name) = whole.unwrap_or(path).rsplit_once('/').expect("a name");
+        let before = {
+            let state = self.state();
+            let plural = self.plural(&state, collection).filter(|_| {
+                // Who has a status apart has it there only.
+                whole.is_some() == state.has_status
+            });
+            let Some(plural) = plural else { return status(404) };
+            let objects = state.objects.get(&plural);
+            let Some(before) = objects.and_then(|it| it.get(name)) else { return status(404) };
+            before["metadata"]["resourceVersion"].clone()
+        };
+        if before != object["metadata"]["resourceVersion"] {
+            return status(409);
+        }
+        let plural = collection.rsplit('/').next().expect("a plural");
+        self.put(plural, name, object);
+        (200, self.object(plural, name).to_string())
+    }
+
+    /// An object as it is.
+    pub(crate) fn object(&self, plural: &str, name: &str) -> Value {
+        self.state().objects[plural][name].clone()
     }
 
     fn answer(&self, path: &str, query: &BTreeMap<&str, &str>) -> (u16, String) {

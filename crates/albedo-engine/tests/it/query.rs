@@ -110,7 +110,7 @@ fn readers_and_writers_beside_each_other() {
     let mut peer = Peer::new(&handle, node);
     let origin = albedo_sim::sets::Origin { router_id: node.router_id, external: false };
     let set = intern(&peer.port, FAMILY, 0, origin);
-    let stays = |n: u32| n % 4 == 0;
+    let stays = |n: u32| n.is_multiple_of(4);
     let announce = |peer: &mut Peer, n: u32, set: Option<&Arc<albedo_rib::AttrSet>>| {
         peer.port.route_v4(PathId(0), prefix(n), set);
         while peer.port.is_backed_up() && !peer.flush() {

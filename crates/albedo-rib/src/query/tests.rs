@@ -279,6 +279,7 @@ fn group(family: Family, role: PeerRole) -> GroupKey {
         no_llgr_on_hosts: false,
         policy: None,
         paths: crate::group::Paths::Best,
+        next_hop: None,
     }
 }
 
@@ -386,9 +387,10 @@ proptest! {
             }
             rib.flush();
         }
-        seen.retain(|(prefix, ..)| prefix.addr() >= IpAddr::from([0, 0, 100, 0]));
+        let is_kept = |prefix: &Prefix| prefix.addr() >= IpAddr::from([0, 0, 100, 0]);
+        seen.retain(|(prefix, ..)| is_kept(prefix));
         seen.sort();
-        let stays = rib.held.keys().filter(|(prefix, ..)| prefix.addr() >= IpAddr::from([0, 0, 100, 0]));
+        let stays = rib.held.keys().filter(|(prefix, ..)| is_kept(prefix));
         let stays = stays.filter(|(_, _, path)| !best_only || *path == PathId(1));
         prop_assert_eq!(seen, stays.copied().collect::<Vec<_>>());
     }
@@ -410,8 +412,10 @@ proptest! {
         let tally = rib.tally(budget);
         for peer in (0..3).map(PeerId) {
             let counts = tally.of(peer);
-            prop_assert_eq!(counts.imported, read.iter().filter(|r| r.1 == peer).count() as u64);
-            prop_assert_eq!(counts.preferred, best.iter().filter(|r| r.peer == peer).count() as u64);
+            let imported = read.iter().filter(|route| route.1 == peer).count();
+            let preferred = best.iter().filter(|route| route.peer == peer).count();
+            let found = (counts.imported, counts.preferred);
+            prop_assert_eq!(found, (imported as u64, preferred as u64));
         }
     }
 }

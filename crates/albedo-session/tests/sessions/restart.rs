@@ -19,7 +19,7 @@ use albedo_wire::open::Open;
 use albedo_wire::update::{PackSpec, UpdateContext, pack_announce};
 
 use crate::peer::{Peer, announce, block, open, prefix};
-use crate::setup::{Fixture, group, profile, settings};
+use crate::setup::{Fixture, group, peer as configured, profile, settings};
 
 const NODE: [u8; 4] = [127, 0, 0, 21];
 const READER: [u8; 4] = [127, 0, 0, 22];
@@ -293,6 +293,26 @@ async fn a_reset_of_the_operator_ends_what_is_kept() {
     until_lost(&fixture).await;
     fixture.until(|fixture| phase(fixture).is_some()).await;
     assert!(fixture.server.reset(IpAddr::from(NODE), ""));
+    reader.until(|reader| lacks(reader, 1..5)).await;
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_of_a_peer_goes_when_it_is_configured_no_more() {
+    let with = |addresses: &[[u8; 4]]| {
+        let mut all = settings(graceful());
+        all.groups.clear();
+        let mut profile = graceful();
+        profile.session.passive = true;
+        all.peers =
+            addresses.iter().map(|at| configured((*at, 179).into(), profile.clone())).collect();
+        all
+    };
+    let (fixture, peer, mut reader) = reflecting(with(&[NODE, READER]), STOCK).await;
+    peer.vanish();
+    fixture.until(|fixture| phase(fixture).is_some()).await;
+    assert!(has(&reader, 1..5), "it may come back");
+    fixture.server.apply(with(&[READER])).expect("good settings");
     reader.until(|reader| lacks(reader, 1..5)).await;
     fixture.stop().await;
 }

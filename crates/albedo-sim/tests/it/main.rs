@@ -16,6 +16,8 @@ const TINY: Limits = Limits {
     log_garbage_min_bytes: 700,
     log_grace_bytes: 300,
     tombstones_min: 3,
+    query_page_routes: 2,
+    query_step_entries: 3,
 };
 
 /// No grace at all: every new base leaves readers behind.

@@ -14,6 +14,7 @@ use albedo_discovery::calico::Cluster;
 use albedo_discovery::calico::expand::{Identity, Speaker, expand};
 use albedo_discovery::calico::guard::{Alarm, Digest, Guard, Limits, Standing};
 use albedo_discovery::calico::lint::lint;
+use albedo_discovery::store::node_status::NodeStatuses;
 use albedo_discovery::store::secrets::{Passwords, SecretRef, SecretWatch, Secrets};
 use albedo_discovery::store::settings::{Datastore, Settings};
 use albedo_discovery::store::{HealthReader, Link, Pace, Snapshot, Store, files, kubernetes};
@@ -23,9 +24,11 @@ use anyhow::{Context as _, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::cache::Cache;
+use super::node_status::Asker;
 use super::overlay::{self, overlay};
 use super::report::Shared;
 use super::rules::Filters;
+use super::verify::InForce;
 use super::{identity, register};
 
 /// Confirmations that wait to be looked at.
@@ -40,7 +43,7 @@ const NAMESPACE_DEFAULT: &str = "kube-system";
 /// What is known of the cluster.
 #[derive(Debug)]
 struct Known {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     /// Counts what the store has published; 0 is what was on the disk.
     revision: u64,
 }
@@ -63,7 +66,7 @@ pub(crate) struct Follower {
     known: Option<Known>,
     guard: Guard,
     /// What is in force.
-    speaker: Option<Speaker>,
+    speaker: Option<Arc<Speaker>>,
     /// The filters of sessions that are in force, for those that wait at the guard.
     filters: Filters,
     cache: Option<Cache>,
@@ -85,7 +88,7 @@ impl Follower {
         let calico = base.calico.clone().context("calico: the configuration has no such key")?;
         let identity = identity::here(&base, &calico)?;
         let pace = Pace { seed: crate::lifecycle::seed(), ..Pace::default() };
-        let (store, secrets) = open(&calico, &identity, &pace).await?;
+        let Opened { store, secrets, asker } = open(&calico, &identity, &pace).await?;
         let secrets = match &calico.secrets_folder {
             Some(folder) => Secrets::Directory(folder.clone()),
             None => secrets,
@@ -94,15 +97,17 @@ impl Follower {
         let namespace = std::env::var(NAMESPACE).ok().filter(|name| !name.is_empty());
         let (confirm, confirmations) = mpsc::channel(CONFIRMATIONS_MAX);
         let cache = calico.cache_file.as_deref().map(Cache::new);
-        let follower = Self {
+        Ok(Self {
             namespace: namespace.as_deref().unwrap_or(NAMESPACE_DEFAULT).into(),
             snapshots: store.snapshots(),
             passwords: secrets.passwords(),
-            shared: Arc::new(Shared::new(&identity, store.health_reader(), confirm)),
+            shared: Arc::new(
+                Shared::new(&identity, store.health_reader(), confirm).asked_by(asker),
+            ),
             known: cache
                 .as_ref()
                 .and_then(Cache::read)
-                .map(|cluster| Known { cluster, revision: 0 }),
+                .map(|cluster| Known { cluster: Arc::new(cluster), revision: 0 }),
             guard: Guard::new(),
             speaker: None,
             filters: BTreeMap::new(),
@@ -117,8 +122,7 @@ impl Follower {
             last: None,
             told: BTreeSet::new(),
             confirmations,
-        };
-        Ok(follower)
+        })
     }
 
     /// What others may ask about it.
@@ -204,7 +208,8 @@ impl Follower {
         let Some(snapshot) = self.snapshots.borrow_and_update().clone() else { return };
         let odd = snapshot.warnings.values().flatten().map(ToString::to_string).collect();
         self.shared.change(|report| report.resource_warnings = odd);
-        self.known = Some(Known { cluster: snapshot.cluster.clone(), revision: snapshot.revision });
+        let cluster = Arc::new(snapshot.cluster.clone());
+        self.known = Some(Known { cluster, revision: snapshot.revision });
     }
 
     /// Takes another file's settings.
@@ -247,7 +252,7 @@ impl Follower {
         };
         if let Some(proposed) = proposed {
             let alarm = self.decide(&proposed);
-            self.shared.change(|report| report.alarm = alarm.clone());
+            self.shared.succeed(alarm.clone());
             for reason in alarm.iter().flat_map(|alarm| &alarm.reasons) {
                 self.say(reason, "a change of the cluster is held back");
             }
@@ -261,6 +266,14 @@ impl Follower {
         let lints = lint(&known.cluster, Some(&self.identity));
         self.shared
             .change(|report| report.tell(known.revision, &known.cluster, speaker, &found, &lints));
+        self.shared.put_in_force(InForce {
+            identity: self.identity.clone(),
+            cluster: Arc::clone(&known.cluster),
+            revision: known.revision,
+            speaker: Arc::clone(speaker),
+            held: found.held.clone(),
+            ipam: self.calico.ipam,
+        });
         if let Some(cache) = self.cache.as_mut().filter(|_| !self.guard.is_holding()) {
             cache.write(known.revision, &known.cluster);
         }
@@ -284,7 +297,7 @@ impl Follower {
     fn decide(&mut self, proposed: &Speaker) -> Option<Alarm> {
         let known = self.known.as_ref()?;
         let limits = self.limits();
-        let current = self.speaker.as_ref().unwrap_or(proposed);
+        let current = self.speaker.as_deref().unwrap_or(proposed);
         let standing = Standing::of(&known.cluster);
         let decision = self.guard.offer(now(), current, proposed, &standing, &limits);
         let (in_force, alarm) = match decision {
@@ -301,7 +314,7 @@ impl Follower {
             Some(((*name).clone(), Arc::clone(found)))
         };
         self.filters = names.iter().filter_map(filter).collect();
-        self.speaker = Some(in_force);
+        self.speaker = Some(Arc::new(in_force));
         alarm
     }
 
@@ -344,14 +357,23 @@ impl Follower {
     }
 }
 
-/// Opens the datastore; where passwords are read, if nothing else is said.
-async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Store, Secrets)> {
+/// A datastore.
+struct Opened {
+    store: Store,
+    /// Where passwords are read, if nothing else is said.
+    secrets: Secrets,
+    /// Who may ask about our Node.
+    asker: Option<Asker>,
+}
+
+/// Opens the datastore.
+async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<Opened> {
     let settings = match &calico.datastore {
         CalicoDatastore::Files(paths) => {
             let paths = paths.iter().map(|path| path.display().to_string()).collect();
             let sources = files::Sources { paths, recursive: false };
             let store = files::open(&sources, pace).context("calico.files")?;
-            return Ok((store, Secrets::Nowhere));
+            return Ok(Opened { store, secrets: Secrets::Nowhere, asker: None });
         }
         CalicoDatastore::ConfigFile(file) => find(Some(file)).context("calico.configFile")?,
         CalicoDatastore::Environment => find(None).context("calico")?,
@@ -367,9 +389,19 @@ async fn open(calico: &Calico, identity: &Identity, pace: &Pace) -> Result<(Stor
         }
         Datastore::Etcd(_) => Secrets::Nowhere,
     };
-    Ok((store, secrets))
+    let asker = match identity::node_of(identity) {
+        Some(node) => {
+            let statuses = NodeStatuses::open(&settings).await.context("calico")?;
+            Some(Asker { statuses, node: node.into() })
+        }
+        None => None,
+    };
+    Ok(Opened { store, secrets, asker })
 }
 
 fn find(file: Option<&Path>) -> Result<Settings> {
     Ok(Settings::find(file, |name| std::env::var(name).ok())?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,8 @@ impl<F: Fn(&str) -> Option<String>> Surroundings<'_, F> {
         let own = variable("NODENAME").or_else(|| file(self.node_name_file));
         let machine = || variable("HOSTNAME").or_else(|| file(self.host_name_file));
         own.or_else(|| machine().map(|name| name.to_lowercase())).context(
-            "calico.nodeName: nobody says which Node this is; set it, or NODENAME in the environment",
+            "calico.nodeName: nobody says which Node this is; set it, or NODENAME in the \
+             environment",
         )
     }
 

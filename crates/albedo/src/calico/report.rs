@@ -1,20 +1,25 @@
 //! What others may know of a cluster that is followed, and how they confirm a change of it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use albedo_api::snapshot::CalicoNumbers;
-use albedo_api::{CalicoStatus, GuardStatus, HeldSession, KindCount, RejectedObject};
+use albedo_api::{
+    CalicoStatus, CalicoVerify, GuardStatus, HeldSession, IpamStatus, KindCount, RejectedObject,
+};
 use albedo_discovery::calico::expand::{Identity, Speaker};
 use albedo_discovery::calico::guard::{Alarm, Digest};
 use albedo_discovery::calico::lint::Lint;
+use albedo_discovery::calico::verify::Verdict;
 use albedo_discovery::calico::{Cluster, Kind};
 use albedo_discovery::store::HealthReader;
 use albedo_engine::clock::now;
 use albedo_types::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use super::node_status::Asker;
 use super::overlay::Overlaid;
+use super::verify::{InForce, told};
 
 /// Warnings that are told at most.
 const WARNINGS_MAX: usize = 100;
@@ -26,7 +31,13 @@ pub(super) struct Report {
     /// Asked when somebody asks: a datastore that is lost tells nothing.
     health: HealthReader,
     pub(super) alarm: Option<Alarm>,
+    /// Why the cluster as it is gives no sessions.
+    failure: Option<String>,
     pub(super) resource_warnings: Vec<String>,
+    /// What the check of announced blocks found last, and when.
+    pub(super) ipam: Option<(IpamStatus, Instant)>,
+    ipam_checks: u64,
+    in_force: Option<Arc<InForce>>,
     /// What was worked out last; the rest of the status is filled in when it is asked for.
     worked_out: CalicoStatus,
 }
@@ -36,6 +47,10 @@ pub(super) struct Report {
 pub(crate) struct Shared {
     report: Mutex<Report>,
     confirm: mpsc::Sender<Digest>,
+    /// Changes whenever another cluster is in force.
+    changes: watch::Sender<u64>,
+    /// Who may ask about our Node.
+    asker: Option<Arc<Asker>>,
 }
 
 impl Report {
@@ -86,7 +101,12 @@ impl Report {
             last_error: health.last_error.as_deref().map(Into::into),
             faults: health.faults.iter().map(ToString::to_string).collect(),
             guard: self.alarm.as_ref().map(guard),
+            expand_error: self.failure.clone(),
             warnings,
+            ipam: self.ipam.as_ref().map(|(ipam, at)| IpamStatus {
+                age_seconds: now().since(*at).as_secs_f64(),
+                ..ipam.clone()
+            }),
             ..self.worked_out.clone()
         }
     }
@@ -116,11 +136,62 @@ impl Shared {
         confirm: mpsc::Sender<Digest>,
     ) -> Self {
         let report = Report { identity: Words(identity).to_string(), health, ..Report::default() };
-        Self { report: Mutex::new(report), confirm }
+        let (changes, _) = watch::channel(0);
+        Self { report: Mutex::new(report), confirm, changes, asker: None }
+    }
+
+    /// With somebody who may ask about our Node.
+    pub(super) fn asked_by(self, asker: Option<Asker>) -> Self {
+        Self { asker: asker.map(Arc::new), ..self }
+    }
+
+    /// Who may ask about our Node.
+    pub(crate) fn asker(&self) -> Option<Arc<Asker>> {
+        self.asker.clone()
     }
 
     fn report(&self) -> MutexGuard<'_, Report> {
         self.report.lock().expect("nothing panics while it holds this lock")
+    }
+
+    /// Notes what is in force from now on.
+    pub(super) fn put_in_force(&self, in_force: InForce) {
+        let revision = in_force.revision;
+        self.report().in_force = Some(Arc::new(in_force));
+        self.changes.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+
+    /// What is in force; `None` before there is something.
+    pub(crate) fn in_force(&self) -> Option<Arc<InForce>> {
+        self.report().in_force.clone()
+    }
+
+    /// Changes whenever another cluster is in force.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Notes what the check of announced blocks found.
+    pub(super) fn note_ipam(&self, verdict: &Verdict) {
+        let (mismatches, borrowed) = (verdict.foreign.count, verdict.borrowed);
+        let mut report = self.report();
+        report.ipam_checks += 1;
+        report.ipam = Some((IpamStatus { mismatches, borrowed, age_seconds: 0.0 }, now()));
+    }
+
+    /// A verdict on what is in force, as it is told.
+    pub(crate) fn verdict(&self, in_force: &InForce, verdict: &Verdict) -> CalicoVerify {
+        let report = self.report();
+        let guarded = report.alarm.as_ref().map_or(0, |alarm| alarm.sessions.len());
+        let connected = report.health.now().connected;
+        let told = told(in_force, verdict);
+        CalicoVerify {
+            identity: report.identity.clone(),
+            connected,
+            ok: told.ok && connected && guarded == 0,
+            sessions_guarded: guarded,
+            ..told
+        }
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Report)) {
@@ -130,9 +201,16 @@ impl Shared {
     /// Notes why there is no new set of sessions; whether that was not known.
     pub(super) fn fail(&self, why: &str) -> bool {
         let mut report = self.report();
-        let is_new = report.worked_out.expand_error.as_deref() != Some(why);
-        report.worked_out.expand_error = Some(why.to_owned());
+        let is_new = report.failure.as_deref() != Some(why);
+        report.failure = Some(why.to_owned());
         is_new
+    }
+
+    /// Notes that there is a new set of sessions.
+    pub(super) fn succeed(&self, alarm: Option<Alarm>) {
+        let mut report = self.report();
+        report.failure = None;
+        report.alarm = alarm;
     }
 
     /// How it stands.
@@ -153,6 +231,9 @@ impl Shared {
             held: found.sessions_held.len() as u64,
             guarded: report.alarm.as_ref().map_or(0, |alarm| alarm.sessions.len() as u64),
             warnings: (found.warnings.len() + report.resource_warnings.len()) as u64,
+            ipam_checks: report.ipam_checks,
+            ipam_mismatches: report.ipam.as_ref().map_or(0, |(it, _)| it.mismatches as u64),
+            ipam_borrowed: report.ipam.as_ref().map_or(0, |(it, _)| it.borrowed as u64),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use albedo_api::control::{Control, DrainRequest, DrainStatus};
+use albedo_api::routes::Later;
 use albedo_api::snapshot::Snapshot;
-use albedo_api::{CalicoStatus, Check, PeerRow, Status, StatusSource};
+use albedo_api::{CalicoStatus, CalicoVerify, Check, PeerRow, Status, StatusSource};
 use albedo_engine::clock::now;
 use albedo_types::Instant;
 
@@ -58,6 +59,11 @@ impl StatusSource for Waiting {
 
     fn calico(&self) -> Option<CalicoStatus> {
         Some(self.cluster.status())
+    }
+
+    fn verify(&self) -> Later<'_, Option<Result<CalicoVerify, String>>> {
+        let why = format!("there is nothing to compare yet: waits for {}", self.why());
+        Box::pin(std::future::ready(Some(Err(why))))
     }
 }
 

@@ -1,11 +1,10 @@
 //! What the operator reads, against a server that answers from a script.
 
-use std::net::TcpListener;
-
 use albedo_api::control::DrainedClient;
 use clap::Parser as _;
 
 use super::*;
+use crate::admin_client::tests::script;
 use crate::cli::{Cli, Command};
 
 fn args(more: &[&str]) -> DrainArgs {
@@ -23,25 +22,6 @@ fn status(phase: DrainPhase, mode: DrainMode, left: usize) -> DrainStatus {
         left_after_seconds: (n < left).then_some(1.5),
     };
     DrainStatus { phase, mode, mates: 2, over_seconds: 20, clients: (0..3).map(client).collect() }
-}
-
-/// Answers each of these in turn; the requests that came.
-fn script(answers: Vec<(u16, String)>) -> (SocketAddr, std::thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = listener.local_addr().unwrap();
-    let server = std::thread::spawn(move || {
-        let mut requests = Vec::new();
-        for (code, body) in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut octets = [0; 4096];
-            let read = stream.read(&mut octets).unwrap();
-            requests.push(String::from_utf8_lossy(&octets[..read]).into_owned());
-            let head = format!("HTTP/1.1 {code} x\r\nContent-Length: {}\r\n\r\n", body.len());
-            stream.write_all((head + &body).as_bytes()).unwrap();
-        }
-        requests
-    });
-    (at, server)
 }
 
 fn answer(status: &DrainStatus) -> (u16, String) {

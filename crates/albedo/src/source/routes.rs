@@ -99,6 +99,16 @@ fn rows(routes: &[Route]) -> Vec<RouteRow> {
     routes.iter().map(row).collect()
 }
 
+/// Where a set's routes lead; `None` if that cannot be told.
+pub(crate) fn next_hop(set: &AttrSet) -> Option<IpAddr> {
+    if let Some(octets) = set.mp_next_hop() {
+        return next_hops(octets).first().copied();
+    }
+    let need = Need { announces: true, plain_next_hop: true };
+    let decoded = Attributes::decode(set.block(), need, &UpdateContext::own()).attributes;
+    decoded.next_hop.map(IpAddr::V4)
+}
+
 /// The attributes of a set: what internal peers are told, which it keeps in finished form.
 pub(super) fn attributes(set: &AttrSet) -> RouteAttributes {
     let need = Need { announces: true, plain_next_hop: set.mp_next_hop().is_none() };
@@ -160,3 +170,6 @@ fn path(attributes: &Attributes<'_>) -> String {
     }
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ proptest! {
 
     #[test]
     fn any_text_is_a_text_in_yaml(key in ".*", value in any::<String>()) {
-        let written = json!({ "items": [{ key.clone(): value.clone() }, [[value.clone()]]] });
+        let written = json!({ "items": [{ key: value }, [[value]]] });
         let text = yaml(&written);
         let mut report = albedo_yaml::diagnostic::Report::new("written", &text);
         let tree = albedo_yaml::node::parse(&text, &mut report);

@@ -340,3 +340,69 @@ fn name_of(prefix: &Prefix, key: &[u8]) -> Option<Arc<str>> {
     let (kind, name) = parse::etcd_key(std::str::from_utf8(key).ok()?)?;
     (kind == prefix.kind).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::health::Pulse;
+    use crate::store::settings::EtcdSettings;
+
+    fn header(cluster: &str, revision: i64) -> Header {
+        Header { cluster_id: cluster.into(), revision: Number(revision) }
+    }
+
+    /// A follower that has listed a cluster at a revision.
+    fn follower(revision: i64) -> Follower {
+        let endpoints = vec!["http://127.0.0.1:1".to_owned()];
+        let settings = EtcdSettings { endpoints, ..EtcdSettings::default() };
+        let (events, _) = mpsc::channel(1);
+        let mut prefixes = prefixes();
+        for prefix in &mut prefixes {
+            prefix.next = revision + 1;
+        }
+        let pace = Pace::default();
+        Follower {
+            client: Client::new(&settings).expect("a client"),
+            reporter: Reporter::new(events, Arc::new(Pulse::new(1))),
+            backoff: Backoff::new(&pace, 0),
+            pace,
+            prefixes,
+            known: Some(header("one", revision)),
+            listed_before: true,
+        }
+    }
+
+    fn stale(end: Result<(), End>) -> String {
+        match end {
+            Err(End::Stale(words)) => words,
+            _ => panic!("it may go on"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_etcd_that_went_back_or_is_another_cannot_be_followed_on() {
+        let mut follower = follower(7);
+        assert!(follower.check(&header("one", 7)).is_ok());
+        assert!(stale(follower.check(&header("two", 9))).contains("another etcd cluster"));
+        assert!(stale(follower.check(&header("one", 6))).contains("it was restored"));
+        // A notice of progress counts as seen for its own prefix.
+        let notice = WatchResponse { header: header("one", 12), ..WatchResponse::default() };
+        follower.take(2, notice).await.expect("nothing to tell");
+        assert_eq!((follower.prefixes[1].next, follower.prefixes[2].next), (8, 13));
+        assert!(stale(follower.check(&header("one", 11))).contains("behind 12"));
+    }
+
+    #[test]
+    fn every_kind_has_its_prefixes_and_those_of_a_kind_are_neighbours() {
+        let prefixes = prefixes();
+        let keys: Vec<&str> = prefixes.iter().map(|prefix| prefix.keys.as_str()).collect();
+        assert_eq!(keys.len(), Kind::ALL.len() + 1);
+        assert!(keys.contains(&"/calico/resources/v3/projectcalico.org/nodes/"));
+        assert!(
+            keys.contains(&"/calico/ipam/v2/host/") && keys.contains(&"/calico/ipam/v2/virtual/")
+        );
+        let mut kinds: Vec<Kind> = prefixes.iter().map(|prefix| prefix.kind).collect();
+        kinds.dedup();
+        assert_eq!(kinds, Kind::ALL, "names of a kind are told together");
+    }
+}

@@ -98,21 +98,21 @@ impl Client {
             };
             let made = stored.is_none();
             match self.put_if(&key, target, &value).await.map_err(failed)? {
-                Ok(()) if made => return Ok(Registered::Created),
-                Ok(()) => return Ok(Registered::Updated),
+                Ok(_) if made => return Ok(Registered::Created),
+                Ok(_) => return Ok(Registered::Updated),
                 Err(there) => stored = there,
             }
         }
         Err(error(format!("others wrote it {ATTEMPTS_MAX} times meanwhile"), true))
     }
 
-    /// Puts a value if the key is as expected; otherwise gives what is there.
-    async fn put_if(
+    /// Puts a value if the key is as expected, and gives its revision; otherwise what is there.
+    pub(super) async fn put_if(
         &self,
         key: &str,
         target: Target,
         value: &Value,
-    ) -> Result<Result<(), Option<KeyValue>>, Trouble> {
+    ) -> Result<Result<Number, Option<KeyValue>>, Trouble> {
         let value = Base64(value.to_string().into_bytes());
         let request = TxnRequest {
             compare: [Compare { key: key_of(key), result: "EQUAL", target }],
@@ -121,14 +121,14 @@ impl Client {
         };
         let answer: TxnResponse = self.ask("/v3/kv/txn", &request).await?;
         if answer.succeeded {
-            return Ok(Ok(()));
+            return Ok(Ok(answer.header.revision));
         }
         let range = answer.responses.into_iter().find_map(|response| response.response_range);
         Ok(Err(range.and_then(|range| range.kvs.into_iter().next())))
     }
 }
 
-fn key_of(key: &str) -> Base64 {
+pub(super) fn key_of(key: &str) -> Base64 {
     Base64(key.as_bytes().to_vec())
 }
 

@@ -84,6 +84,27 @@ impl Api {
         self.within(path, asking).await
     }
 
+    /// Puts an object at a path.
+    pub(in crate::store) async fn put(
+        &self,
+        path: &str,
+        object: &serde_json::Value,
+    ) -> Result<Answer, String> {
+        let request = Request::put(path)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Body::from(object.to_string().into_bytes()))
+            .map_err(|error| self.place(path, &error.to_string()))?;
+        let asking = async {
+            let answer = self.client.send(request).await;
+            let answer = answer.map_err(|error| self.place(path, &chain(&error)))?;
+            let status = answer.status();
+            let body = whole(answer.into_body()).await.map_err(|words| self.place(path, &words))?;
+            Ok(Answer { status, body })
+        };
+        self.within(path, asking).await
+    }
+
     /// Asks for a path whose answer goes on, unless it is an error.
     pub(in crate::store) async fn follow(
         &self,

@@ -90,6 +90,8 @@ fn a_failure_is_new_once() {
     assert!(shared.fail("no such node"));
     assert!(!shared.fail("no such node"));
     assert_eq!(shared.status().expand_error.as_deref(), Some("no such node"));
+    shared.succeed(None);
+    assert_eq!(shared.status().expand_error, None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Resources of every kind, with everything that can be set.
 
+use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
@@ -94,7 +95,7 @@ fn duration() -> impl Strategy<Value = Duration> {
 
 fn boxed<T>(items: impl Strategy<Value = Vec<T>>) -> impl Strategy<Value = Box<[T]>>
 where
-    T: std::fmt::Debug,
+    T: Debug,
 {
     items.prop_map(Vec::into_boxed_slice)
 }
