@@ -5,7 +5,7 @@
 //! What a daemon holds is read from its own command line ([`peers`]), never from the reflector.
 //! The speaker in [`bgp`] shares no code with the product, so that neither can excuse the other.
 //! The nodes in [`calico`] do: what Calico makes of a datastore on a node is worked out in one
-//! place, and a real BIRD that is told it has to get on with a reflector that was told the other side.
+//! place, and a real BIRD that is told it has to get on with a reflector that has the other side.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a test tells what it skips and shows logs on failure")]

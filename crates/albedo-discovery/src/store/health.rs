@@ -76,10 +76,13 @@ impl HealthReader {
         self.0.now()
     }
 
-    /// The same as far as it is worth telling, as it changes. Who is slow misses what came between.
+    /// The same as far as it is worth telling, as it changes; how it is already counts as a change.
+    /// Who is slow misses what came between.
     #[must_use]
     pub fn link(&self) -> watch::Receiver<Link> {
-        self.0.link.subscribe()
+        let mut link = self.0.link.subscribe();
+        link.mark_changed();
+        link
     }
 }
 
@@ -183,3 +186,6 @@ impl Reporter {
         self.pulse.change(|health| health.resyncs += 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

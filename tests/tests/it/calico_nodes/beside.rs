@@ -114,8 +114,8 @@ fn a_reflector_is_killed(cluster: &mut Cluster, _: &Watch) -> Result<()> {
     cluster.uptimes()?.ensure_same_at(RIGHT, &before, &[])
 }
 
-/// With a selector the peering is another one to BIRD, `Node_…` instead of `Global_…`: each node ends
-/// its session with that reflector and begins a new one, and lives on what the other one told it.
+/// With a selector the peering is another one to BIRD, `Node_…` instead of `Global_…`: each node
+/// ends its session with that reflector, begins a new one, and lives on what the other one told it.
 fn a_peering_is_narrowed(cluster: &mut Cluster, _: &Watch) -> Result<()> {
     let before = cluster.uptimes()?;
     let spec = json!({

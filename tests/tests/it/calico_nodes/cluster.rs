@@ -45,6 +45,8 @@ pub(super) struct Cluster {
     pub(super) etcd: Etcd,
     /// Blocks that nobody but their node is to know of.
     pub(super) hidden: BTreeSet<Net>,
+    /// Nodes that run and do not belong to the cluster.
+    pub(super) apart: BTreeSet<Host>,
     places: BTreeMap<Host, Node>,
     /// The configuration of each reflector.
     config: fn(Host) -> String,
@@ -60,6 +62,7 @@ impl Cluster {
         Ok(Self {
             etcd: Etcd::start(&lab.node(ETCD)?)?,
             hidden: BTreeSet::new(),
+            apart: BTreeSet::new(),
             places: BTreeMap::new(),
             config,
             reflectors: BTreeMap::new(),
@@ -149,7 +152,7 @@ impl Cluster {
     pub(super) fn follow(&mut self) -> Result<Vec<Host>> {
         let cluster = self.etcd.read()?;
         let mut changed = Vec::new();
-        for (host, member) in &mut self.members {
+        for (host, member) in belonging(&mut self.members, &self.apart) {
             if member.node.follow(&cluster)? {
                 changed.push(*host);
             }
@@ -159,21 +162,22 @@ impl Cluster {
 
     /// What each kernel has to hold.
     pub(super) fn expected(&self) -> Expected {
-        let told = self.members.iter().map(|(host, member)| (host, &member.blocks));
+        let members = || self.members.iter().filter(|(host, _)| !self.apart.contains(host));
+        let told = members().map(|(host, member)| (host, &member.blocks));
         let told = told.chain(&self.kept);
         let told = told.flat_map(|(host, blocks)| blocks.iter().map(move |block| (*host, *block)));
         let told: Vec<_> = told.filter(|(_, block)| !self.hidden.contains(block)).collect();
         let of = |host: Host| {
             told.iter().filter(|(from, _)| *from != host).map(|(_, block)| *block).collect()
         };
-        self.members.keys().map(|host| (*host, of(*host))).collect()
+        members().map(|(host, _)| (*host, of(*host))).collect()
     }
 
     /// Waits until every kernel has what it has to, and nothing else.
     pub(super) fn await_tables(&mut self) -> Result<()> {
         let expected = self.expected();
         let link = net("10.0.0.0/8");
-        for (host, member) in &mut self.members {
+        for (host, member) in belonging(&mut self.members, &self.apart) {
             eventually("all routes", || {
                 let mut found = member.table.forwarded()?.clone();
                 found.remove(&link);
@@ -192,7 +196,7 @@ impl Cluster {
     /// that is stale.
     pub(super) fn await_all(&mut self) -> Result<()> {
         self.await_tables()?;
-        for member in self.members.values() {
+        for (_, member) in belonging(&mut self.members, &self.apart) {
             eventually("sessions, and nothing stale", || member.node.is_calm())?;
         }
         Ok(())
@@ -202,7 +206,7 @@ impl Cluster {
     pub(super) fn await_copies(&mut self) -> Result<()> {
         self.await_all()?;
         let expected = self.expected();
-        for (host, member) in &self.members {
+        for (host, member) in belonging(&mut self.members, &self.apart) {
             let routes = expected[host].len();
             eventually("each route from each reflector", || member.node.has_copies(routes))?;
         }
@@ -242,6 +246,15 @@ impl Cluster {
         Ok(())
     }
 
+    /// Which snapshot of the datastore each reflector has.
+    pub(super) fn revisions(&self) -> Result<Vec<u64>> {
+        let revision = |host: &Host| {
+            let status = admin::json(&self.place(*host)?, "/api/v1/calico")?;
+            status["revision"].as_u64().context("no revision")
+        };
+        self.reflectors.keys().map(revision).collect()
+    }
+
     /// Where nodes run.
     pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
         self.members.keys().copied()
@@ -266,6 +279,13 @@ impl Cluster {
         }
         Ok(Uptimes(uptimes))
     }
+}
+
+fn belonging<'m>(
+    members: &'m mut BTreeMap<Host, Member>,
+    apart: &'m BTreeSet<Host>,
+) -> impl Iterator<Item = (&'m Host, &'m mut Member)> {
+    members.iter_mut().filter(|(host, _)| !apart.contains(host))
 }
 
 /// When each session that is up came up, by reflector and address.
