@@ -116,8 +116,8 @@ impl Maker {
         let names: Vec<&str> = set.into_iter().filter(|set| set.0).map(|set| set.1).collect();
         if !names.is_empty() {
             let text = format!(
-                "the mesh has {}, which Calico refuses once it is off: the last step takes it away, \
-                 and the new BGPPeers do not have it (set password or maxRestartTime in them)",
+                "the mesh has {}, which Calico refuses once it is off: the last step takes it \
+                 away, and the new BGPPeers do not have it: set password or maxRestartTime there",
                 names.join(" and ")
             );
             self.trap("mesh-settings", Severity::Warning, text);
