@@ -136,14 +136,10 @@ pub struct LifeNumbers {
 /// How a Calico cluster stands that peers come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CalicoNumbers {
-    /// Whether the datastore is being followed.
-    pub is_connected: bool,
-    /// Whether every kind of resource was listed once.
-    pub is_synced: bool,
+    /// Whether every kind of resource was listed once and is being followed.
+    pub is_followed: bool,
     /// Since the datastore said anything.
     pub last_event_age: Option<Duration>,
-    /// Lists that had to be made anew.
-    pub resyncs: u64,
     /// Resources that cannot be read.
     pub rejected: u64,
     /// Sessions that are held down.
@@ -152,8 +148,6 @@ pub struct CalicoNumbers {
     pub guarded: u64,
     /// What is odd.
     pub warnings: u64,
-    /// Looks at announced blocks that came to an end.
-    pub ipam_checks: u64,
     /// Routes inside of a pool from a node that does not own the block, at the last look.
     pub ipam_mismatches: u64,
     /// Host routes for addresses of others' blocks, at the last look.

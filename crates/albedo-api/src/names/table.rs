@@ -88,23 +88,13 @@ table! {
     DATASTORE_CONNECTED = gauge(
         "albedo_datastore_connected",
         &[],
-        "Whether the datastore of a Calico cluster is being followed; if not, the last cluster \
-         that was known counts.",
-    );
-    DATASTORE_SYNCED = gauge(
-        "albedo_datastore_synced",
-        &[],
-        "Whether every kind of resource was listed once since the start.",
+        "Whether every kind of resource in the datastore of a Calico cluster is listed and being \
+         followed; if not, the last cluster that was known counts.",
     );
     DATASTORE_AGE = gauge(
         "albedo_datastore_last_event_age_seconds",
         &[],
         "Time since the datastore said anything, heart-beats included; 0 if it never has.",
-    );
-    DATASTORE_RESYNCS = counter(
-        "albedo_datastore_resyncs_total",
-        &[],
-        "Lists of resources that had to be made anew because a watch could not go on.",
     );
     CALICO_REJECTED = gauge(
         "albedo_calico_rejected_objects",
@@ -126,11 +116,6 @@ table! {
         "albedo_calico_warnings",
         &[],
         "What is odd about the resources, as the status tells.",
-    );
-    CALICO_IPAM_CHECKS = counter(
-        "albedo_calico_ipam_checks_total",
-        &[],
-        "Times that what nodes announce was compared with the blocks they own.",
     );
     CALICO_IPAM_MISMATCHES = gauge(
         "albedo_calico_ipam_mismatches",

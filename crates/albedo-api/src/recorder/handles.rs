@@ -99,14 +99,11 @@ struct Life {
 #[derive(Debug)]
 struct Calico {
     connected: Gauge,
-    synced: Gauge,
     age: Gauge,
-    resyncs: Counter,
     rejected: Gauge,
     held: Gauge,
     guarded: Gauge,
     warnings: Gauge,
-    ipam_checks: Counter,
     ipam_mismatches: Gauge,
     ipam_borrowed: Gauge,
 }
@@ -190,14 +187,11 @@ impl Handles {
             },
             calico: Calico {
                 connected: source.gauge(&names::DATASTORE_CONNECTED),
-                synced: source.gauge(&names::DATASTORE_SYNCED),
                 age: source.gauge(&names::DATASTORE_AGE),
-                resyncs: source.counter(&names::DATASTORE_RESYNCS),
                 rejected: source.gauge(&names::CALICO_REJECTED),
                 held: source.gauge(&names::CALICO_HELD),
                 guarded: source.gauge(&names::CALICO_GUARDED),
                 warnings: source.gauge(&names::CALICO_WARNINGS),
-                ipam_checks: source.counter(&names::CALICO_IPAM_CHECKS),
                 ipam_mismatches: source.gauge(&names::CALICO_IPAM_MISMATCHES),
                 ipam_borrowed: source.gauge(&names::CALICO_IPAM_BORROWED),
             },
@@ -372,15 +366,12 @@ impl Life {
 
 impl Calico {
     fn set(&self, numbers: &CalicoNumbers) {
-        self.connected.set(f64::from(u8::from(numbers.is_connected)));
-        self.synced.set(f64::from(u8::from(numbers.is_synced)));
+        self.connected.set(f64::from(u8::from(numbers.is_followed)));
         self.age.set(numbers.last_event_age.map_or(0.0, |age| age.as_secs_f64()));
-        self.resyncs.absolute(numbers.resyncs);
         self.rejected.set(numbers.rejected as f64);
         self.held.set(numbers.held as f64);
         self.guarded.set(numbers.guarded as f64);
         self.warnings.set(numbers.warnings as f64);
-        self.ipam_checks.absolute(numbers.ipam_checks);
         self.ipam_mismatches.set(numbers.ipam_mismatches as f64);
         self.ipam_borrowed.set(numbers.ipam_borrowed as f64);
     }

@@ -36,7 +36,6 @@ pub(super) struct Report {
     pub(super) resource_warnings: Vec<String>,
     /// What the check of announced blocks found last, and when.
     pub(super) ipam: Option<(IpamStatus, Instant)>,
-    ipam_checks: u64,
     in_force: Option<Arc<InForce>>,
     /// What was worked out last; the rest of the status is filled in when it is asked for.
     worked_out: CalicoStatus,
@@ -175,7 +174,6 @@ impl Shared {
     pub(super) fn note_ipam(&self, verdict: &Verdict) {
         let (mismatches, borrowed) = (verdict.foreign.count, verdict.borrowed);
         let mut report = self.report();
-        report.ipam_checks += 1;
         report.ipam = Some((IpamStatus { mismatches, borrowed, age_seconds: 0.0 }, now()));
     }
 
@@ -223,15 +221,12 @@ impl Shared {
         let report = self.report();
         let (health, found) = (report.health.now(), &report.worked_out);
         CalicoNumbers {
-            is_connected: health.connected,
-            is_synced: health.synced,
+            is_followed: health.connected && health.synced,
             last_event_age: health.last_event.map(|at| at.elapsed()),
-            resyncs: health.resyncs,
             rejected: found.rejected.len() as u64,
             held: found.sessions_held.len() as u64,
             guarded: report.alarm.as_ref().map_or(0, |alarm| alarm.sessions.len() as u64),
             warnings: (found.warnings.len() + report.resource_warnings.len()) as u64,
-            ipam_checks: report.ipam_checks,
             ipam_mismatches: report.ipam.as_ref().map_or(0, |(it, _)| it.mismatches as u64),
             ipam_borrowed: report.ipam.as_ref().map_or(0, |(it, _)| it.borrowed as u64),
         }

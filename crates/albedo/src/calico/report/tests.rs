@@ -47,7 +47,7 @@ async fn how_the_datastore_is_needs_no_news_of_the_cluster() {
     let store = files::open(&sources, &pace).expect("a store");
     let mut link = store.health_reader().link();
     let (shared, _confirmed) = shared_with(store.health_reader());
-    until("it is followed", || shared.status().connected && shared.numbers().is_synced).await;
+    until("it is followed", || shared.status().connected && shared.numbers().is_followed).await;
     assert_eq!(shared.status().faults, Vec::<String>::new());
     std::fs::write(&file, "no resource").expect("a file");
     until("its fault is told", || !shared.status().faults.is_empty()).await;
