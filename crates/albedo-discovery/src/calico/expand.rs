@@ -15,7 +15,8 @@
 //!   is left out elsewhere; Calico writes AS 0, which stops its BIRD from taking any change.
 //! * The reverse of a peering with `localASNumber` expects that AS of the node. Calico's own
 //!   reflector would expect the node's, and no session would come up.
-//! * Two sessions with the same address and port, of which one has the port written out, are one.
+//! * Two sessions with the same address and port, of which one has the port written out, are one;
+//!   those of a plain node with different ASes are two, as in Calico, for one of them may be ours.
 //! * Two reflectors would each wait for the other to connect, as they do for nodes; the one whose
 //!   address is greater as a text connects, which is Calico's rule for its mesh.
 //! * An external reflector has the settings of a session that concern both of its ends

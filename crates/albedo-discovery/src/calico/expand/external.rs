@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::ptr;
 use std::sync::Arc;
 
 use albedo_types::{Asn, ClusterId, PeerRole};
@@ -46,6 +47,10 @@ struct Invitation<'c> {
     peer: &'c BgpPeer,
     ip: IpAddr,
     port: Option<u16>,
+    /// The port that nodes have it under, as it is written.
+    row_port: Option<u16>,
+    /// Whether it means our AS. Otherwise it only keeps others from their sessions.
+    is_ours: bool,
 }
 
 /// Sessions in order, and warnings.
@@ -58,29 +63,38 @@ pub(super) fn sessions(
     }
     let mut notes = Notes::default();
     let mut clashes: BTreeMap<Clash<'_>, Overlap> = BTreeMap::new();
-    let mut taken: HashMap<(IpAddr, IpAddr), &BgpPeer> = HashMap::new();
+    let mut rows: HashMap<(IpAddr, Option<u16>, IpAddr), &Invitation<'_>> = HashMap::new();
+    let mut taken: HashMap<(IpAddr, IpAddr), &Invitation<'_>> = HashMap::new();
     let mut texts = Texts::default();
     let mut sessions = Vec::new();
     let globals = global_rows(view);
     let invitations = invitations(view, ours, &mut notes);
-    if invitations.is_empty() {
+    if !invitations.iter().any(|it| it.is_ours) {
         notes.text(
             "no BGPPeer has one of our addresses as its peerIP and our AS: there are no clients",
         );
     }
-    for invitation in invitations {
-        let Invitation { peer, ip, .. } = invitation;
+    for invitation in &invitations {
+        let Invitation { peer, ip, row_port, is_ours, .. } = *invitation;
         for &index in view.near(peer).iter() {
             let Some(address) = view.members[index].address(Version::of(ip)) else { continue };
             if address == ip {
                 continue;
             }
-            if let Some(winner) = taken.get(&(ip, address)) {
-                note_clash(&mut clashes, winner, peer, address);
+            // The node has one session for each address and port as it is written, whatever
+            // its AS; and we have one with the node.
+            let row = *rows.entry((ip, row_port, address)).or_insert(invitation);
+            if !is_ours {
                 continue;
             }
-            taken.insert((ip, address), peer);
-            sessions.push(session(view, ours, &invitation, index, &globals, &mut texts));
+            let winner =
+                if ptr::eq(row, invitation) { taken.get(&(ip, address)) } else { Some(&row) };
+            if let Some(winner) = winner {
+                note_clash(&mut clashes, winner, invitation, address);
+                continue;
+            }
+            taken.insert((ip, address), invitation);
+            sessions.push(session(view, ours, invitation, index, &globals, &mut texts));
         }
     }
     notes.clashes(&clashes);
@@ -89,7 +103,9 @@ pub(super) fn sessions(
     Ok((sessions, notes.finish()))
 }
 
-/// BGPPeers with one of our addresses and our AS: global ones first, then in order of their names.
+/// BGPPeers with one of our addresses: global ones first, then in order of their names. Those that
+/// write out the port which goes without saying come behind the others, for of two sessions that
+/// differ in nothing else they are the one that goes.
 fn invitations<'c>(view: &View<'c>, ours: &Ours<'_>, notes: &mut Notes) -> Vec<Invitation<'c>> {
     let mut invitations = Vec::new();
     for peer in view.cluster.peers().values() {
@@ -104,24 +120,29 @@ fn invitations<'c>(view: &View<'c>, ours: &Ours<'_>, notes: &mut Notes) -> Vec<I
         let concerned = view.near(peer);
         let first =
             concerned.first().and_then(|index| view.members[*index].address(Version::of(*ip)));
+        let is_ours = asn == Some(ours.asn);
         match asn {
-            Some(asn) if asn == ours.asn => {
-                invitations.push(Invitation { peer, ip: *ip, port: *port });
-            }
+            Some(_) if is_ours => {}
             Some(_) => notes.add(&peer.meta.name, Note::OtherAs, first.or(Some(*ip))),
             None => notes.add(&peer.meta.name, Note::NoAs, Some(*ip)),
         }
+        let meant = view.far(peer).first().copied();
+        let row_port = port.or_else(|| meant.and_then(|index| view.members[index].port));
+        invitations.push(Invitation { peer, ip: *ip, port: *port, row_port, is_ours });
     }
-    invitations.sort_by_key(|it| it.peer.nodes != PeerNodes::All);
+    let is_written_out = |port: Option<u16>| port == Some(port_or_default(None));
+    invitations.sort_by_key(|it| (is_written_out(it.row_port), it.peer.nodes != PeerNodes::All));
     invitations
 }
 
 fn note_clash<'c>(
     clashes: &mut BTreeMap<Clash<'c>, Overlap>,
-    winner: &'c BgpPeer,
-    loser: &'c BgpPeer,
+    winner: &Invitation<'c>,
+    loser: &Invitation<'c>,
     address: IpAddr,
 ) {
+    let other_as = winner.is_ours != loser.is_ours;
+    let (winner, loser) = (winner.peer, loser.peer);
     // A global BGPPeer goes before others in Calico, too.
     if (winner.nodes == PeerNodes::All) != (loser.nodes == PeerNodes::All) {
         return;
@@ -129,7 +150,8 @@ fn note_clash<'c>(
     let ends = |peer: &BgpPeer| {
         (peer.local_as, peer.password.clone(), peer.ttl_security, peer.max_restart_time)
     };
-    let differ = ends(winner) != ends(loser) || winner.keepalive_time != loser.keepalive_time;
+    let differ =
+        other_as || ends(winner) != ends(loser) || winner.keepalive_time != loser.keepalive_time;
     let clash = Clash { winner: &winner.meta.name, loser: &loser.meta.name };
     let overlap = Overlap { sessions: 0, first: address, differ: false };
     let overlap = clashes.entry(clash).or_insert(overlap);
@@ -145,7 +167,7 @@ fn session(
     globals: &[Row<'_>],
     texts: &mut Texts,
 ) -> Session {
-    let Invitation { peer, ip, port } = *invitation;
+    let Invitation { peer, ip, port, .. } = *invitation;
     let member = &view.members[index];
     let version = Version::of(ip);
     let address = member.address(version).unwrap_or(ip);

@@ -94,7 +94,9 @@ fn mesh<'c>(view: &View<'c>, me: usize) -> Vec<Row<'c>> {
 fn tidy(mut sessions: Vec<Session>, side: Side, notes: &mut Notes) -> Vec<Session> {
     sessions.sort_by_key(|session| (session.key(), session.port.is_some()));
     sessions.dedup_by(|later, earlier| {
-        let same = later.key() == earlier.key();
+        // To Calico they are two, and the one with the wrong AS takes nothing from the other.
+        let other_as = later.peer_asn != earlier.peer_asn && side == Side::Calico;
+        let same = later.key() == earlier.key() && !other_as;
         if same {
             notes.twice(later, earlier);
             // Calico has both, so it connects if either does.

@@ -323,7 +323,14 @@ proptest! {
         let cluster = cluster(resources);
         for node in cluster.nodes().values() {
             let sessions = expand_node(&cluster, &node.meta.name);
-            prop_assert!(sessions.is_sorted_by(|one, other| one.key() < other.key()));
+            let in_order = sessions.is_sorted_by(|one, other| {
+                one.key() < other.key()
+                    || (one.key() == other.key() && one.peer_asn != other.peer_asn)
+            });
+            prop_assert!(in_order);
+            if let Ok(speaker) = expand(&cluster, &as_node(&node.meta.name)) {
+                prop_assert!(speaker.sessions.is_sorted_by(|one, other| one.key() < other.key()));
+            }
             for session in sessions {
                 prop_assert!(node.ipv4().map(IpAddr::V4) != Some(session.address));
                 prop_assert!(node.ipv6().map(IpAddr::V6) != Some(session.address));
