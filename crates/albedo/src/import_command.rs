@@ -14,11 +14,14 @@ use clap::{Args, Subcommand};
 
 use crate::cli;
 
-/// Of which daemon.
+/// Of which daemon. Files alone are BIRD's.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    bird: BirdArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +53,8 @@ const LEFT_OUT: u8 = 3;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
     match &args.command {
-        Command::Bird(args) => run_bird(args),
+        Some(Command::Bird(args)) => run_bird(args),
+        None => run_bird(&args.bird),
     }
 }
 

@@ -47,6 +47,20 @@ fn same(found: &str, path: &Path) {
 }
 
 #[test]
+fn files_alone_are_birds() {
+    let file = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.filter(|path| path.extension().is_some_and(|it| it == "conf")).min().unwrap();
+    let name = file.file_name().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_albedo"));
+    let alone = command.arg("import").arg(name).current_dir(folder()).output().unwrap();
+    let named = import(&[name.to_str().unwrap()]);
+    assert!(!alone.stdout.is_empty());
+    assert_eq!((alone.stdout, alone.stderr), (named.stdout, named.stderr));
+    let nothing = Command::new(env!("CARGO_BIN_EXE_albedo")).arg("import").output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2), "{}", text(nothing.stderr));
+}
+
+#[test]
 fn imports_are_as_written_down() {
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<PathBuf> =

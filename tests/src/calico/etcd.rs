@@ -90,6 +90,16 @@ impl Etcd {
         Ok(())
     }
 
+    /// What is behind a key.
+    ///
+    /// # Errors
+    /// When etcd does not answer, or there is nothing.
+    pub fn get(&self, key: &str) -> Result<String> {
+        let text = output(self.control()?.args(["get", key, "--print-value-only"]))?;
+        ensure!(!text.is_empty(), "nothing at {key}");
+        Ok(text)
+    }
+
     /// All that is in it, as Calico's nodes read it.
     ///
     /// # Errors

@@ -18,13 +18,14 @@ pub struct Entry {
 }
 
 /// A kind, and how keys have it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("Node", "nodes"),
     ("BGPPeer", "bgppeers"),
     ("BGPConfiguration", "bgpconfigurations"),
     ("BGPFilter", "bgpfilters"),
     ("IPPool", "ippools"),
     ("ClusterInformation", "clusterinformations"),
+    ("CalicoNodeStatus", "caliconodestatuses"),
 ];
 
 /// The key of a resource.

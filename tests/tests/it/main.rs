@@ -6,6 +6,7 @@
 mod bird_samples;
 mod bird_socket;
 mod calico_nodes;
+mod calico_status;
 mod calico_verify;
 mod fail_static;
 mod life;
