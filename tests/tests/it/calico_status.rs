@@ -78,7 +78,7 @@ fn registered(etcd: &Etcd) -> Result<()> {
     let own = cluster.nodes().get("rr-1").context("no Node rr-1")?;
     ensure!(own.ipv4() == Some(REFLECTOR.v4()), "{own:?}");
     ensure!(own.cluster_id().is_some_and(|id| id.to_string() == "244.0.0.1"), "{own:?}");
-    ensure!(own.meta.labels.contains_key("route-reflector"), "{own:?}");
+    ensure!(own.meta.labels.get("route-reflector").is_some(), "{own:?}");
     Ok(())
 }
 
