@@ -49,13 +49,20 @@ pub struct Session {
 /// How far apart two tellings of one instant may be: BIRD works it out anew each time, from two
 /// clocks.
 const MARK_JITTER_SECONDS: f64 = 0.1;
+/// The same where only whole seconds are told, as BIRD 1.6 does: each clock is cut off for itself,
+/// so the difference jumps by one. Who was lost is back later than a second after it first came.
+const WHOLE_JITTER_SECONDS: f64 = 1.0;
 
 impl Session {
     /// Whether it is the same session, and has not been lost in between.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let is_mark = match (clock(&self.mark), clock(&other.mark)) {
-            (Some(a), Some(b)) => (a - b).abs() <= MARK_JITTER_SECONDS,
+            (Some(a), Some(b)) => {
+                let is_whole = !self.mark.contains('.') && !other.mark.contains('.');
+                let jitter = if is_whole { WHOLE_JITTER_SECONDS } else { MARK_JITTER_SECONDS };
+                (a - b).abs() <= jitter
+            }
             _ => self.mark == other.mark,
         };
         is_mark && (&self.neighbour, self.up) == (&other.neighbour, other.up)
@@ -70,12 +77,12 @@ pub fn are_same(before: &[Vec<Session>], after: &[Vec<Session>]) -> bool {
         && pairs().all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b)))
 }
 
-/// Seconds of a time of day with fractions, `12:34:56.789`.
+/// Seconds of a time of day, `12:34:56` or with fractions.
 fn clock(text: &str) -> Option<f64> {
     let mut parts = text.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     let whole = |text: &str| text.parse::<u32>().ok();
-    let seconds: f64 = seconds.contains('.').then(|| seconds.parse().ok())??;
+    let seconds: f64 = seconds.parse().ok()?;
     Some(f64::from(whole(hours)? * 3600 + whole(minutes)? * 60) + seconds)
 }
 

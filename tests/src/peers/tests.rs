@@ -145,8 +145,10 @@ fn a_session_is_the_same_when_its_instant_is_told_a_little_differently() {
     assert!(first.is_same(&first) && first.is_same(&session(true, "23:26:11.000")));
     assert!(!first.is_same(&session(false, "23:26:10.999")));
     assert!(!first.is_same(&session(true, "23:26:11.200")));
-    // Whole seconds and counters are not worked out anew.
-    assert!(!session(true, "23:26:10").is_same(&session(true, "23:26:11")));
+    // Whole seconds jump by one, and no more.
+    assert!(session(true, "23:26:10").is_same(&session(true, "23:26:11")));
+    assert!(!session(true, "23:26:10").is_same(&session(true, "23:26:12")));
+    assert!(!session(true, "23:26:10").is_same(&session(true, "23:26:10.9")));
     assert!(!session(true, "1 0").is_same(&session(true, "1 1")));
     let sessions = |mark: &str| vec![vec![session(true, "1 0")], vec![session(true, mark)]];
     assert!(are_same(&sessions("23:26:10.946"), &sessions("23:26:10.947")));
