@@ -31,6 +31,7 @@ use crate::dialler::{self, DIALS_MAX};
 use crate::drain::Parking;
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
+use crate::inherited::Inherited;
 use crate::intake::FaultGate;
 use crate::listener;
 use crate::registry::{
@@ -96,6 +97,8 @@ pub(crate) struct Registry {
     pub(crate) settings: Arc<Settings>,
     pub(crate) slots: HashMap<SessionKey, Slot>,
     listeners: HashMap<SocketAddr, Listening>,
+    /// Sockets that were open before the program and are not listened to yet.
+    inherited: Inherited,
     /// What runs beside the sessions: the start, the dialler.
     beside: Vec<AbortHandle>,
     next_generation: u64,
@@ -142,11 +145,27 @@ impl Server {
         engine: EngineHandle,
         restart: Restart,
     ) -> Result<Self, SocketError> {
+        Self::start_with(settings, engine, restart, Inherited::default())
+    }
+
+    /// The same, with sockets that were open before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`], and a socket that the settings do not listen on.
+    pub fn start_with(
+        settings: Settings,
+        engine: EngineHandle,
+        restart: Restart,
+        inherited: Inherited,
+    ) -> Result<Self, SocketError> {
+        inherited.check(&settings.listen)?;
         let admission = Admission::new(settings.limits, [], Vec::new());
         let registry = Registry {
             settings: Arc::default(),
             slots: HashMap::new(),
             listeners: HashMap::new(),
+            inherited,
             beside: Vec::new(),
             next_generation: 0,
             stopping: false,
@@ -495,14 +514,17 @@ impl Inner {
 
 impl Registry {
     /// Opens the listeners that are new.
-    fn bind(&self, settings: &Settings) -> Result<Vec<Fresh>, SocketError> {
+    fn bind(&mut self, settings: &Settings) -> Result<Vec<Fresh>, SocketError> {
         let mut fresh = Vec::new();
         for addr in &settings.listen {
             if self.listeners.contains_key(addr) {
                 continue;
             }
             let keys = keys_for(*addr, settings);
-            let listener = sockopt::listen(*addr, &settings.socket, &keys)?;
+            let listener = match self.inherited.take(*addr) {
+                Some(listener) => sockopt::adopt(listener, *addr, &settings.socket, &keys)?,
+                None => sockopt::listen(*addr, &settings.socket, &keys)?,
+            };
             settings.listener_hops(addr.is_ipv4()).set(&listener, *addr)?;
             warn_of_keys(*addr, keys.len());
             let listener = TcpListener::from_std(listener)
