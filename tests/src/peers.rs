@@ -7,7 +7,7 @@ mod gobgp;
 mod tests;
 
 pub use bird::{Bird, Version};
-pub(crate) use bird::{parse_imported, parse_sessions};
+pub(crate) use bird::{parse_imported, parse_routes, parse_sessions};
 pub use frr::Frr;
 pub use gobgp::{GoBgp, Graceful};
 

@@ -77,6 +77,7 @@ fn router(app: App) -> Router {
         .route("/metrics", get(scrape))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
         .route("/api/v1/status", get(status))
         .route("/api/v1/peers", get(peers))
         .route("/api/v1/calico", get(calico))
@@ -97,6 +98,10 @@ fn livez(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response> {
 
 fn readyz(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response> {
     ready(health::answer("readyz", &app.source.ready(), query.as_deref()))
+}
+
+fn startupz(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response> {
+    ready(health::answer("startupz", &app.source.started(), query.as_deref()))
 }
 
 fn status(State(app): State<App>) -> Ready<Response> {

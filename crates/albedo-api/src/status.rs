@@ -26,6 +26,10 @@ pub trait StatusSource: Send + Sync {
     fn live(&self) -> Vec<Check>;
     /// Whether clients should rely on it; if one of these fails others should be preferred.
     fn ready(&self) -> Vec<Check>;
+    /// Whether the start is over, once and for all; how long that takes has a bound.
+    fn started(&self) -> Vec<Check> {
+        self.ready()
+    }
     /// The numbers of `/metrics`.
     fn snapshot(&self) -> Snapshot;
     /// The Calico cluster that peers come from, if there is one.
@@ -39,7 +43,7 @@ pub trait StatusSource: Send + Sync {
     }
 }
 
-/// One check of `/livez` or `/readyz`.
+/// One check of `/livez`, `/readyz` or `/startupz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// A short name without spaces, such as `shard-0`.
@@ -56,6 +60,8 @@ pub struct Check {
 pub struct Status {
     /// The program's version.
     pub version: String,
+    /// The process, as its machine numbers it.
+    pub process_id: u32,
     /// Our autonomous system.
     pub as_number: u32,
     /// Our BGP identifier.

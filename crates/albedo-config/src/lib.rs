@@ -8,6 +8,7 @@ pub mod defaults;
 mod env;
 mod fields;
 mod kinds;
+mod redact;
 mod schema;
 mod settings;
 
@@ -19,6 +20,7 @@ use diagnostic::{Fault, Place, Report};
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
+pub use redact::{REDACTED, without_secrets};
 pub use settings::{
     Admin, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport, CalicoGuard,
     CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart, IpamCheck,

@@ -22,6 +22,7 @@ pub mod dialler;
 mod drain;
 mod driver;
 mod guards;
+mod inherited;
 pub mod intake;
 mod limit;
 mod linger;
@@ -45,6 +46,7 @@ pub use config::{
     BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, NextHopRule, PathRules, Peer, Profile,
     REFRESH_INTERVAL_DEFAULT, RetentionRules, Settings,
 };
+pub use inherited::Inherited;
 pub use startup::{DeferralStatus, Restart};
 pub use status::{PeerShared, PeerStatus};
 pub use supervisor::{Applied, Farewell, Server};

@@ -62,6 +62,14 @@ pub enum SocketError {
         /// What the kernel said.
         cause: io::Error,
     },
+    /// A socket was passed on for an address that is not listened on.
+    #[error("a socket at {addr} was passed on, but listen has only {}", all(listen))]
+    Unasked {
+        /// Where the socket is.
+        addr: SocketAddr,
+        /// What is listened on.
+        listen: Vec<SocketAddr>,
+    },
     /// A connection could not be begun.
     #[error("cannot open a socket towards {addr}: {cause}")]
     Open {
@@ -70,6 +78,12 @@ pub enum SocketError {
         /// What the kernel said.
         cause: io::Error,
     },
+}
+
+/// Addresses in a sentence.
+fn all(addrs: &[SocketAddr]) -> String {
+    let addrs: Vec<String> = addrs.iter().map(ToString::to_string).collect();
+    if addrs.is_empty() { "nothing".to_owned() } else { addrs.join(", ") }
 }
 
 /// A TCP-MD5 key (RFC 2385): 1 to [`MD5_KEY_LEN_MAX`] octets; never printed.
@@ -166,9 +180,28 @@ pub fn listen<'k>(
     if addr.is_ipv6() {
         socket.set_only_v6(true).map_err(fail)?;
     }
+    socket.bind(&addr.into()).map_err(fail)?;
+    adopt(socket.into(), addr, options, keys)
+}
+
+/// Gives a socket that is bound, and may listen already, what [`listen`] gives to its own.
+///
+/// One that listens already may have taken connections in before it had its keys: those have
+/// none, as the kernel sees it, and end with their first segment.
+///
+/// # Errors
+///
+/// An option or a key was refused.
+pub fn adopt<'k>(
+    listener: TcpListener,
+    addr: SocketAddr,
+    options: &SocketOptions,
+    keys: impl IntoIterator<Item = (&'k Prefix, &'k Md5Key)>,
+) -> Result<TcpListener, SocketError> {
+    let fail = |cause| SocketError::Listen { addr, cause };
+    let socket = Socket::from(listener);
     apply(&socket, addr, options)?;
     socket.set_nonblocking(true).map_err(fail)?;
-    socket.bind(&addr.into()).map_err(fail)?;
     for (prefix, key) in keys {
         set_md5_prefix(&socket, *prefix, Some(key))?;
     }

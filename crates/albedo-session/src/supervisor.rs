@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use albedo_engine::clock::now;
 use albedo_engine::{EngineHandle, PeerPort};
-use albedo_types::Prefix;
 use albedo_wire::frame::MessageType;
 use albedo_wire::notification::Notification;
 use albedo_wire::notification::codes::cease;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
@@ -31,16 +30,21 @@ use crate::dialler::{self, DIALS_MAX};
 use crate::drain::Parking;
 use crate::driver::{Driver, Setup};
 use crate::guards::{Seat, TaskGuard, Tasks};
+use crate::inherited::Inherited;
 use crate::intake::FaultGate;
 use crate::listener;
 use crate::registry::{
     COMMANDS_MAX, Incoming, Local, MaybeSeat, Origin, Place, Refused, SessionKey, Slot, StopReason,
     plan,
 };
-use crate::sockopt::{self, Md5Key, SocketError, keys};
+use crate::sockopt::SocketError;
 use crate::startup::{self, DeferralStatus, Restart, Startup};
 use crate::stats::{SessionStats, Tally, Traffic};
 use crate::status::{Detail, PeerShared, PeerStatus};
+
+mod listening;
+
+use listening::Listening;
 
 /// What a reload did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,28 +100,14 @@ pub(crate) struct Registry {
     pub(crate) settings: Arc<Settings>,
     pub(crate) slots: HashMap<SessionKey, Slot>,
     listeners: HashMap<SocketAddr, Listening>,
+    /// Sockets that were open before the program and are not listened to yet.
+    inherited: Inherited,
     /// What runs beside the sessions: the start, the dialler.
     beside: Vec<AbortHandle>,
     next_generation: u64,
     pub(crate) stopping: bool,
     /// Whether only other reflectors are let in.
     pub(crate) draining: bool,
-}
-
-/// A listener that is bound and not yet listened to.
-type Fresh = (SocketAddr, Arc<TcpListener>, HashMap<Prefix, Md5Key>);
-
-#[derive(Debug)]
-struct Listening {
-    listener: Arc<TcpListener>,
-    task: AbortHandle,
-    keys: HashMap<Prefix, Md5Key>,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 pub(crate) const POISON: &str = "nothing panics while it holds this lock";
@@ -142,11 +132,27 @@ impl Server {
         engine: EngineHandle,
         restart: Restart,
     ) -> Result<Self, SocketError> {
+        Self::start_with(settings, engine, restart, Inherited::default())
+    }
+
+    /// The same, with sockets that were open before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`], and a socket that the settings do not listen on.
+    pub fn start_with(
+        settings: Settings,
+        engine: EngineHandle,
+        restart: Restart,
+        inherited: Inherited,
+    ) -> Result<Self, SocketError> {
+        inherited.check(&settings.listen)?;
         let admission = Admission::new(settings.limits, [], Vec::new());
         let registry = Registry {
             settings: Arc::default(),
             slots: HashMap::new(),
             listeners: HashMap::new(),
+            inherited,
             beside: Vec::new(),
             next_generation: 0,
             stopping: false,
@@ -491,72 +497,6 @@ impl Inner {
             }
         }
     }
-}
-
-impl Registry {
-    /// Opens the listeners that are new.
-    fn bind(&self, settings: &Settings) -> Result<Vec<Fresh>, SocketError> {
-        let mut fresh = Vec::new();
-        for addr in &settings.listen {
-            if self.listeners.contains_key(addr) {
-                continue;
-            }
-            let keys = keys_for(*addr, settings);
-            let listener = sockopt::listen(*addr, &settings.socket, &keys)?;
-            settings.listener_hops(addr.is_ipv4()).set(&listener, *addr)?;
-            warn_of_keys(*addr, keys.len());
-            let listener = TcpListener::from_std(listener)
-                .map_err(|cause| SocketError::Listen { addr: *addr, cause })?;
-            fresh.push((*addr, Arc::new(listener), keys));
-        }
-        Ok(fresh)
-    }
-
-    /// Brings the keys of the listeners that stay in line.
-    fn set_keys(&mut self, settings: &Settings) -> Result<(), SocketError> {
-        for (addr, listening) in &mut self.listeners {
-            let wanted = keys_for(*addr, settings);
-            let keys_before = listening.keys.len();
-            for (prefix, key) in &wanted {
-                if listening.keys.get(prefix) != Some(key) {
-                    sockopt::set_md5_prefix(&*listening.listener, *prefix, Some(key))?;
-                    listening.keys.insert(*prefix, key.clone());
-                }
-            }
-            settings.listener_hops(addr.is_ipv4()).set(&*listening.listener, *addr)?;
-            if wanted.len() > keys_before {
-                warn_of_keys(*addr, wanted.len());
-            }
-            let gone: Vec<Prefix> = listening
-                .keys
-                .keys()
-                .filter(|prefix| !wanted.contains_key(prefix))
-                .copied()
-                .collect();
-            for prefix in gone {
-                sockopt::set_md5_prefix(&*listening.listener, prefix, None)?;
-                listening.keys.remove(&prefix);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Says that a listener comes near to what the kernel has room for, before it does.
-fn warn_of_keys(addr: SocketAddr, keys: usize) {
-    let Some(room) = keys::room().filter(|room| keys::is_near(keys, *room)) else { return };
-    tracing::warn!(
-        listener = %addr,
-        keys,
-        room,
-        "nearly as many MD5 keys as net.core.optmem_max has room for on a listener; \
-         raise that sysctl, or use one key for a whole range"
-    );
-}
-
-fn keys_for(addr: SocketAddr, settings: &Settings) -> HashMap<Prefix, Md5Key> {
-    let same = |prefix: &Prefix| prefix.addr().is_ipv4() == addr.is_ipv4();
-    settings.keys().into_iter().filter(|(prefix, _)| same(prefix)).collect()
 }
 
 /// Notes what is only shown; the settings that the session has from now on.

@@ -47,6 +47,19 @@ impl<'a> Ask<'a> {
     ///
     /// Nobody answers there, it is refused, or the answer is not understood.
     pub(crate) fn send<T: DeserializeOwned>(&self, admin: SocketAddr) -> Result<T> {
+        let (code, body) = self.text(admin)?;
+        if code != "200" {
+            bail!("refused ({code}): {}", body.trim_end());
+        }
+        serde_json::from_str(&body).context("an answer that is not understood")
+    }
+
+    /// The code and the body of what it says.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answers there, or not in HTTP.
+    pub(crate) fn text(&self, admin: SocketAddr) -> Result<(String, String)> {
         let Self { method, path, body, patience } = self;
         let mut stream = TcpStream::connect_timeout(&admin, ANSWER_MAX)
             .with_context(|| format!("cannot reach a reflector at {admin} (its admin.http)"))?;
@@ -62,10 +75,7 @@ impl<'a> Ask<'a> {
         let answer = String::from_utf8(answer).context("an answer that is no text")?;
         let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an end")?;
         let code = head.split_whitespace().nth(1).unwrap_or_default();
-        if code != "200" {
-            bail!("refused ({code}): {}", body.trim_end());
-        }
-        serde_json::from_str(body).context("an answer that is not understood")
+        Ok((code.to_owned(), body.to_owned()))
     }
 }
 

@@ -7,6 +7,7 @@ use albedo_config::{Config, Diagnostics, Surroundings};
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin_client::AdminArgs;
+use crate::bundle_command::DebugArgs;
 use crate::calico_command::CalicoArgs;
 use crate::demo::DemoArgs;
 use crate::import_command::ImportArgs;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Run the reflector among simulated nodes on this machine and watch it converge.
     Demo(DemoArgs),
+    /// Gather what others need to find a fault.
+    Debug(DebugArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }

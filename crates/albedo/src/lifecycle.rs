@@ -10,7 +10,7 @@ use std::time::Duration;
 use albedo_api::bird::{BirdServer, BirdSource, Prepared};
 use albedo_api::{Control, Metrics, StatusSource};
 use albedo_config::{Config, Diagnostics, ShutdownMode};
-use albedo_session::{Applied, Farewell};
+use albedo_session::{Applied, Farewell, Inherited};
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -56,6 +56,17 @@ pub(crate) struct Admin {
     task: JoinHandle<std::io::Result<()>>,
 }
 
+/// What is there before a start.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// The listener of the administrative server.
+    pub(crate) listener: Option<TcpListener>,
+    /// The cluster that peers come from.
+    pub(crate) cluster: Option<Arc<calico::Shared>>,
+    /// Sockets for sessions that were passed on.
+    pub(crate) inherited: Inherited,
+}
+
 impl Running {
     /// Starts everything that the configuration says; `file` is where it came from.
     ///
@@ -67,21 +78,16 @@ impl Running {
             Some(addr) => Some(Admin::bind(addr).await?),
             None => None,
         };
-        Self::start_with(config, file, listener, None)
+        Self::start_with(config, file, Given { listener, ..Given::default() })
     }
 
-    /// The same with the listener of the administrative server, and the cluster that peers come
-    /// from.
+    /// The same with what is there already.
     ///
     /// # Errors
     ///
-    /// As [`Running::start`].
-    pub(crate) fn start_with(
-        config: Config,
-        file: &str,
-        listener: Option<TcpListener>,
-        cluster: Option<Arc<calico::Shared>>,
-    ) -> Result<Self> {
+    /// As [`Running::start`], and a socket that was passed on and is not listened to.
+    pub(crate) fn start_with(config: Config, file: &str, given: Given) -> Result<Self> {
+        let Given { listener, cluster, inherited } = given;
         let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
         let settings = assemble::settings(&config, clusters)?;
         let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
@@ -93,7 +99,7 @@ impl Running {
             None => assemble::restart(&config, None, epoch_seconds()),
         };
         let engine = assemble::engine_config(&config, seed());
-        let reflector = Reflector::start(&engine, settings, restart)?;
+        let reflector = Reflector::start(&engine, settings, restart, inherited)?;
         let server = reflector.server();
         let drain = Drain::new(server.clone(), &config.shutdown.message);
         let roster = keeper.as_ref().map(|keeper| Kept {
@@ -137,7 +143,6 @@ impl Running {
     }
 
     /// What others may ask about it.
-    #[cfg(test)]
     pub(crate) const fn source(&self) -> &Arc<Source> {
         &self.source
     }

@@ -5,6 +5,7 @@
 
 mod admin_client;
 mod assemble;
+mod bundle_command;
 mod calico;
 mod calico_command;
 mod check;
@@ -20,6 +21,7 @@ mod logging;
 mod reflector;
 mod roster;
 mod serve;
+mod service;
 mod source;
 
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Debug(args) => bundle_command::run(&args),
         Command::Calico(args) => calico_command::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Import(args) => import_command::run(&args),

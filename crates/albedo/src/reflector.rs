@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use albedo_engine::{Engine, EngineConfig, EngineHandle};
-use albedo_session::{Farewell, Restart, Server, Settings};
+use albedo_session::{Farewell, Inherited, Restart, Server, Settings};
 use anyhow::{Context as _, Result};
 
 /// How long a stop waits for changes that are under way.
@@ -34,9 +34,10 @@ impl Reflector {
         config: &EngineConfig,
         settings: Settings,
         restart: Restart,
+        inherited: Inherited,
     ) -> Result<Self> {
         let engine = Engine::start(config).context("cannot start the shards")?;
-        match Server::start_again(settings, engine.handle(), restart) {
+        match Server::start_with(settings, engine.handle(), restart, inherited) {
             Ok(server) => Ok(Self { engine, server }),
             Err(error) => {
                 let _ = engine.stop();

@@ -4,14 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use albedo_config::Config;
-use albedo_session::sockopt;
+use albedo_session::{Inherited, sockopt};
 use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::calico::{Follower, Waiting};
 use crate::cli::{self, ConfigArgs};
-use crate::lifecycle::{Admin, Running};
+use crate::lifecycle::{Admin, Given, Running};
 use crate::logging::{self, LevelHandle};
+use crate::service;
+use crate::source::Source;
 
 /// Descriptors beside those of sessions: listeners, the log, the runtime, admin connections.
 const OTHER_DESCRIPTORS: u64 = 256;
@@ -25,6 +28,8 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
+    // While there is one thread, since it takes variables out of the environment.
+    let inherited = service::inherited()?;
     // The last lines are written when this ends.
     let (level, _rest) = logging::start(config.log)?;
     check_descriptors(&config);
@@ -33,7 +38,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
         .thread_name("session")
         .build()
         .context("cannot start threads")?;
-    let code = runtime.block_on(serve(args, config, &level));
+    let code = runtime.block_on(serve(args, config, &level, inherited));
     // What has not ended by now was given its time.
     runtime.shutdown_background();
     code
@@ -89,10 +94,15 @@ impl Signals {
     }
 }
 
-async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result<ExitCode> {
+async fn serve(
+    args: &ConfigArgs,
+    config: Config,
+    level: &LevelHandle,
+    inherited: Inherited,
+) -> Result<ExitCode> {
     // Before anything can be seen from outside, so that no signal falls between.
     let mut signals = Signals::new()?;
-    let (mut running, mut cluster) = match begin(args, config, &mut signals).await? {
+    let (mut running, mut cluster) = match begin(args, config, &mut signals, inherited).await? {
         Begun::Running(running, cluster) => (*running, cluster),
         Begun::Stopped(signal) => {
             tracing::info!(signal, "stopped before there was anything to begin with");
@@ -102,15 +112,22 @@ async fn serve(args: &ConfigArgs, config: Config, level: &LevelHandle) -> Result
     for addr in running.reflector().server().listening() {
         tracing::info!(%addr, "listening");
     }
+    let supervised = service::begin(Arc::<Source>::clone(running.source()));
     let signal = loop {
         tokio::select! {
             asked = signals.next() => match asked {
-                Asked::Reload => reload(&mut running, cluster.as_deref_mut(), args, level),
+                Asked::Reload => {
+                    service::reloading();
+                    reload(&mut running, cluster.as_deref_mut(), args, level);
+                    service::ready();
+                }
                 Asked::Stop(signal) => break signal,
             },
             config = next_of(&mut cluster) => follow(&mut running, config),
         }
     };
+    drop(supervised);
+    service::stopping();
     tracing::info!(signal, "stopping; a second signal stops at once");
     let farewell = running.farewell();
     tokio::select! {
@@ -137,20 +154,27 @@ enum Begun {
 }
 
 /// Starts, with a cluster once there is something to begin with.
-async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Result<Begun> {
-    if config.calico.is_none() {
-        let running = Running::start(config, &args.name()).await?;
-        return Ok(Begun::Running(Box::new(running), None));
-    }
+async fn begin(
+    args: &ConfigArgs,
+    config: Config,
+    signals: &mut Signals,
+    inherited: Inherited,
+) -> Result<Begun> {
     let shards = config.shards;
     let listener = match config.admin.http {
-        Some(addr) => Some(Admin::bind(addr).await?.into_std().context("admin.http")?),
+        Some(addr) => Some(Admin::bind(addr).await?),
         None => None,
     };
-    let again = || -> Result<Option<tokio::net::TcpListener>> {
+    if config.calico.is_none() {
+        let given = Given { listener, inherited, ..Given::default() };
+        let running = Running::start_with(config, &args.name(), given)?;
+        return Ok(Begun::Running(Box::new(running), None));
+    }
+    let listener = listener.map(TcpListener::into_std).transpose().context("admin.http")?;
+    let again = || -> Result<Option<TcpListener>> {
         let Some(listener) = &listener else { return Ok(None) };
         let listener = listener.try_clone().context("admin.http")?;
-        Ok(Some(tokio::net::TcpListener::from_std(listener).context("admin.http")?))
+        Ok(Some(TcpListener::from_std(listener).context("admin.http")?))
     };
     let mut cluster = Follower::open(config).await?;
     let waiting = Arc::new(Waiting::new(cluster.shared(), args.name()));
@@ -161,6 +185,7 @@ async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Resu
         }
         None => None,
     };
+    service::waits("for the datastore");
     let config = loop {
         tokio::select! {
             config = cluster.first() => break config,
@@ -173,7 +198,8 @@ async fn begin(args: &ConfigArgs, config: Config, signals: &mut Signals) -> Resu
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    let running = Running::start_with(config, &args.name(), again()?, Some(cluster.shared()))?;
+    let given = Given { listener: again()?, cluster: Some(cluster.shared()), inherited };
+    let running = Running::start_with(config, &args.name(), given)?;
     Ok(Begun::Running(Box::new(running), Some(Box::new(cluster))))
 }
 

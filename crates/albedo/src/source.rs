@@ -75,6 +75,7 @@ impl Standing {
         let mut standing = Self {
             status: Status {
                 version: env!("CARGO_PKG_VERSION").into(),
+                process_id: std::process::id(),
                 config_file: file.to_owned(),
                 ..Status::default()
             },
@@ -292,7 +293,20 @@ impl StatusSource for Source {
 
     fn ready(&self) -> Vec<Check> {
         let stopping = self.stopping.load(Ordering::Relaxed);
-        let start = match self.startup_convergence() {
+        let draining = self.drain.is_on();
+        let running = match (stopping, draining) {
+            (true, _) => "is stopping",
+            (false, true) => "sends clients away",
+            (false, false) => "takes sessions",
+        };
+        let ok = !stopping && !draining;
+        let mut checks = vec![Check { name: "running".into(), ok, detail: running.into() }];
+        checks.extend(self.started());
+        checks
+    }
+
+    fn started(&self) -> Vec<Check> {
+        let (ok, detail) = match self.startup_convergence() {
             Some(after) => (true, format!("converged after {:.1} s", after.as_secs_f64())),
             None => {
                 let waiting = self.waiting_for(&self.server.snapshot(), &self.server.deferral());
@@ -300,17 +314,7 @@ impl StatusSource for Source {
                 (false, format!("waits for {waiting}"))
             }
         };
-        let draining = self.drain.is_on();
-        let running = match (stopping, draining) {
-            (true, _) => "is stopping",
-            (false, true) => "sends clients away",
-            (false, false) => "takes sessions",
-        };
-        vec![
-            Check { name: "running".into(), ok: !stopping && !draining, detail: running.into() },
-            self.deferral_check(),
-            Check { name: "initial-convergence".into(), ok: start.0, detail: start.1 },
-        ]
+        vec![self.deferral_check(), Check { name: "initial-convergence".into(), ok, detail }]
     }
 
     fn calico(&self) -> Option<CalicoStatus> {

@@ -37,9 +37,10 @@ fn a_good_file_is_summed_up_with_exit_code_0() {
 
 #[test]
 fn every_file_under_deploy_is_good() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
     let mut seen = 0;
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+    let entries = ["", "systemd"].map(|folder| std::fs::read_dir(deploy.join(folder)));
+    for entry in entries.into_iter().flat_map(|entries| entries.expect("the folder is there")) {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let output = albedo(&["check", "--config", &path.display().to_string()], &[]);
@@ -47,7 +48,7 @@ fn every_file_under_deploy_is_good() {
             seen += 1;
         }
     }
-    assert!(seen >= 2, "minimal.yaml and loopback.yaml at least");
+    assert!(seen >= 3, "minimal.yaml, loopback.yaml and systemd/albedo.yaml at least");
 }
 
 #[test]

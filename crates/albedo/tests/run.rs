@@ -1,85 +1,11 @@
 //! The program from outside: start, reload, stop.
-#![expect(clippy::unwrap_used, reason = "a test helper that fails is a test that fails")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+#[path = "support/program.rs"]
+mod program;
 
-const CONFIG: &str = "
-asNumber: 64512
-routerId: 10.0.0.1
-listen: ['ADDRESS:31790']
-peerGroups:
-  - {name: nodes, asNumber: 64512, role: client, ranges: ['127.0.0.0/8']}
-admin: {http: 'ADDRESS:0'}
-logFormat: json
-";
+use std::io::Read as _;
 
-/// An address of this test's own, so that nobody else listens there: nextest runs each in a
-/// process, and else there is the number.
-fn address(test: u8) -> String {
-    let id = std::process::id();
-    format!("127.{}.{}.{test}", 1 + id / 250 % 250, 1 + id % 250)
-}
-
-fn config(test: u8) -> String {
-    CONFIG.replace("ADDRESS", &address(test))
-}
-
-/// What somebody at a shell would get.
-fn ask(at: &str, path: &str) -> String {
-    let mut stream = std::net::TcpStream::connect(at).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-/// A running program, and its log.
-struct Program {
-    child: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Program {
-    fn run(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_albedo"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
-    }
-
-    /// Reads the log up to a line that holds `text`, and gives that.
-    fn until(&mut self, text: &str) -> String {
-        let mut seen = String::new();
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no {text:?} in:\n{seen}");
-            if line.contains(text) {
-                return line;
-            }
-            seen.push_str(&line);
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // If the test has failed it may still be running.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use program::{Program, address, ask, config};
 
 #[test]
 fn starts_reloads_and_stops() {

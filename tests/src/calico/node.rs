@@ -1,5 +1,6 @@
 //! A Calico node: a real BIRD 1.6.8 whose configuration follows the datastore.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::render::render;
 use crate::lab::Node;
-use crate::peers::{Session, parse_imported, parse_sessions};
+use crate::peers::{Session, parse_imported, parse_routes, parse_sessions};
 use crate::process::{Daemon, output};
 use crate::tools::peer_program;
 use crate::wait::eventually;
@@ -102,8 +103,23 @@ impl CalicoNode {
             parse_imported(&self.ask(&["show", "protocols", "all"])?)?,
             self.wanted.len() * routes,
         );
-        ensure!(found >= wanted, "{}: {found} routes instead of {wanted}", self.name);
+        ensure!(
+            found >= wanted,
+            "{}: {found} routes instead of {wanted}; not from everybody: {}",
+            self.name,
+            self.lacking()?.join(", "),
+        );
         Ok(())
+    }
+
+    /// Each prefix of a session that not every session has, and which ones have it.
+    fn lacking(&self) -> Result<Vec<String>> {
+        let mut from: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for route in parse_routes(&self.ask(&["show", "route", "all"])?)? {
+            from.entry(route.net).or_default().insert(route.from);
+        }
+        let some = from.iter().filter(|(_, from)| from.len() < self.wanted.len());
+        Ok(some.map(|(net, from)| format!("{net} (only from {from:?})")).collect())
     }
 
     /// Ends it at once, as a machine that fails.

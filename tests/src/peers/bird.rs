@@ -220,7 +220,7 @@ impl Peer for Bird {
 
 /// Reads `show route all`: a route's head has its source in brackets, its attributes follow
 /// behind tabs. A further route of the same prefix has blanks where the prefix would stand.
-pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
+pub(crate) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
     let mut routes: Vec<Seen> = Vec::new();
     let mut net = None;
     let mut from = None;

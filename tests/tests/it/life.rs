@@ -79,8 +79,13 @@ impl Cluster {
                     let over = &over;
                     scope.spawn(move || -> Result<Vec<Net>> {
                         let mut lacked = Vec::new();
-                        while !over.load(Ordering::Relaxed) {
+                        // The last look is one that begins after the end.
+                        loop {
+                            let is_last = over.load(Ordering::Relaxed);
                             lacked.extend(missing(node)?);
+                            if is_last {
+                                break;
+                            }
                             thread::sleep(SAMPLE);
                         }
                         lacked.sort();

@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`, in the manner of the Kubernetes API server.
+//! `/livez`, `/readyz` and `/startupz`, in the manner of the Kubernetes API server.
 
 use std::fmt::Write as _;
 

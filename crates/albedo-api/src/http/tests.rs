@@ -125,6 +125,7 @@ async fn health_is_a_word_and_tells_more_when_asked_or_ill() {
     let expected = "[+]shard-0 ok: looked at\n[+]shard-1 ok: looked at\nlivez check passed\n";
     assert_eq!(body, expected);
     assert_eq!(get(well.addr, "/readyz").await.2, "ok\n");
+    assert_eq!(get(well.addr, "/startupz").await.2, "ok\n");
 
     let ill = start(false).await;
     assert_eq!(get(ill.addr, "/livez").await.0, "HTTP/1.1 200 OK");
@@ -133,6 +134,9 @@ async fn health_is_a_word_and_tells_more_when_asked_or_ill() {
     let expected = "[+]workers ok: looked at\n[-]initial-sync failed: looked at\n\
                     readyz check failed\n";
     assert_eq!(body, expected);
+    let (status, _, body) = get(ill.addr, "/startupz").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert!(body.ends_with("startupz check failed\n"), "{body}");
 }
 
 #[tokio::test]

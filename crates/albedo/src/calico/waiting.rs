@@ -34,6 +34,7 @@ impl StatusSource for Waiting {
     fn status(&self) -> Status {
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
+            process_id: std::process::id(),
             config_file: self.file.clone(),
             uptime_seconds: now().since(Instant::ZERO).as_secs_f64(),
             ..Status::default()
