@@ -6,13 +6,14 @@
 //! Two dialects: [`Dialect::Calico`] is what a Calico node's tools read, BIRD 1.6 with a socket
 //! for each family; [`Dialect::Bird2`] has both families in one, as channels.
 
+use crate::socket::SocketPlace;
+
 mod answer;
 mod command;
 mod connection;
 mod protocols;
 mod routes;
 mod server;
-mod socket;
 mod source;
 mod status;
 mod time;
@@ -20,7 +21,6 @@ mod time;
 pub use connection::{IDLE_MAX, LINE_MAX, WRITE_MAX};
 pub use routes::name_of;
 pub use server::{BirdServer, BirdStats, CONNECTIONS_MAX};
-pub use socket::{BirdPlace, Prepared};
 pub use source::{BirdSource, Counts, Daemon, Protocol, RouteCounts};
 
 /// Which BIRD the answers look like.
@@ -31,6 +31,9 @@ pub enum Dialect {
     /// BIRD 2.
     Bird2,
 }
+
+/// A socket that is wanted.
+pub type BirdPlace = SocketPlace<View>;
 
 /// What one socket shows, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

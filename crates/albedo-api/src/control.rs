@@ -1,6 +1,10 @@
 //! What may be asked of the program, not only about it: plain values.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::routes::Later;
 
 /// What the program lets others do. Each call returns at once; what takes time goes on by itself.
 pub trait Control: Send + Sync {
@@ -21,6 +25,31 @@ pub trait Control: Send + Sync {
     /// How far it has come.
     fn drain_status(&self) -> DrainStatus;
 
+    /// Ends sessions with a peer, or has routes told again.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn reset(&self, request: &ResetRequest) -> Result<ResetStatus, String> {
+        Err(format!("{}: there are no sessions yet", request.peer))
+    }
+
+    /// Reads the configuration again and takes it, or only tells what that would do.
+    ///
+    /// The error is why not, in words; several lines where there are several faults.
+    fn reload(&self, _: ReloadRequest) -> Later<'_, Result<ReloadStatus, String>> {
+        Box::pin(std::future::ready(Err("there is no configuration file".to_owned())))
+    }
+
+    /// Changes how much is logged; the next reload takes the configuration's level again.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn set_log_level(&self, _: &str) -> Result<(), String> {
+        Err("the log level cannot be changed".to_owned())
+    }
+
     /// Lets go a change of the Calico cluster that is held back; the digest says which.
     ///
     /// # Errors
@@ -29,6 +58,80 @@ pub trait Control: Send + Sync {
     fn confirm(&self, digest: &str) -> Result<(), String> {
         Err(format!("{digest}: peers come from no Calico cluster"))
     }
+}
+
+/// What is to be done with a peer's sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResetKind {
+    /// They end with a Cease, and configured ones begin anew (RFC 4486 §4).
+    #[default]
+    Hard,
+    /// The peer is asked for its routes again (RFC 2918).
+    SoftIn,
+    /// The peer is told everything again.
+    SoftOut,
+}
+
+/// A reset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResetRequest {
+    /// Whose.
+    pub peer: IpAddr,
+    /// How.
+    #[serde(default)]
+    pub kind: ResetKind,
+    /// What the peer is told with a Cease (RFC 9003), at most [`MESSAGE_BYTES_MAX`] octets.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Octets of what a peer can be told (RFC 9003 §2).
+pub const MESSAGE_BYTES_MAX: usize = 255;
+
+/// What a reset came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResetStatus {
+    /// Sessions that it was done with.
+    pub sessions: usize,
+}
+
+/// A reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReloadRequest {
+    /// Only tell.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a reload does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ReloadStatus {
+    /// Whether it is only told.
+    pub dry_run: bool,
+    /// Lines that differ between the file in force and the new one, each with `-` or `+` in front;
+    /// without secrets.
+    pub lines: Vec<String>,
+    /// Addresses of peers whose sessions begin, or begin anew.
+    pub started: Vec<String>,
+    /// Addresses of peers whose sessions end.
+    pub stopped: Vec<String>,
+    /// Addresses of peers whose sessions go on with other settings.
+    pub changed: Vec<String>,
+    /// Sessions that do not notice.
+    pub untouched: usize,
+}
+
+/// Another log level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogLevelRequest {
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: String,
 }
 
 /// The longest a drain may take, in seconds.

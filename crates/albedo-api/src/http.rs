@@ -2,23 +2,29 @@
 //!
 //! It answers everybody's questions; what changes something is asked from this machine only.
 
+mod ask;
+mod command;
 mod control;
 mod health;
 mod listener;
 mod page;
 
+use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::io;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::control::Control;
@@ -26,6 +32,7 @@ use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
 use listener::Guarded;
 
+pub use ask::{RouteLine, RouteLineAttributes};
 pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
 
 /// The exposition format of Prometheus.
@@ -39,13 +46,22 @@ struct App {
     metrics: Arc<Metrics>,
 }
 
-/// Answers until `stop` is ready.
+/// Where it is asked.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// Over TCP.
+    pub http: Option<TcpListener>,
+    /// Over a Unix socket.
+    pub socket: Option<UnixListener>,
+}
+
+/// Answers at all doors until `stop` is ready.
 ///
 /// # Errors
 ///
-/// The listener fails for good.
+/// A listener fails for good.
 pub async fn serve(
-    listener: TcpListener,
+    doors: Doors,
     source: Arc<dyn StatusSource>,
     control: Arc<dyn Control>,
     metrics: Arc<Metrics>,
@@ -53,11 +69,39 @@ pub async fn serve(
 ) -> io::Result<()> {
     let upkeep = tokio::spawn(run_upkeep(Arc::clone(&metrics)));
     let router = router(App { source, control, metrics });
+    let (tell, stopped) = watch::channel(());
+    let stop = async move {
+        stop.await;
+        // Whoever waits for a word hears that there will be none.
+        drop(tell);
+        Ok(())
+    };
+    let http = at(doors.http, router.clone(), stopped.clone());
+    let socket = at(doors.socket, router, stopped);
+    let result = tokio::try_join!(stop, http, socket);
+    upkeep.abort();
+    result.map(|_| ())
+}
+
+/// Answers at one door until it is told to stop.
+async fn at<L>(
+    listener: Option<L>,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+) -> io::Result<()>
+where
+    L: Listener,
+    L::Addr: fmt::Debug,
+    for<'a> control::Remote: Connected<IncomingStream<'a, Guarded<L>>>,
+{
+    let Some(listener) = listener else { return Ok(()) };
     let service = router.into_make_service_with_connect_info::<control::Remote>();
     let answers = axum::serve(Guarded::new(listener), service);
-    let result = answers.with_graceful_shutdown(stop).await;
-    upkeep.abort();
-    result
+    let until = async move {
+        // It ends with an error, for nothing is ever sent.
+        let _ = stopped.changed().await;
+    };
+    answers.with_graceful_shutdown(until).await
 }
 
 async fn run_upkeep(metrics: Arc<Metrics>) {
@@ -79,7 +123,11 @@ fn router(app: App) -> Router {
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/peers", get(peers))
+        .route("/api/v1/peers", get(ask::peers))
+        .route("/api/v1/peers/{address}", get(ask::peer))
+        .route("/api/v1/groups", get(ask::groups))
+        .route("/api/v1/routes", get(ask::routes))
+        .merge(command::router())
         .route("/api/v1/calico", get(calico))
         .route("/api/v1/calico/verify", get(verify))
         .route("/api/v1/calico/confirm", confirm.layer(DefaultBodyLimit::max(control::BODY_MAX)))
@@ -106,10 +154,6 @@ fn startupz(State(app): State<App>, RawQuery(query): RawQuery) -> Ready<Response
 
 fn status(State(app): State<App>) -> Ready<Response> {
     ready(([(CACHE_CONTROL, "no-store")], Json(app.source.status())).into_response())
-}
-
-fn peers(State(app): State<App>) -> Ready<Response> {
-    ready(([(CACHE_CONTROL, "no-store")], Json(app.source.peers())).into_response())
 }
 
 fn calico(State(app): State<App>) -> Ready<Response> {

@@ -13,14 +13,16 @@ mod process;
 mod recorder;
 pub mod routes;
 pub mod snapshot;
+pub mod socket;
 mod status;
 mod text;
 
 pub use control::Control;
-pub use http::{CONNECTIONS_MAX, IDLE_MAX, serve};
+pub use http::{CONNECTIONS_MAX, Doors, IDLE_MAX, RouteLine, RouteLineAttributes, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
 pub use status::{
-    CalicoStatus, CalicoVerify, Check, ConfirmRequest, FamilyStatus, ForeignRoute, GuardStatus,
-    HeldSession, IpamStatus, KindCount, NodeFamily, NodePrefix, PeerRow, RejectedObject,
-    RetainedRow, SessionDown, ShardStatus, Status, StatusSource, TOLD_MAX, Told, WrongNextHop,
+    CalicoStatus, CalicoVerify, Check, ConfirmRequest, FamilyStatus, ForeignRoute, GroupRow,
+    GuardStatus, HeldSession, IpamStatus, KindCount, NodeFamily, NodePrefix, PeerDetail,
+    PeerRoutes, PeerRow, RejectedObject, RetainedRow, SessionDown, ShardStatus, Status,
+    StatusSource, TOLD_MAX, Told, Traffic, TrafficOf, WrongNextHop,
 };

@@ -25,6 +25,12 @@ pub(crate) struct Process {
     pub(crate) threads: u64,
 }
 
+/// Resident memory in bytes; `None` where the system does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    Some(word_after(&status, "VmRSS:") * 1024)
+}
+
 impl Process {
     /// Reads the numbers of this process.
     pub(crate) fn read() -> Self {

@@ -20,6 +20,12 @@ pub trait RouteSource: Send + Sync {
     ///
     /// Why not, in words: too many ask at the same time.
     fn routes(&self, ask: RouteAsk) -> Result<Box<dyn RoutePages>, String>;
+
+    /// The peers with this address, several of which may be there at several listeners: what
+    /// [`RouteAsk::from`] takes. Empty where none is up and nothing is kept of one.
+    fn peers_at(&self, _: IpAddr) -> Vec<PeerId> {
+        Vec::new()
+    }
 }
 
 /// Routes that are being read.

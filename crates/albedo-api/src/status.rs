@@ -1,16 +1,20 @@
 //! What the program tells the API about itself: plain values, taken at the time of asking.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::routes::Later;
+use std::net::IpAddr;
+
+use crate::routes::{Later, RouteSource};
 use crate::snapshot::Snapshot;
 
 mod calico;
+mod detail;
 mod verify;
 
 pub use calico::{
     CalicoStatus, ConfirmRequest, GuardStatus, HeldSession, IpamStatus, KindCount, RejectedObject,
 };
+pub use detail::{GroupRow, PeerDetail, PeerRoutes, Traffic, TrafficOf};
 pub use verify::{
     CalicoVerify, ForeignRoute, NodeFamily, NodePrefix, SessionDown, TOLD_MAX, Told, WrongNextHop,
 };
@@ -32,6 +36,23 @@ pub trait StatusSource: Send + Sync {
     }
     /// The numbers of `/metrics`.
     fn snapshot(&self) -> Snapshot;
+    /// Every peer, with its routes counted, which takes up to a second; counts may be two seconds
+    /// old.
+    fn counted_peers(&self) -> Later<'_, Vec<PeerRow>> {
+        Box::pin(std::future::ready(self.peers()))
+    }
+    /// Every session with a peer, in detail.
+    fn peer(&self, _: IpAddr) -> Later<'_, Vec<PeerDetail>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+    /// Every update group.
+    fn groups(&self) -> Vec<GroupRow> {
+        Vec::new()
+    }
+    /// Where routes come from, once there are any.
+    fn route_source(&self) -> Option<&dyn RouteSource> {
+        None
+    }
     /// The Calico cluster that peers come from, if there is one.
     fn calico(&self) -> Option<CalicoStatus> {
         None
@@ -55,8 +76,8 @@ pub struct Check {
 }
 
 /// The reflector as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Status {
     /// The program's version.
     pub version: String,
@@ -86,6 +107,10 @@ pub struct Status {
     pub attribute_sets: u64,
     /// Bytes in the logs of all groups.
     pub log_bytes: u64,
+    /// Seconds from the start until everybody who had come was in sync; `None` before.
+    pub startup_seconds: Option<f64>,
+    /// Resident memory of the process in bytes; `None` where the system does not tell.
+    pub memory_bytes: Option<u64>,
     /// Age of the oldest change that some peer has not got, in seconds; `None` if there is none.
     pub oldest_undelivered_seconds: Option<f64>,
     /// By family.
@@ -95,8 +120,8 @@ pub struct Status {
 }
 
 /// One family.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct FamilyStatus {
     /// Such as `ipv4-unicast`.
     pub family: String,
@@ -111,8 +136,8 @@ pub struct FamilyStatus {
 }
 
 /// One shard.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct ShardStatus {
     /// Seconds spent working.
     pub busy_seconds: f64,
@@ -133,6 +158,8 @@ impl Status {
         self.attribute_sets = engine.attribute_sets;
         self.log_bytes = engine.sum(|shard| shard.log_bytes);
         self.oldest_undelivered_seconds = engine.oldest_undelivered.map(|age| age.as_secs_f64());
+        self.startup_seconds = snapshot.startup_convergence.map(|after| after.as_secs_f64());
+        self.memory_bytes = crate::process::resident_bytes();
         self.families = albedo_types::Family::ALL
             .into_iter()
             .zip(&engine.families)
@@ -158,8 +185,8 @@ impl Status {
 }
 
 /// One peer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct PeerRow {
     /// The peer's address.
     pub address: String,
@@ -191,11 +218,15 @@ pub struct PeerRow {
     pub retained: Vec<RetainedRow>,
     /// Why the last session ended, in words.
     pub last_reason: Option<String>,
+    /// How often the session became Established.
+    pub established: u64,
+    /// Its routes by family, where counts were asked for and can be had.
+    pub routes: Vec<PeerRoutes>,
 }
 
 /// What is kept of a peer that was lost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RetainedRow {
     /// Such as `ipv4-unicast`.
     pub family: String,

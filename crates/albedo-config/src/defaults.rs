@@ -23,6 +23,11 @@ pub const PORT: u16 = 179;
 /// and ask for no password.
 pub const ADMIN_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9179);
 
+/// Where the command line finds a reflector, and where one answers if that folder is there.
+pub const ADMIN_SOCKET: &str = "/run/albedo/albedo.sock";
+/// For the owner and the group, as whoever may use it may change something.
+pub const ADMIN_SOCKET_MODE: u32 = 0o660;
+
 /// Who asks for BIRD's socket by itself is mostly a Calico node.
 pub const BIRD_DIALECT: BirdDialect = BirdDialect::Calico;
 /// For the owner and the group, as whatever shows routes needs no more.

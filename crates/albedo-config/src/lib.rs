@@ -22,11 +22,11 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use redact::{REDACTED, without_secrets};
 pub use settings::{
-    Admin, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport, CalicoGuard,
-    CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart, IpamCheck,
-    LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes, NextHopMode, POLICY_PREFIXES_MAX,
-    POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart, Secret, Shutdown,
-    ShutdownMode,
+    Admin, AdminSocket, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport,
+    CalicoGuard, CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart,
+    IpamCheck, LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes, NextHopMode,
+    POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart,
+    Secret, Shutdown, ShutdownMode,
 };
 
 /// The largest configuration file, in octets: a hundred thousand peers in a few lines each.

@@ -303,8 +303,22 @@ pub struct GracefulRestart {
 pub struct Admin {
     /// Metrics, health and the status page, `admin.http`; `None` is off.
     pub http: Option<SocketAddr>,
+    /// The same over a Unix socket, for the command line, `admin.socket`; `None` is off.
+    pub socket: Option<AdminSocket>,
     /// Answers in the manner of BIRD's control socket, `admin.bird`; `None` is off.
     pub bird: Option<BirdSockets>,
+}
+
+/// The Unix socket of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSocket {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its permissions, `socketMode`: who may use it may change something.
+    pub mode: u32,
+    /// Whether the configuration names it. One that it does not name is left out where its folder
+    /// is not there.
+    pub is_named: bool,
 }
 
 /// Where and how it is answered in the manner of BIRD.

@@ -106,7 +106,15 @@ fn the_example_comes_to_what_it_says() {
             settings: PeerSettings { description: Some("other-rack".to_owned()), ..nodes },
         }],
         calico: None,
-        admin: Admin { http: Some("127.0.0.1:9179".parse().unwrap()), bird: None },
+        admin: Admin {
+            http: Some("127.0.0.1:9179".parse().unwrap()),
+            socket: Some(AdminSocket {
+                path: "/run/albedo/albedo.sock".into(),
+                mode: 0o660,
+                is_named: false,
+            }),
+            bird: None,
+        },
         shards: 2,
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
         pacing: Pacing { max: Duration::from_millis(10) },
@@ -299,6 +307,13 @@ fn off_is_off() {
     assert_eq!(bird.socket6.as_deref(), Some(Path::new("/b.ctl")));
     assert_eq!((bird.dialect, bird.mode), (BirdDialect::Calico, 0o666));
     assert_eq!(config.peers[0].name.as_deref(), Some("Global_10_0_0_7"));
+    let config = good(&format!("{BASE}admin: {{socket: a.sock, socketMode: 0600}}\n"));
+    let socket = config.admin.socket.expect("it is on");
+    assert!(socket.path.ends_with("a.sock") && socket.is_named, "{socket:?}");
+    assert_eq!(socket.mode, 0o600);
+    let config = good(&format!("{BASE}admin: {{socket: off}}\n"));
+    assert_eq!(config.admin.socket, None);
+
     let config = good(&format!("{BASE}admin: {{bird: off}}\n"));
     assert_eq!(config.admin.bird, None);
     let config = good(&format!("{BASE}admin: {{http: off}}\npacing: off\n"));
@@ -513,6 +528,8 @@ mod reference {
         for (key, default) in [
             ("listen", format!("`[\"{}\"]`", defaults::LISTEN)),
             ("admin.http", format!("`{}`", defaults::ADMIN_HTTP)),
+            ("admin.socket", format!("`{}`", defaults::ADMIN_SOCKET)),
+            ("admin.socketMode", format!("`0{:o}`", defaults::ADMIN_SOCKET_MODE)),
             ("admin.bird.dialect", "`calico`".to_owned()),
             ("admin.bird.mode", format!("`0{:o}`", defaults::BIRD_MODE)),
             ("logLevel", "`info`".to_owned()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use albedo_rib::{Limits, PeerInfo};
 use albedo_types::{ClusterId, Instant, PeerId, ShardId};
 
-use crate::group::Groups;
+use crate::group::{GroupStatus, Groups};
 use crate::interner::{Interner, TooManyClusters};
 use crate::mailbox::{MAILBOX_LETTERS_MAX, Mailbox, MailboxSender, mailbox};
 use crate::port::PeerPort;
@@ -299,6 +299,12 @@ impl EngineHandle {
     #[must_use]
     pub fn groups(&self) -> usize {
         self.shared.groups.list().len()
+    }
+
+    /// What is known of each update group that somebody is in.
+    #[must_use]
+    pub fn group_list(&self) -> Vec<GroupStatus> {
+        self.shared.groups.status()
     }
 
     /// Peers that the shards know.

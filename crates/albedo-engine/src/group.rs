@@ -17,6 +17,33 @@ pub(crate) struct SharedGroup {
     pub(crate) logs: Box<[Arc<SharedLog>]>,
 }
 
+/// What may be known of a group from outside.
+#[derive(Clone, Debug)]
+pub struct GroupStatus {
+    /// Which, for as long as somebody is in it.
+    pub id: GroupId,
+    /// What its members have in common.
+    pub key: GroupKey,
+    /// Members, in the family of the key.
+    pub members: usize,
+    /// Members that have been given everything, in the shard where these are fewest.
+    pub current: usize,
+    /// Bytes in its logs, over all shards.
+    pub log_bytes: usize,
+}
+
+impl SharedGroup {
+    /// What is known of it; `handles` are those that do not belong to members.
+    fn status(self: &Arc<Self>, handles: usize) -> GroupStatus {
+        let shards = self.logs.len();
+        // Each member has a handle for each shard.
+        let members = Arc::strong_count(self).saturating_sub(handles).div_ceil(shards);
+        let current = self.logs.iter().map(|log| log.active()).min().unwrap_or_default();
+        let log_bytes = self.logs.iter().map(|log| log.cost()).sum();
+        GroupStatus { id: self.id, key: self.key.clone(), members, current, log_bytes }
+    }
+}
+
 /// All groups that somebody reads or is about to.
 #[derive(Debug, Default)]
 pub(crate) struct Groups(Mutex<GroupsInner>);
@@ -42,6 +69,16 @@ impl Groups {
         inner.by_key.retain(|_, group| group.strong_count() > 0);
         inner.by_key.insert(key, Arc::downgrade(&group));
         group
+    }
+
+    /// What is known of each group, in the order of their numbers.
+    pub(crate) fn status(&self) -> Vec<GroupStatus> {
+        let list = self.list();
+        // One handle is in the list, and each shard has one.
+        let mut status: Vec<_> =
+            list.iter().map(|group| group.status(1 + group.logs.len())).collect();
+        status.sort_by_key(|group| group.id.0);
+        status
     }
 
     /// The groups that are in use.

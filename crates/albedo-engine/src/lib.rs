@@ -27,6 +27,7 @@ mod worker;
 
 pub use direct::{DIRECT_BYTES_MAX, Outlet};
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
+pub use group::GroupStatus;
 pub use interner::{
     CLUSTERS_MAX, DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source,
     TooManyClusters, mark_of,

@@ -114,6 +114,11 @@ impl SharedLog {
         self.inner.read().expect(POISON).log.cost()
     }
 
+    /// Readers that are up to date.
+    pub(crate) fn active(&self) -> usize {
+        self.inner.read().expect(POISON).active as usize
+    }
+
     pub(crate) fn base(&self) -> Base {
         self.inner.read().expect(POISON).log.base()
     }

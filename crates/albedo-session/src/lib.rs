@@ -16,6 +16,7 @@
 
 pub mod admission;
 mod commands;
+mod compare;
 pub mod config;
 mod connector;
 pub mod dialler;
@@ -42,6 +43,7 @@ mod timer;
 pub mod writer;
 
 pub use albedo_fsm::{DeferralEnd, DeferralLimits, DeferralWaits};
+pub use compare::Comparison;
 pub use config::{
     BGP_PORT, Group, IntakeRules, LimitAction, LimitRules, NextHopRule, PathRules, Peer, Profile,
     REFRESH_INTERVAL_DEFAULT, RetentionRules, Settings,

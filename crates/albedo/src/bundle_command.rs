@@ -87,7 +87,7 @@ fn gather(args: &BundleArgs) -> Bundle {
     let mut bundle = Bundle::default();
     let mut status = serde_json::Value::Null;
     for (path, name) in ASKED {
-        match Ask::get(path).text(args.admin.admin) {
+        match Ask::get(path).text(&args.admin.target()) {
             Ok((code, _)) if code == "404" && path == OPTIONAL => {}
             // A health check that fails is what is wanted.
             Ok((code, text)) if code == "200" || code == "503" => {

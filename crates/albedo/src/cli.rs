@@ -7,10 +7,14 @@ use albedo_config::{Config, Diagnostics, Surroundings};
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin_client::AdminArgs;
+use crate::ask_command::{DescribeArgs, GetArgs, StatusArgs};
 use crate::bundle_command::DebugArgs;
 use crate::calico_command::CalicoArgs;
+use crate::change_command::{LogLevelArgs, ReloadArgs, ResetArgs};
 use crate::demo::DemoArgs;
 use crate::import_command::ImportArgs;
+use crate::man_command::ManArgs;
+use crate::top_command::TopArgs;
 
 /// A BGP route reflector for clusters of thousands of nodes.
 #[derive(Debug, Parser)]
@@ -32,12 +36,28 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 where it is good, 1 where it is not.
     Check(ConfigArgs),
+    /// Tell on one screen how a running reflector stands: converged or not, who is down and why.
+    Status(StatusArgs),
+    /// List peers, routes, update groups or shards of a running reflector.
+    Get(GetArgs),
+    /// Tell everything about one peer.
+    Describe(DescribeArgs),
+    /// Watch a running reflector, full-screen and live.
+    Top(TopArgs),
+    /// End sessions so that they begin anew, or have routes told again.
+    Reset(ResetArgs),
+    /// Have a running reflector read its configuration again, or tell what that would change.
+    ///
+    /// A faulty file changes nothing, and every fault of it is told; exit code 1 then.
+    Reload(ReloadArgs),
+    /// Change how much a running reflector logs.
+    LogLevel(LogLevelArgs),
     /// Send the clients of a running reflector away, so that it can be stopped.
     ///
     /// Tells what it will do, does it, and reports each client. With other reflectors there,
     /// clients get a Cease a portion at a time and go on with those; the last reflector refuses,
     /// and with --force lets everybody go at once without a word, so that they keep its routes.
-    /// It asks over HTTP, on a loopback address, and only on the reflector's own machine.
+    /// Only the reflector's own machine may ask, over its Unix socket or a loopback address.
     ///
     /// Exit code 0 when nobody is left, 1 where somebody is or it was refused.
     Drain(DrainArgs),
@@ -51,6 +71,8 @@ pub(crate) enum Command {
     Debug(DebugArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
+    /// Write the manual pages.
+    Man(ManArgs),
 }
 
 /// How to drain.

@@ -51,7 +51,7 @@ peerGroups:
     role: client
     ranges: [\"127.0.0.0/8\"]
     passive: true
-admin: {http: off}
+admin: {http: off, socket: off}
 ";
 
 /// How often the kept demo looks at its sessions.
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         .thread_name("session")
         .build()
         .context("cannot start threads")?;
-    let running = runtime.block_on(Running::start(config(args)?, "demo"))?;
+    let running = runtime.block_on(async { Running::start(config(args)?, "demo") })?;
     let target = *running.reflector().server().listening().first().context("no listener")?;
     let live = !args.json && std::io::stderr().is_terminal();
     let teller = Teller::new(args.json, live);

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Drains, tells, and waits.
 pub(crate) fn run(args: &DrainArgs) -> Result<ExitCode> {
     if args.cancel {
-        ask(args.admin, "DELETE", None)?;
+        ask(&args.admin, "DELETE", None)?;
         cli::answer("drain cancelled: everybody is let in again");
         return Ok(ExitCode::SUCCESS);
     }
@@ -25,12 +25,12 @@ pub(crate) fn run(args: &DrainArgs) -> Result<ExitCode> {
         over_seconds: args.over,
         limit_seconds: args.limit,
     };
-    let plan = ask(args.admin, "POST", Some(&request))?;
+    let plan = ask(&args.admin, "POST", Some(&request))?;
     cli::answer(&announce(&plan, args));
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut status = ask(args.admin, "POST", Some(&DrainRequest { dry_run: false, ..request }))?;
+    let mut status = ask(&args.admin, "POST", Some(&DrainRequest { dry_run: false, ..request }))?;
     let mut told = 0;
     loop {
         told = tell_new(&status, told);
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &DrainArgs) -> Result<ExitCode> {
             DrainPhase::None | DrainPhase::Planned => bail!("the drain was cancelled"),
         }
         std::thread::sleep(LOOK);
-        status = ask(args.admin, "GET", None)?;
+        status = ask(&args.admin, "GET", None)?;
     }
 }
 
@@ -90,9 +90,9 @@ fn expired(status: &DrainStatus) -> ExitCode {
 }
 
 /// One request; what the reflector says to it.
-fn ask(admin: AdminArgs, method: &str, request: Option<&DrainRequest>) -> Result<DrainStatus> {
+fn ask(admin: &AdminArgs, method: &str, request: Option<&DrainRequest>) -> Result<DrainStatus> {
     let body = request.map(serde_json::to_string).transpose()?.unwrap_or_default();
-    Ask { method, body: &body, ..Ask::get("/api/v1/drain") }.send(admin.admin)
+    Ask { method, body: &body, ..Ask::get("/api/v1/drain") }.send(&admin.target())
 }
 
 #[cfg(test)]

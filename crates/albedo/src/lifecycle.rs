@@ -3,25 +3,25 @@
 //! A reload is all or nothing: the new configuration is read and compared first, and whatever
 //! cannot change while the program runs makes it refused, with the old one staying in force.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use albedo_api::bird::{BirdServer, BirdSource, Prepared};
+use albedo_api::bird::{BirdServer, BirdSource, View};
+use albedo_api::socket::Prepared;
 use albedo_api::{Control, Metrics, StatusSource};
 use albedo_config::{Config, Diagnostics, ShutdownMode};
 use albedo_session::{Applied, Farewell, Inherited};
 use anyhow::{Context as _, Result, bail};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::assemble;
 use crate::calico::{self, Follower};
+use crate::doors::Doors;
 use crate::drain::{self, Drain};
 use crate::keeper::{Keeper, epoch_seconds};
 use crate::reflector::Reflector;
-use crate::source::{Source, Standing};
+use crate::source::{Hands, Source, Standing};
 
 /// How often the start is looked at until it has converged.
 const STARTUP_LOOK: Duration = Duration::from_millis(100);
@@ -33,6 +33,8 @@ pub(crate) struct Running {
     source: Arc<Source>,
     config: Config,
     admin: Option<Admin>,
+    /// Held open while it runs.
+    _doors: Doors,
     bird: Option<BirdServer>,
     startup: JoinHandle<()>,
     /// What is done for a Calico cluster that peers come from: the check of announced blocks, and
@@ -59,12 +61,14 @@ pub(crate) struct Admin {
 /// What is there before a start.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
-    /// The listener of the administrative server.
-    pub(crate) listener: Option<TcpListener>,
+    /// Where the administrative server is asked.
+    pub(crate) doors: Doors,
     /// The cluster that peers come from.
     pub(crate) cluster: Option<Arc<calico::Shared>>,
     /// Sockets for sessions that were passed on.
     pub(crate) inherited: Inherited,
+    /// What only whoever runs the program can do.
+    pub(crate) hands: Option<Hands>,
 }
 
 impl Running {
@@ -73,12 +77,9 @@ impl Running {
     /// # Errors
     ///
     /// An address cannot be bound, or the system gives no threads.
-    pub(crate) async fn start(config: Config, file: &str) -> Result<Self> {
-        let listener = match config.admin.http {
-            Some(addr) => Some(Admin::bind(addr).await?),
-            None => None,
-        };
-        Self::start_with(config, file, Given { listener, ..Given::default() })
+    pub(crate) fn start(config: Config, file: &str) -> Result<Self> {
+        let doors = Doors::open(&config.admin)?;
+        Self::start_with(config, file, Given { doors, ..Given::default() })
     }
 
     /// The same with what is there already.
@@ -87,7 +88,7 @@ impl Running {
     ///
     /// As [`Running::start`], and a socket that was passed on and is not listened to.
     pub(crate) fn start_with(config: Config, file: &str, given: Given) -> Result<Self> {
-        let Given { listener, cluster, inherited } = given;
+        let Given { doors, cluster, inherited, hands } = given;
         let clusters = albedo_engine::mark_of(&assemble::clusters(&config));
         let settings = assemble::settings(&config, clusters)?;
         let prepared = Prepared::new(&assemble::bird_places(&config), &[]).context(BIRD)?;
@@ -114,18 +115,18 @@ impl Running {
             tasks.push(tokio::spawn(check));
         }
         let asker = cluster.as_ref().and_then(|cluster| cluster.asker());
-        let source = Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing);
+        let source =
+            Source::new(engine, server, Arc::clone(&drain), keeper, cluster, standing, hands);
         let source = Arc::new(source);
         if let Some(asker) = asker {
             let source: Arc<dyn BirdSource> = Arc::<Source>::clone(&source);
             tasks.push(tokio::spawn(calico::node_status::fill(asker, source)));
         }
-        let admin = match listener {
-            Some(listener) => {
-                let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
-                Some(Admin::start(listener, Arc::<Source>::clone(&source), control, config.shards)?)
-            }
-            None => None,
+        let admin = if doors.are_open() {
+            let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
+            Some(Admin::start(&doors, Arc::<Source>::clone(&source), control, config.shards)?)
+        } else {
+            None
         };
         let bird = Some(start_bird(prepared, &source)?);
         let watched = Arc::clone(&source);
@@ -134,7 +135,18 @@ impl Running {
                 tokio::time::sleep(STARTUP_LOOK).await;
             }
         });
-        Ok(Self { reflector, source, config, admin, bird, startup, cluster: tasks, drain, roster })
+        Ok(Self {
+            reflector,
+            source,
+            config,
+            admin,
+            _doors: doors,
+            bird,
+            startup,
+            cluster: tasks,
+            drain,
+            roster,
+        })
     }
 
     /// What is known of it.
@@ -208,8 +220,18 @@ impl Running {
         Ok(applied)
     }
 
+    /// What another configuration's sessions would be.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be changed while the program runs.
+    pub(crate) fn settings_of(&self, config: &Config) -> Result<albedo_session::Settings> {
+        self.refuse_fixed(config)?;
+        assemble::settings(config, self.reflector.engine().clusters_mark())
+    }
+
     /// Goes over to other sockets; those that were there before are gone then.
-    fn move_bird(&mut self, prepared: Prepared) {
+    fn move_bird(&mut self, prepared: Prepared<View>) {
         match start_bird(prepared, &self.source) {
             Ok(bird) => self.bird = Some(bird),
             // They were made, so only somebody who took the folder away can be the reason.
@@ -228,6 +250,9 @@ impl Running {
         }
         if new.admin.http != old.admin.http {
             bail!("admin.http: another address needs a restart");
+        }
+        if new.admin.socket != old.admin.socket {
+            bail!("admin.socket: another one needs a restart");
         }
         if new.restart != old.restart {
             bail!("restart: how this life began is settled, another value needs a restart");
@@ -290,35 +315,33 @@ impl Running {
 /// The key whose sockets they are.
 const BIRD: &str = "admin.bird";
 
-fn start_bird(prepared: Prepared, source: &Arc<Source>) -> Result<BirdServer> {
+fn start_bird(prepared: Prepared<View>, source: &Arc<Source>) -> Result<BirdServer> {
     let stats = Arc::clone(source.bird_stats());
     let source: Arc<dyn BirdSource> = Arc::<Source>::clone(source);
     BirdServer::start(prepared, &source, &stats).context(BIRD)
 }
 
 impl Admin {
-    pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener> {
-        TcpListener::bind(addr)
-            .await
-            .with_context(|| format!("admin.http: cannot listen on {addr}"))
-    }
-
     pub(crate) fn start(
-        listener: TcpListener,
+        doors: &Doors,
         source: Arc<dyn StatusSource>,
         control: Arc<dyn Control>,
         shards: usize,
     ) -> Result<Self> {
+        let listeners = doors.listeners()?;
         // The port that was chosen where 0 was asked for.
-        let addr = listener.local_addr().context("admin.http")?;
+        let addr = listeners.http.as_ref().map(tokio::net::TcpListener::local_addr);
+        let addr = addr.transpose().context("admin.http")?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), shards).context("metrics")?;
         let (stop, stopped) = oneshot::channel();
         let until = async move {
             // An error means that the other side is gone, which is a stop as well.
             let _ = stopped.await;
         };
-        let task = tokio::spawn(albedo_api::serve(listener, source, control, metrics, until));
-        tracing::info!(%addr, "metrics, health and status over HTTP");
+        let task = tokio::spawn(albedo_api::serve(listeners, source, control, metrics, until));
+        if let Some(addr) = addr {
+            tracing::info!(%addr, "metrics, health and status over HTTP");
+        }
         Ok(Self { stop, task })
     }
 

@@ -4,25 +4,32 @@
 //! What a reflector does is in the crates below.
 
 mod admin_client;
+mod ask_command;
 mod assemble;
 mod bundle_command;
 mod calico;
 mod calico_command;
+mod change_command;
 mod check;
 mod cli;
 mod completions;
 mod demo;
+mod doors;
 mod drain;
 mod drain_command;
 mod import_command;
 mod keeper;
 mod lifecycle;
 mod logging;
+mod man_command;
 mod reflector;
+mod reload;
 mod roster;
 mod serve;
 mod service;
 mod source;
+mod top_command;
+mod words;
 
 use std::process::ExitCode;
 
@@ -37,6 +44,14 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Status(args) => ask_command::status(&args),
+        Command::Get(args) => ask_command::get(&args),
+        Command::Describe(args) => ask_command::describe(&args),
+        Command::Top(args) => top_command::run(&args),
+        Command::Reset(args) => change_command::reset(&args),
+        Command::Reload(args) => change_command::reload(&args),
+        Command::LogLevel(args) => change_command::log_level(&args),
+        Command::Man(args) => man_command::run(&args),
         Command::Debug(args) => bundle_command::run(&args),
         Command::Calico(args) => calico_command::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use albedo_config::Config;
 use albedo_session::{Inherited, sockopt};
 use anyhow::{Context as _, Result};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::calico::{Follower, Waiting};
 use crate::cli::{self, ConfigArgs};
+use crate::doors::Doors;
 use crate::lifecycle::{Admin, Given, Running};
 use crate::logging::{self, LevelHandle};
+use crate::reload::Reloader;
 use crate::service;
-use crate::source::Source;
+use crate::source::{Hands, RELOADS_MAX, Reload, Source};
 
 /// Descriptors beside those of sessions: listeners, the log, the runtime, admin connections.
 const OTHER_DESCRIPTORS: u64 = 256;
@@ -102,13 +104,17 @@ async fn serve(
 ) -> Result<ExitCode> {
     // Before anything can be seen from outside, so that no signal falls between.
     let mut signals = Signals::new()?;
-    let (mut running, mut cluster) = match begin(args, config, &mut signals, inherited).await? {
+    let (asks, mut asked) = mpsc::channel(RELOADS_MAX);
+    let hands = Hands { reloads: asks, level: level.clone() };
+    let begun = begin(args, config, &mut signals, (inherited, hands)).await?;
+    let (mut running, mut cluster) = match begun {
         Begun::Running(running, cluster) => (*running, cluster),
         Begun::Stopped(signal) => {
             tracing::info!(signal, "stopped before there was anything to begin with");
             return Ok(ExitCode::SUCCESS);
         }
     };
+    let mut reloader = Reloader::new(args, level.clone());
     for addr in running.reflector().server().listening() {
         tracing::info!(%addr, "listening");
     }
@@ -118,11 +124,24 @@ async fn serve(
             asked = signals.next() => match asked {
                 Asked::Reload => {
                     service::reloading();
-                    reload(&mut running, cluster.as_deref_mut(), args, level);
+                    // What is wrong is in the log.
+                    let _ = reloader.reload(&mut running, cluster.as_deref_mut());
                     service::ready();
                 }
                 Asked::Stop(signal) => break signal,
             },
+            Some(Reload { request, reply }) = asked.recv() => {
+                let status = if request.dry_run {
+                    reloader.compare(&running, cluster.as_deref())
+                } else {
+                    service::reloading();
+                    let status = reloader.reload(&mut running, cluster.as_deref_mut());
+                    service::ready();
+                    status
+                };
+                // Whoever asked may have gone.
+                let _ = reply.send(status);
+            }
             config = next_of(&mut cluster) => follow(&mut running, config),
         }
     };
@@ -158,32 +177,22 @@ async fn begin(
     args: &ConfigArgs,
     config: Config,
     signals: &mut Signals,
-    inherited: Inherited,
+    (inherited, hands): (Inherited, Hands),
 ) -> Result<Begun> {
     let shards = config.shards;
-    let listener = match config.admin.http {
-        Some(addr) => Some(Admin::bind(addr).await?),
-        None => None,
-    };
+    let doors = Doors::open(&config.admin)?;
     if config.calico.is_none() {
-        let given = Given { listener, inherited, ..Given::default() };
+        let given = Given { doors, inherited, hands: Some(hands), ..Given::default() };
         let running = Running::start_with(config, &args.name(), given)?;
         return Ok(Begun::Running(Box::new(running), None));
     }
-    let listener = listener.map(TcpListener::into_std).transpose().context("admin.http")?;
-    let again = || -> Result<Option<TcpListener>> {
-        let Some(listener) = &listener else { return Ok(None) };
-        let listener = listener.try_clone().context("admin.http")?;
-        Ok(Some(TcpListener::from_std(listener).context("admin.http")?))
-    };
     let mut cluster = Follower::open(config).await?;
     let waiting = Arc::new(Waiting::new(cluster.shared(), args.name()));
-    let admin = match again()? {
-        Some(listener) => {
-            let control: Arc<dyn albedo_api::Control> = Arc::<Waiting>::clone(&waiting);
-            Some(Admin::start(listener, waiting, control, shards)?)
-        }
-        None => None,
+    let admin = if doors.are_open() {
+        let control: Arc<dyn albedo_api::Control> = Arc::<Waiting>::clone(&waiting);
+        Some(Admin::start(&doors, waiting, control, shards)?)
+    } else {
+        None
     };
     service::waits("for the datastore");
     let config = loop {
@@ -198,7 +207,8 @@ async fn begin(
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    let given = Given { listener: again()?, cluster: Some(cluster.shared()), inherited };
+    let cluster_of = Some(cluster.shared());
+    let given = Given { doors, cluster: cluster_of, inherited, hands: Some(hands) };
     let running = Running::start_with(config, &args.name(), given)?;
     Ok(Begun::Running(Box::new(running), Some(Box::new(cluster))))
 }
@@ -220,28 +230,6 @@ fn follow(running: &mut Running, config: Config) {
         Err(error) => {
             let error = format!("{error:#}");
             tracing::error!(error, "a change of the cluster is not in force");
-        }
-    }
-}
-
-fn reload(
-    running: &mut Running,
-    cluster: Option<&mut Follower>,
-    args: &ConfigArgs,
-    level: &LevelHandle,
-) {
-    match running.reload(args.load(), cluster) {
-        Ok(applied) => {
-            let albedo_session::Applied { started, stopped, changed, untouched } = applied;
-            tracing::info!(started, stopped, changed, untouched, "configuration reloaded");
-            if let Err(error) = level.set(running.config().log.level) {
-                tracing::warn!(%error, "log level unchanged");
-            }
-        }
-        Err(error) => {
-            for line in format!("{error:#}").lines() {
-                tracing::error!(fault = line, "reload refused");
-            }
         }
     }
 }

@@ -1,32 +1,35 @@
 //! What the administrative interfaces may know: answers put together at the time of asking.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use albedo_api::bird::BirdStats;
-use albedo_api::control::{Control, DrainRequest, DrainStatus};
-use albedo_api::names;
-use albedo_api::routes::Later;
+use albedo_api::routes::{Later, RouteSource};
 use albedo_api::snapshot::{
     ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
 };
-use albedo_api::{CalicoStatus, CalicoVerify, Check, PeerRow, RetainedRow, Status, StatusSource};
+use albedo_api::{
+    CalicoStatus, CalicoVerify, Check, GroupRow, PeerDetail, PeerRow, Status, StatusSource,
+};
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
 use albedo_engine::clock::now;
-use albedo_session::stats::SessionStats;
 use albedo_session::{DeferralStatus, PeerStatus, Server};
-use albedo_types::{Family, Instant};
+use albedo_types::Instant;
 
 use crate::calico;
 use crate::drain::Drain;
 use crate::keeper::Keeper;
 
 mod bird;
+mod command;
+mod peers;
 mod routes;
 mod verify;
 
+pub(crate) use command::{Hands, RELOADS_MAX, Reload};
 pub(crate) use routes::next_hop;
 
 /// A worker that has not turned for this long is stuck.
@@ -56,6 +59,8 @@ pub(crate) struct Source {
     /// Routes of each peer, as they were last counted.
     tallies: Arc<bird::Tallies>,
     bird: Arc<BirdStats>,
+    /// Where reloads are done, and the log's level, if they can be.
+    hands: Option<Hands>,
     /// Whether there is a selection deferral at all.
     defers: bool,
 }
@@ -117,6 +122,7 @@ impl Source {
         keeper: Option<Arc<Keeper>>,
         calico: Option<Arc<calico::Shared>>,
         standing: Standing,
+        hands: Option<Hands>,
     ) -> Self {
         Self {
             engine,
@@ -130,6 +136,7 @@ impl Source {
             verdict: verify::Last::default(),
             tallies: Arc::default(),
             bird: Arc::default(),
+            hands,
             defers: standing.defers,
             standing: Mutex::new(standing),
         }
@@ -275,7 +282,7 @@ impl StatusSource for Source {
 
     fn peers(&self) -> Vec<PeerRow> {
         let at = now();
-        self.server.snapshot().iter().map(|peer| row(peer, at)).collect()
+        self.server.snapshot().iter().map(|peer| peers::row(peer, at)).collect()
     }
 
     fn live(&self) -> Vec<Check> {
@@ -317,6 +324,22 @@ impl StatusSource for Source {
         vec![self.deferral_check(), Check { name: "initial-convergence".into(), ok, detail }]
     }
 
+    fn counted_peers(&self) -> Later<'_, Vec<PeerRow>> {
+        Box::pin(peers::counted(self))
+    }
+
+    fn peer(&self, address: IpAddr) -> Later<'_, Vec<PeerDetail>> {
+        Box::pin(peers::detail(self, address))
+    }
+
+    fn groups(&self) -> Vec<GroupRow> {
+        self.engine.group_list().iter().map(peers::group).collect()
+    }
+
+    fn route_source(&self) -> Option<&dyn RouteSource> {
+        Some(self)
+    }
+
     fn calico(&self) -> Option<CalicoStatus> {
         self.calico.as_deref().map(calico::Shared::status)
     }
@@ -351,66 +374,6 @@ impl StatusSource for Source {
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),
             startup_convergence: self.startup_convergence(),
         }
-    }
-}
-
-impl Control for Source {
-    fn confirm(&self, digest: &str) -> Result<(), String> {
-        match &self.calico {
-            Some(calico) => calico.confirm(digest),
-            None => Err("peers come from no Calico cluster".to_owned()),
-        }
-    }
-
-    fn drain(&self, request: &DrainRequest) -> Result<DrainStatus, String> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err("the reflector is stopping".to_owned());
-        }
-        self.drain.begin(request)
-    }
-
-    fn cancel_drain(&self) -> Result<DrainStatus, String> {
-        self.drain.cancel()
-    }
-
-    fn drain_status(&self) -> DrainStatus {
-        self.drain.status()
-    }
-}
-
-fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
-    let detail = &peer.detail;
-    let agreed = detail.agreed.as_ref();
-    let up = agreed.filter(|_| peer.is_established());
-    let sum = |counts: &[AtomicU64]| counts.iter().map(SessionStats::read).sum();
-    let traffic = &peer.shared.traffic;
-    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let retained = |family: Family| {
-        let kept = detail.retained[family.index()]?;
-        Some(RetainedRow {
-            family: family.to_string(),
-            phase: kept.phase.into(),
-            left_seconds: kept.until.map(|until| until.since(at).as_secs_f64()),
-        })
-    };
-    PeerRow {
-        address: peer.addr.ip().to_string(),
-        name: detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into)),
-        group: text(&detail.group),
-        dynamic: peer.dynamic,
-        role: peer.role.to_string(),
-        as_number: agreed.map(|agreed| agreed.asn.0),
-        router_id: agreed.map(|agreed| agreed.router_id.to_string()),
-        state: names::SESSION_STATES[peer.state].into(),
-        since_seconds: at.since(peer.since).as_secs_f64(),
-        families: up.map_or_else(Vec::new, |up| {
-            up.families.iter().map(|family| family.to_string()).collect()
-        }),
-        hold_time_seconds: up.map(|up| up.hold_time.as_secs()),
-        messages: [sum(&traffic.received), sum(&traffic.sent)],
-        behind_bytes: None,
-        retained: Family::ALL.into_iter().filter_map(retained).collect(),
-        last_reason: text(&detail.reason),
     }
 }
 

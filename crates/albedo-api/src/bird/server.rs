@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::connection;
-use super::socket::{Prepared, Socket};
 use super::source::BirdSource;
+use super::{View, connection};
+use crate::socket::{Prepared, Socket};
 
 /// Connections open at the same time, over all sockets; one more is closed at once. Below the
 /// number of questions that the shards take, so that these never use up all of them.
@@ -44,14 +44,18 @@ impl BirdServer {
     ///
     /// With the name of the file, if one cannot be moved.
     pub fn start(
-        prepared: Prepared,
+        prepared: Prepared<View>,
         source: &Arc<dyn BirdSource>,
         stats: &Arc<BirdStats>,
     ) -> std::io::Result<Self> {
         let sockets = prepared.commit()?;
-        let start =
-            |socket: Socket| tokio::spawn(accept(socket, Arc::clone(source), Arc::clone(stats)));
-        Ok(Self { tasks: sockets.into_iter().map(start).collect() })
+        let mut tasks = Vec::new();
+        for socket in sockets {
+            let listener = socket.listener()?;
+            let (source, stats) = (Arc::clone(source), Arc::clone(stats));
+            tasks.push(tokio::spawn(accept(listener, socket, source, stats)));
+        }
+        Ok(Self { tasks })
     }
 
     /// Ends all connections and removes the files of the sockets.
@@ -102,12 +106,17 @@ impl Drop for Place {
     }
 }
 
-async fn accept(socket: Socket, source: Arc<dyn BirdSource>, stats: Arc<BirdStats>) {
+async fn accept(
+    listener: UnixListener,
+    socket: Socket<View>,
+    source: Arc<dyn BirdSource>,
+    stats: Arc<BirdStats>,
+) {
     // They end with this task.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = socket.listener.accept() => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     if let Some(place) = Place::take(&stats) {
                         let source = Arc::clone(&source);
@@ -124,6 +133,6 @@ async fn accept(socket: Socket, source: Arc<dyn BirdSource>, stats: Arc<BirdStat
     }
 }
 
-async fn serve(stream: UnixStream, place: Place, source: Arc<dyn BirdSource>, view: super::View) {
+async fn serve(stream: UnixStream, place: Place, source: Arc<dyn BirdSource>, view: View) {
     connection::run(stream, view, &*source, &place.0).await;
 }

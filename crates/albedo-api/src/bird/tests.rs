@@ -1,3 +1,4 @@
+use crate::socket::Prepared;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

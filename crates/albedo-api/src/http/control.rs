@@ -1,7 +1,7 @@
 //! The requests that change something, and who may make them.
 //!
-//! There is no password, so only this machine may: the connection has to come from a loopback
-//! address. A browser on this machine may be made to ask by a page from anywhere: the request has
+//! There is no password, so only this machine may: the connection has to come over the Unix
+//! socket, whose permissions say who may use it, or from a loopback address. A browser on this machine may be made to ask by a page from anywhere: the request has
 //! to be JSON, which such a page cannot send to another site unasked, and the host has to be
 //! named by address, which a name that was made to point here is not.
 
@@ -15,6 +15,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::IncomingStream;
+use tokio::net::{TcpListener, UnixListener};
 
 use super::App;
 use super::listener::Guarded;
@@ -26,11 +27,22 @@ pub(super) const BODY_MAX: usize = 4096;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Remote(SocketAddr);
+pub(super) enum Remote {
+    /// Somebody over TCP.
+    Tcp(SocketAddr),
+    /// Somebody whom the file of the socket lets in.
+    Unix,
+}
 
-impl Connected<IncomingStream<'_, Guarded>> for Remote {
-    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Self {
-        Self(*stream.remote_addr())
+impl Connected<IncomingStream<'_, Guarded<TcpListener>>> for Remote {
+    fn connect_info(stream: IncomingStream<'_, Guarded<TcpListener>>) -> Self {
+        Self::Tcp(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, Guarded<UnixListener>>> for Remote {
+    fn connect_info(_: IncomingStream<'_, Guarded<UnixListener>>) -> Self {
+        Self::Unix
     }
 }
 
@@ -99,13 +111,14 @@ fn answer(result: Result<DrainStatus, String>) -> Response {
     }
 }
 
-fn refuse(code: StatusCode, why: &str) -> Response {
+pub(super) fn refuse(code: StatusCode, why: &str) -> Response {
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (code, headers, format!("{why}\n")).into_response()
 }
 
 /// Whether this request may change something.
-fn check(Remote(remote): Remote, headers: &HeaderMap) -> Result<(), &'static str> {
+pub(super) fn check(remote: Remote, headers: &HeaderMap) -> Result<(), &'static str> {
+    let Remote::Tcp(remote) = remote else { return Ok(()) };
     if !remote.ip().to_canonical().is_loopback() {
         return Err("only this machine may change something, over a loopback address");
     }
@@ -152,15 +165,16 @@ mod tests {
             headers.insert(CONTENT_TYPE, kind.parse().unwrap());
             headers
         };
-        let from = |ip: [u8; 4]| Remote((ip, 1).into());
+        let from = |ip: [u8; 4]| Remote::Tcp((ip, 1).into());
         let good = headers("127.0.0.1:9179", "application/json; charset=utf-8");
         assert_eq!(check(from([127, 0, 0, 1]), &good), Ok(()));
         assert!(check(from([10, 0, 0, 1]), &good).is_err());
         let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
-        assert_eq!(check(Remote((mapped, 1).into()), &good), Ok(()));
+        assert_eq!(check(Remote::Tcp((mapped, 1).into()), &good), Ok(()));
         for bad in [headers("evil.example", "application/json"), headers("[::1]", "text/plain")] {
             assert!(check(from([127, 0, 0, 1]), &bad).is_err());
         }
         assert!(check(from([127, 0, 0, 1]), &HeaderMap::new()).is_err());
+        assert_eq!(check(Remote::Unix, &HeaderMap::new()), Ok(()));
     }
 }

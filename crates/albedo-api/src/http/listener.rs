@@ -1,7 +1,6 @@
 //! A listener that strangers cannot exhaust: a bound on connections, and none of them may idle.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,11 +8,10 @@ use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections open at the same time; more wait in the kernel's queue. Probes, scrapers and a
+/// Connections open at the same time at each door; more wait in the kernel's queue. Probes, scrapers and a
 /// few people need far fewer.
 pub const CONNECTIONS_MAX: usize = 64;
 
@@ -23,42 +21,42 @@ pub const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// The guarded listener.
 #[derive(Debug)]
-pub(super) struct Guarded {
-    listener: TcpListener,
+pub(super) struct Guarded<L> {
+    listener: L,
     permits: Arc<Semaphore>,
 }
 
-impl Guarded {
-    pub(super) fn new(listener: TcpListener) -> Self {
+impl<L> Guarded<L> {
+    pub(super) fn new(listener: L) -> Self {
         Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 }
 
-impl Listener for Guarded {
-    type Io = Connection;
-    type Addr = SocketAddr;
+impl<L: Listener> Listener for Guarded<L> {
+    type Io = Connection<L::Io>;
+    type Addr = L::Addr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.expect("nobody closes the semaphore");
-        let (stream, addr) = Listener::accept(&mut self.listener).await;
+        let (stream, addr) = self.listener.accept().await;
         (Connection { stream, idle: Box::pin(sleep(IDLE_MAX)), _permit: permit }, addr)
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
+    fn local_addr(&self) -> io::Result<Self::Addr> {
         self.listener.local_addr()
     }
 }
 
 /// A connection that ends when nothing moves.
 #[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     idle: Pin<Box<Sleep>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Connection {
+impl<S> Connection<S> {
     /// Passes on what the stream said; while it says nothing the idle time runs.
     fn guard<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
@@ -72,7 +70,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -83,7 +81,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -95,7 +95,8 @@ async fn start(ready: bool) -> Server {
     let metrics = Metrics::new("1.2.3", 0).unwrap();
     let control = Arc::new(Obeys::default());
     let obeys: Arc<dyn Control> = Arc::<Obeys>::clone(&control);
-    let task = tokio::spawn(serve(listener, Arc::new(Fixed { ready }), obeys, metrics, async {
+    let doors = Doors { http: Some(listener), socket: None };
+    let task = tokio::spawn(serve(doors, Arc::new(Fixed { ready }), obeys, metrics, async {
         let _ = stopped.await;
     }));
     Server { addr, control, stop, task }

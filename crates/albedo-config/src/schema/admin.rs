@@ -9,10 +9,10 @@ use crate::diagnostic::{Fault, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, BirdDialect, BirdSockets};
+use crate::settings::{Admin, AdminSocket, BirdDialect, BirdSockets};
 
 /// The keys of `admin`.
-pub(crate) const KEYS: [&str; 2] = ["http", "bird"];
+pub(crate) const KEYS: [&str; 4] = ["http", "socket", "socketMode", "bird"];
 
 /// The keys of `admin.bird`.
 pub(crate) const BIRD: [&str; 4] = ["socket", "socket6", "dialect", "mode"];
@@ -40,11 +40,36 @@ const MODE: Kind<u32> = Kind {
 
 /// Reads `admin`.
 pub(crate) fn read(top: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Admin {
-    let mut admin = Admin { http: Some(defaults::ADMIN_HTTP), bird: None };
+    let socket = AdminSocket {
+        path: PathBuf::from(defaults::ADMIN_SOCKET),
+        mode: defaults::ADMIN_SOCKET_MODE,
+        is_named: false,
+    };
+    let mut admin = Admin { http: Some(defaults::ADMIN_HTTP), socket: Some(socket), bird: None };
     let Some(fields) = open(top, "admin", &KEYS, report) else { return admin };
     admin.http = or(&fields, "http", &kinds::HTTP, admin.http, report);
+    admin.socket = socket_of(&fields, admin.socket, world, report);
     admin.bird = bird(&fields, world, report);
     admin
+}
+
+/// Reads `admin.socket` and its permissions; a relative name starts where the configuration is.
+fn socket_of(
+    admin: &Fields<'_>,
+    default: Option<AdminSocket>,
+    world: &World<'_>,
+    report: &mut Report<'_>,
+) -> Option<AdminSocket> {
+    let mode = or(admin, "socketMode", &MODE, defaults::ADMIN_SOCKET_MODE, report);
+    match admin.node("socket") {
+        None => default.map(|socket| AdminSocket { mode, ..socket }),
+        Some(Node { value: Value::Scalar(scalar), .. }) if kinds::is_off(scalar) => None,
+        Some(_) => {
+            let socket = admin.scalar("socket", &kinds::TEXT, report)?;
+            let path = place(socket, world, report).value;
+            Some(AdminSocket { path, mode, is_named: true })
+        }
+    }
 }
 
 /// Reads `admin.bird`; a relative name starts where the configuration is.

@@ -4,6 +4,7 @@
 //! No password is in it: resources only name them.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use albedo_discovery::calico::{Cluster, Kind, parse, write};
@@ -28,19 +29,50 @@ struct List {
 /// A file with the last good cluster.
 #[derive(Debug)]
 pub(super) struct Cache {
-    path: PathBuf,
+    disk: Arc<Disk>,
     /// What was written last, and when.
     written: Option<(u64, Instant)>,
+    /// What was good after that, and is not written yet.
+    pending: Option<(u64, Arc<Cluster>)>,
+}
+
+/// The file, and what is on its way to it.
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    /// The newest that is to be written; an older one that has not begun is not written at all.
+    next: Mutex<Option<Arc<Cluster>>>,
+    /// Held while the file is written, so that the newest is the last.
+    writing: Mutex<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds this lock")
+}
+
+impl Disk {
+    fn write(&self) {
+        let _alone = lock(&self.writing);
+        let Some(cluster) = lock(&self.next).take() else { return };
+        let mut octets = write::cluster(&cluster).to_string().into_bytes();
+        octets.push(b'\n');
+        if let Err(error) = replace(&self.path, &octets) {
+            let path = self.path.display();
+            tracing::warn!(%path, %error, "calico.cacheFile cannot be written");
+        }
+    }
 }
 
 impl Cache {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), written: None }
+        let (next, writing) = (Mutex::new(None), Mutex::new(()));
+        let disk = Arc::new(Disk { path: path.to_owned(), next, writing });
+        Self { disk, written: None, pending: None }
     }
 
     /// The cluster of the file; `None` if there is none that can be read, which is logged.
     pub(super) fn read(&self) -> Option<Cluster> {
-        let path = self.path.display();
+        let path = self.disk.path.display();
         match self.try_read() {
             Ok(cluster) => {
                 tracing::info!(%path, objects = cluster.len(), "the last good cluster is on disk");
@@ -58,7 +90,7 @@ impl Cache {
         use std::io::{Error, ErrorKind, Read as _};
         let invalid = |why: String| Error::new(ErrorKind::InvalidData, why);
         let mut octets = Vec::new();
-        let file = std::fs::File::open(&self.path)?;
+        let file = std::fs::File::open(&self.disk.path)?;
         file.take(CACHE_BYTES_MAX + 1).read_to_end(&mut octets)?;
         if octets.len() as u64 > CACHE_BYTES_MAX {
             return Err(invalid(format!("more than {} MiB", CACHE_BYTES_MAX >> 20)));
@@ -78,36 +110,35 @@ impl Cache {
         Ok(cluster)
     }
 
-    /// When the next writing may be, if it would be too early now.
-    pub(super) fn due(&self, revision: u64) -> Option<Instant> {
-        let (written, at) = self.written?;
-        (written != revision).then(|| at + WRITE_INTERVAL)
+    /// When what is pending can be written.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.as_ref()?;
+        let (_, at) = self.written?;
+        Some(at + WRITE_INTERVAL)
     }
 
-    /// Writes a cluster unless it is there already, or was written a moment ago.
-    pub(super) fn write(&mut self, revision: u64, cluster: &Cluster) {
-        if revision == 0 {
-            // It came from there.
+    /// Writes a good cluster unless it is there already; one that follows a moment after another
+    /// is pending for a while.
+    pub(super) fn write(&mut self, revision: u64, cluster: &Arc<Cluster>) {
+        // The first one came from there.
+        if revision == 0 || self.written.is_some_and(|(written, _)| written == revision) {
             return;
         }
-        let at = now();
-        let wait = |(written, last): (u64, Instant)| {
-            written == revision || at.since(last) < WRITE_INTERVAL
-        };
-        if self.written.is_some_and(wait) {
-            return;
+        self.pending = Some((revision, Arc::clone(cluster)));
+        if self.due().is_none_or(|due| due <= now()) {
+            self.flush();
         }
-        self.written = Some((revision, at));
-        let (path, cluster) = (self.path.clone(), cluster.clone());
+    }
+
+    /// Writes what is pending, whether or not it is early: what comes next is not good, and a
+    /// start has to go on from what was in force.
+    pub(super) fn flush(&mut self) {
+        let Some((revision, cluster)) = self.pending.take() else { return };
+        self.written = Some((revision, now()));
+        *lock(&self.disk.next) = Some(cluster);
+        let disk = Arc::clone(&self.disk);
         // The disk may be slow, and nobody waits for it.
-        tokio::task::spawn_blocking(move || {
-            let mut octets = write::cluster(&cluster).to_string().into_bytes();
-            octets.push(b'\n');
-            if let Err(error) = replace(&path, &octets) {
-                let path = path.display();
-                tracing::warn!(%path, %error, "calico.cacheFile cannot be written");
-            }
-        });
+        tokio::task::spawn_blocking(move || disk.write());
     }
 }
 

@@ -200,8 +200,7 @@ impl Follower {
 
     /// When the cluster can be written down that could not be so far.
     fn cache_due(&self) -> Option<Instant> {
-        let cache = self.cache.as_ref().filter(|_| !self.guard.is_holding())?;
-        cache.due(self.known.as_ref()?.revision)
+        self.cache.as_ref()?.due()
     }
 
     fn take_snapshot(&mut self) {
@@ -218,14 +217,7 @@ impl Follower {
     ///
     /// What cannot be changed while the cluster is followed.
     pub(crate) fn rebase(&mut self, base: Config) -> Result<Config> {
-        let followed = |calico: &Calico| {
-            (calico.datastore.clone(), calico.identity.clone(), calico.cache_file.clone())
-        };
-        let new = base.calico.clone().context("calico: to do without it needs a restart")?;
-        anyhow::ensure!(
-            followed(&new) == followed(&self.calico),
-            "calico: another datastore, identity or cache needs a restart"
-        );
+        let new = self.can_follow(&base)?;
         let before = (self.base.clone(), self.calico.clone());
         let identity = identity::here(&base, &new)?;
         (self.base, self.calico) = (base, new);
@@ -236,6 +228,37 @@ impl Follower {
         };
         self.last = Some(config.clone());
         Ok(config)
+    }
+
+    /// What another file's settings would come to, with what the cluster says now; nothing is
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be changed while the cluster is followed.
+    pub(crate) fn preview(&self, base: &Config) -> Result<Config> {
+        let new = self.can_follow(base)?;
+        let identity = identity::here(base, &new)?;
+        let nothing = "calico: there is nothing to begin with yet";
+        let known = self.known.as_ref().context(nothing)?;
+        let speaker = self.speaker.as_ref().context(nothing)?;
+        let node = identity::node_of(&identity);
+        let secrets = self.read_secrets();
+        let found = overlay(base, speaker, (&known.cluster, &self.filters), node, &secrets);
+        Ok(found.config)
+    }
+
+    /// The cluster's part of another file's settings, if it is of the same cluster.
+    fn can_follow(&self, base: &Config) -> Result<Calico> {
+        let followed = |calico: &Calico| {
+            (calico.datastore.clone(), calico.identity.clone(), calico.cache_file.clone())
+        };
+        let new = base.calico.clone().context("calico: to do without it needs a restart")?;
+        anyhow::ensure!(
+            followed(&new) == followed(&self.calico),
+            "calico: another datastore, identity or cache needs a restart"
+        );
+        Ok(new)
     }
 
     /// Works out what is to be in force; `None` while nothing can be.
@@ -274,8 +297,10 @@ impl Follower {
             held: found.held.clone(),
             ipam: self.calico.ipam,
         });
-        if let Some(cache) = self.cache.as_mut().filter(|_| !self.guard.is_holding()) {
-            cache.write(known.revision, &known.cluster);
+        match &mut self.cache {
+            Some(cache) if self.guard.is_holding() => cache.flush(),
+            Some(cache) => cache.write(known.revision, &known.cluster),
+            None => {}
         }
         for (name, why) in &found.held {
             self.say(&format!("{name}: {why}"), "a session is held down");

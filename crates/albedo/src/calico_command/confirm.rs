@@ -21,7 +21,7 @@ pub(super) struct ConfirmArgs {
 }
 
 pub(super) fn run(args: &ConfirmArgs) -> Result<ExitCode> {
-    let admin = args.admin.admin;
+    let admin = &args.admin.target();
     let status: CalicoStatus = Ask::get(PATH).send(admin)?;
     let Some(guard) = status.guard else {
         return match &args.digest {

@@ -23,7 +23,7 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
-    let status: CalicoStatus = Ask::get(PATH).send(args.admin.admin)?;
+    let status: CalicoStatus = Ask::get(PATH).send(&args.admin.target())?;
     cli::answer(&args.output.render(&status, text)?);
     Ok(if needs_attention(&status) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

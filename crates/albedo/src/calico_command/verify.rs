@@ -25,7 +25,7 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let ask = Ask { patience: PATIENCE, ..Ask::get("/api/v1/calico/verify") };
-    let verdict: CalicoVerify = ask.send(args.admin.admin)?;
+    let verdict: CalicoVerify = ask.send(&args.admin.target())?;
     cli::answer(&args.output.render(&verdict, text)?);
     Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,8 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub(super) use crate::words::age;
+
 /// Lines of one kind that are printed at most; how many there are is always told.
 pub(super) const LINES_MAX: usize = 20;
 
@@ -49,42 +51,9 @@ pub(super) fn listed(lines: impl IntoIterator<Item = String>, count: usize) -> S
     text
 }
 
-/// A time as kubectl writes ages: `42s`, `5m12s`, `3h7m`, `2d4h`.
-pub(super) fn age(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds")]
-    let seconds = seconds.max(0.0) as u64;
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    let two = |large: u64, unit: &str, small: u64, smaller: &str| match small {
-        0 => format!("{large}{unit}"),
-        _ => format!("{large}{unit}{small}{smaller}"),
-    };
-    match seconds {
-        0..=119 => format!("{seconds}s"),
-        120..=7199 => two(minutes, "m", seconds % 60, "s"),
-        7200..=172_799 => two(hours, "h", minutes % 60, "m"),
-        _ => two(days, "d", hours % 24, "h"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ages() {
-        let cases = [
-            (0.9, "0s"),
-            (119.9, "119s"),
-            (120.0, "2m"),
-            (312.0, "5m12s"),
-            (11_220.0, "3h7m"),
-            (187_200.0, "2d4h"),
-            (-1.0, "0s"),
-        ];
-        for (seconds, text) in cases {
-            assert_eq!(age(seconds), text);
-        }
-    }
 
     #[test]
     fn lists_have_an_end_and_tell_what_is_left_out() {

@@ -10,7 +10,7 @@ use albedo_api::routes::{
 use albedo_engine::{EngineHandle, QueryError, Routes};
 use albedo_rib::query::{Freshness, Query, Select};
 use albedo_rib::{AttrSet, Route};
-use albedo_types::Prefix;
+use albedo_types::{PeerId, Prefix};
 use albedo_wire::attr::{Attributes, Need, Origin};
 use albedo_wire::update::UpdateContext;
 
@@ -36,6 +36,12 @@ impl RouteSource for Source {
             },
         };
         Ok(Box::new(pages))
+    }
+
+    fn peers_at(&self, address: IpAddr) -> Vec<PeerId> {
+        let peers = self.server.snapshot();
+        let of = peers.iter().filter(|peer| peer.addr.ip() == address);
+        of.filter_map(|peer| peer.detail.peer).collect()
     }
 }
 

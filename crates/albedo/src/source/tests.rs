@@ -1,7 +1,9 @@
 //! Readiness and the rows of peers, on a reflector that runs.
 
+use albedo_api::Control as _;
 use albedo_api::control::DrainMode::Silent;
 use albedo_api::control::DrainPhase::{Drained, Planned};
+use albedo_api::control::DrainRequest;
 use albedo_session::Farewell;
 use albedo_types::Asn;
 use albedo_wire::capability::Capability;
@@ -21,6 +23,7 @@ fn loopback() -> Config {
     config.groups[0].settings.password = None;
     config.peers.clear();
     config.admin.http = None;
+    config.admin.socket = None;
     config
 }
 
@@ -42,7 +45,7 @@ async fn client(running: &Running) -> TcpStream {
 
 #[tokio::test]
 async fn ready_once_the_first_peers_are_there_and_it_is_quiet() {
-    let running = Running::start(loopback(), "file.yaml").await.unwrap();
+    let running = Running::start(loopback(), "file.yaml").unwrap();
     let source = Arc::clone(running.source());
     assert!(source.live().iter().all(|check| check.ok));
     let ready = |source: &Source| source.ready().iter().all(|check| check.ok);
@@ -102,7 +105,7 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
     let farewell = |mode: ShutdownMode| async move {
         let mut config = loopback();
         config.shutdown = albedo_config::Shutdown { mode, message: "moving".into() };
-        let running = Running::start(config, "file.yaml").await.unwrap();
+        let running = Running::start(config, "file.yaml").unwrap();
         let farewell = running.farewell();
         assert!(running.stop(&farewell).await);
         farewell
@@ -122,7 +125,7 @@ async fn g17_who_is_told_of_a_stop_is_decided_by_the_mode_and_by_who_is_there() 
         group: None,
         settings,
     });
-    let running = Running::start(config, "file.yaml").await.unwrap();
+    let running = Running::start(config, "file.yaml").unwrap();
     let mate = client(&running).await;
     while crate::drain::mates(&running.reflector().server().snapshot()) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -138,7 +141,7 @@ async fn a_drain_is_refused_to_the_last_reflector_and_done_with_force() {
     let file = folder.path().join("roster.json");
     let mut config = loopback();
     config.restart.roster_file = Some(file.clone());
-    let running = Running::start(config, "file.yaml").await.unwrap();
+    let running = Running::start(config, "file.yaml").unwrap();
     let source = Arc::clone(running.source());
     let mut stream = client(&running).await;
     let server = running.reflector().server().clone();
@@ -181,7 +184,7 @@ async fn g10_a_stop_writes_down_who_is_there() {
     let file = folder.path().join("roster.json");
     let mut config = loopback();
     config.restart.roster_file = Some(file.clone());
-    let running = Running::start(config.clone(), "file.yaml").await.unwrap();
+    let running = Running::start(config.clone(), "file.yaml").unwrap();
     let mut stream = client(&running).await;
     while !running.reflector().server().snapshot().iter().any(PeerStatus::is_established) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -190,7 +193,7 @@ async fn g10_a_stop_writes_down_who_is_there() {
     let (clean, read) = tokio::join!(running.stop(&Farewell::Restart), client);
     read.unwrap();
     assert!(clean);
-    let running = Running::start(config, "file.yaml").await.unwrap();
+    let running = Running::start(config, "file.yaml").unwrap();
     assert_eq!(running.reflector().server().deferral().waits.missing, 1);
     assert_eq!(running.source().snapshot().life.roster_peers, 1);
     assert!(running.stop(&Farewell::Restart).await);
@@ -205,8 +208,7 @@ async fn what_is_fixed_makes_a_reload_refused() {
     let own = format!("127.{}.{}.1:31179", 1 + id / 250 % 250, 1 + id % 250);
     let text = FULL.replace("127.0.0.1:1179", &own) + "admin: {http: off}\n";
     std::fs::write(&file, &text).unwrap();
-    let mut running =
-        Running::start(albedo_config::load(&file).unwrap(), "file.yaml").await.unwrap();
+    let mut running = Running::start(albedo_config::load(&file).unwrap(), "file.yaml").unwrap();
     for (from, to, fault) in [
         ("limits:", "shards: 7\nlimits:", "shards: 7 instead of"),
         ("holdTime: 30s", "holdTime: 2s", "holdTime"),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bird::command::{Command, Pattern, parse};
+use crate::socket::Prepared;
 
 #[tokio::test]
 async fn refusals_have_birds_codes_and_say_what_is_allowed() {

@@ -1,5 +1,6 @@
 //! Files of sockets: whose they are, and what becomes of them.
 
+use crate::socket::Prepared;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;

@@ -13,37 +13,36 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-use super::View;
-
 /// What is put behind a name while the socket is not at its place yet: four octets, which the
 /// configuration leaves room for.
 const NEW: &str = ".new";
 
 /// A socket that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BirdPlace {
+pub struct SocketPlace<T> {
     /// Its file.
     pub path: PathBuf,
     /// Its permissions, such as `0o660`.
     pub mode: u32,
     /// What is shown there.
-    pub view: View,
+    pub view: T,
 }
 
 /// Which file a name meant: a name may be another file's later.
 type Identity = (u64, u64);
 
 /// Sockets that were made and are not at their places yet. Dropped, they are gone.
-#[derive(Debug, Default)]
-pub struct Prepared {
-    sockets: Vec<(BirdPlace, UnixListener, PathBuf)>,
+#[derive(Debug)]
+pub struct Prepared<T> {
+    sockets: Vec<(SocketPlace<T>, net::UnixListener, PathBuf)>,
 }
 
 /// A socket at its place; removed when it is dropped, if it is still there.
 #[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) listener: UnixListener,
-    pub(super) view: View,
+pub struct Socket<T> {
+    listener: net::UnixListener,
+    /// What is shown there.
+    pub view: T,
     _file: File,
 }
 
@@ -67,14 +66,25 @@ fn identity(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
 }
 
-impl Prepared {
+impl<T> Socket<T> {
+    /// What connections come to; within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// There are too many descriptors.
+    pub fn listener(&self) -> io::Result<UnixListener> {
+        UnixListener::from_std(self.listener.try_clone()?)
+    }
+}
+
+impl<T: Clone> Prepared<T> {
     /// Makes sockets; `ours` are the places of those that we have and that may be replaced.
     ///
     /// # Errors
     ///
     /// With the name of the file: somebody listens there, it is no socket, or it cannot be made.
-    pub fn new(places: &[BirdPlace], ours: &[PathBuf]) -> io::Result<Self> {
-        let mut prepared = Self::default();
+    pub fn new(places: &[SocketPlace<T>], ours: &[PathBuf]) -> io::Result<Self> {
+        let mut prepared = Self { sockets: Vec::new() };
         for place in places {
             let path = &place.path;
             let say = |error: Error| {
@@ -91,7 +101,7 @@ impl Prepared {
         Ok(prepared)
     }
 
-    fn add(&mut self, place: BirdPlace, beside: PathBuf) -> io::Result<()> {
+    fn add(&mut self, place: SocketPlace<T>, beside: PathBuf) -> io::Result<()> {
         // What is there is left over from somebody who was killed while doing the same.
         check(&beside)?;
         match fs::remove_file(&beside) {
@@ -100,10 +110,9 @@ impl Prepared {
         }
         let listener = net::UnixListener::bind(&beside)?;
         let result = fs::set_permissions(&beside, Permissions::from_mode(place.mode))
-            .and_then(|()| listener.set_nonblocking(true))
-            .and_then(|()| UnixListener::from_std(listener));
+            .and_then(|()| listener.set_nonblocking(true));
         match result {
-            Ok(listener) => {
+            Ok(()) => {
                 self.sockets.push((place, listener, beside));
                 Ok(())
             }
@@ -119,15 +128,14 @@ impl Prepared {
     /// # Errors
     ///
     /// With the name of the file, if one cannot be moved; then none is left of ours.
-    pub(super) fn commit(mut self) -> io::Result<Vec<Socket>> {
+    pub fn commit(mut self) -> io::Result<Vec<Socket<T>>> {
         let mut sockets = Vec::new();
-        while let Some((place, listener, beside)) = self.sockets.pop() {
-            let path = place.path;
+        while let Some((SocketPlace { path, view, .. }, listener, beside)) = self.sockets.pop() {
             let moved = fs::rename(&beside, &path).and_then(|()| identity(&path));
             match moved {
                 Ok(identity) => {
                     let file = File { path, identity };
-                    sockets.push(Socket { listener, view: place.view, _file: file });
+                    sockets.push(Socket { listener, view, _file: file });
                 }
                 Err(error) => {
                     let _ = fs::remove_file(&beside);
@@ -140,7 +148,7 @@ impl Prepared {
     }
 }
 
-impl Drop for Prepared {
+impl<T> Drop for Prepared<T> {
     fn drop(&mut self) {
         for (.., beside) in &self.sockets {
             let _ = fs::remove_file(beside);

@@ -1,0 +1,169 @@
+//! Peers and update groups as the administrative interfaces show them.
+
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
+
+use albedo_api::bird::{BirdSource as _, Counts};
+use albedo_api::names::{self, MESSAGE_TYPES};
+use albedo_api::{GroupRow, PeerDetail, PeerRoutes, PeerRow, RetainedRow, Traffic, TrafficOf};
+use albedo_engine::GroupStatus;
+use albedo_engine::clock::now;
+use albedo_rib::group::Paths;
+use albedo_session::PeerStatus;
+use albedo_session::stats::{self, SessionStats};
+use albedo_types::{Family, Instant, PathsMode};
+
+use super::Source;
+
+/// A line of the list of peers.
+pub(super) fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
+    let detail = &peer.detail;
+    let agreed = detail.agreed.as_ref();
+    let up = agreed.filter(|_| peer.is_established());
+    let sum = |counts: &[AtomicU64]| counts.iter().map(SessionStats::read).sum();
+    let traffic = &peer.shared.traffic;
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let retained = |family: Family| {
+        let kept = detail.retained[family.index()]?;
+        Some(RetainedRow {
+            family: family.to_string(),
+            phase: kept.phase.into(),
+            left_seconds: kept.until.map(|until| until.since(at).as_secs_f64()),
+        })
+    };
+    PeerRow {
+        address: peer.addr.ip().to_string(),
+        name: detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into)),
+        group: text(&detail.group),
+        dynamic: peer.dynamic,
+        role: peer.role.to_string(),
+        as_number: agreed.map(|agreed| agreed.asn.0),
+        router_id: agreed.map(|agreed| agreed.router_id.to_string()),
+        state: names::SESSION_STATES[peer.state].into(),
+        since_seconds: at.since(peer.since).as_secs_f64(),
+        families: up.map_or_else(Vec::new, |up| {
+            up.families.iter().map(|family| family.to_string()).collect()
+        }),
+        hold_time_seconds: up.map(|up| up.hold_time.as_secs()),
+        messages: [sum(&traffic.received), sum(&traffic.sent)],
+        behind_bytes: None,
+        retained: Family::ALL.into_iter().filter_map(retained).collect(),
+        last_reason: text(&detail.reason),
+        established: peer.established,
+        routes: Vec::new(),
+    }
+}
+
+/// Every peer with its routes.
+pub(super) async fn counted(source: &Source) -> Vec<PeerRow> {
+    let counts = source.counts().await;
+    let at = now();
+    let peers = source.server.snapshot();
+    peers
+        .iter()
+        .map(|peer| PeerRow { routes: routes(peer, counts.as_deref()), ..row(peer, at) })
+        .collect()
+}
+
+fn routes(peer: &PeerStatus, counts: Option<&Counts>) -> Vec<PeerRoutes> {
+    let Some(of) = counts.zip(peer.detail.peer).and_then(|(counts, id)| counts.0.get(&id)) else {
+        return Vec::new();
+    };
+    let agreed = peer.detail.agreed.map(|agreed| agreed.families).unwrap_or_default();
+    let of = |family: &Family| {
+        let of = &of[family.index()];
+        PeerRoutes {
+            family: family.to_string(),
+            received: of.imported,
+            best: of.preferred,
+            sent: of.exported,
+        }
+    };
+    agreed.iter().map(|family| of(&family)).collect()
+}
+
+/// Every session with a peer.
+pub(super) async fn detail(source: &Source, address: IpAddr) -> Vec<PeerDetail> {
+    let counts = source.counts().await;
+    let at = now();
+    let peers = source.server.snapshot();
+    let of = peers.iter().filter(|peer| peer.addr.ip() == address);
+    of.map(|peer| detail_of(peer, counts.as_deref(), at)).collect()
+}
+
+fn detail_of(peer: &PeerStatus, counts: Option<&Counts>, at: Instant) -> PeerDetail {
+    let detail = &peer.detail;
+    PeerDetail {
+        row: PeerRow { routes: routes(peer, counts), ..row(peer, at) },
+        local: detail.local.map(|local| local.to_string()),
+        remote: peer.is_established().then(|| peer.addr.to_string()),
+        listener: peer.listener.map(|listener| listener.to_string()),
+        description: detail.description.as_deref().map(str::to_owned),
+        graceful_restart: detail.agreed.map(|agreed| agreed.graceful),
+        is_heard: peer.shared.is_heard(),
+        import_policy: peer.has_policy[0],
+        export_policy: peer.has_policy[1],
+        traffic: traffic(peer),
+    }
+}
+
+fn traffic(peer: &PeerStatus) -> Traffic {
+    let traffic = &peer.shared.traffic;
+    let read = SessionStats::read;
+    let kinds = MESSAGE_TYPES.iter().zip(&traffic.received).zip(&traffic.sent);
+    let counted = |names: &[&str], counts: &[AtomicU64]| {
+        let some = names.iter().zip(counts).map(|(kind, count)| (kind, read(count)));
+        some.filter(|(_, count)| *count > 0)
+            .map(|(kind, received)| TrafficOf { kind: (*kind).to_owned(), received, sent: 0 })
+            .collect()
+    };
+    Traffic {
+        messages: kinds
+            .map(|((kind, received), sent)| TrafficOf {
+                kind: (*kind).to_owned(),
+                received: read(received),
+                sent: read(sent),
+            })
+            .collect(),
+        bytes_received: read(&traffic.bytes_received),
+        bytes_sent: read(&traffic.bytes_sent),
+        faults: counted(&stats::TREATMENTS, &traffic.treatments),
+        dropped: counted(&stats::DROPS, &traffic.drops),
+    }
+}
+
+const fn mode_name(mode: PathsMode) -> &'static str {
+    match mode {
+        PathsMode::Best => "the best",
+        PathsMode::Equal => "as good as the best",
+        PathsMode::PerNeighbourAs => "the best of each neighbouring AS",
+        PathsMode::Diverse => "with other next hops",
+    }
+}
+
+fn paths(paths: Paths) -> String {
+    match paths {
+        Paths::Best => "best".to_owned(),
+        Paths::BestToldable => "best that may be told".to_owned(),
+        Paths::Several { mode, max } => format!("up to {max}, {}", mode_name(mode)),
+    }
+}
+
+/// An update group.
+pub(super) fn group(group: &GroupStatus) -> GroupRow {
+    let key = &group.key;
+    GroupRow {
+        id: group.id.0,
+        family: key.family.to_string(),
+        role: key.role.to_string(),
+        members: group.members as u64,
+        current: group.current as u64,
+        log_bytes: group.log_bytes as u64,
+        cluster_id: key.cluster_id.to_string(),
+        four_octet_as: key.as4,
+        message_bytes_max: u64::from(key.message_len_max),
+        next_hop: key.next_hop.map(|addr| addr.to_string()),
+        export_policy: key.policy.is_some(),
+        paths: paths(key.paths),
+    }
+}
