@@ -8,6 +8,7 @@ mod bird_socket;
 mod calico_nodes;
 mod calico_status;
 mod calico_verify;
+mod commands;
 mod fail_static;
 mod life;
 mod malformed;

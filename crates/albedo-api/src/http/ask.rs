@@ -324,3 +324,6 @@ impl From<&Arc<RouteAttributes>> for RouteLineAttributes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! The requests that change something, and who may make them.
 //!
 //! There is no password, so only this machine may: the connection has to come over the Unix
-//! socket, whose permissions say who may use it, or from a loopback address. A browser on this machine may be made to ask by a page from anywhere: the request has
-//! to be JSON, which such a page cannot send to another site unasked, and the host has to be
-//! named by address, which a name that was made to point here is not.
+//! socket, whose permissions say who may use it, or from a loopback address. A browser on this
+//! machine may be made to ask by a page from anywhere: the request has to be JSON, which such a
+//! page cannot send to another site unasked, and the host has to be named by address, which a name
+//! that was made to point here is not.
 
 use std::net::{IpAddr, SocketAddr};
 

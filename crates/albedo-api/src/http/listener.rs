@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections open at the same time at each door; more wait in the kernel's queue. Probes, scrapers and a
-/// few people need far fewer.
+/// Connections open at the same time at each door; more wait in the kernel's queue. Probes,
+/// scrapers and a few people need far fewer.
 pub const CONNECTIONS_MAX: usize = 64;
 
 /// A connection on which nothing moved for this long is closed. Longer than the usual scrape

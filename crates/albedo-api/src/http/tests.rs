@@ -258,3 +258,72 @@ async fn an_idle_connection_is_closed() {
     let read = stream.read_to_end(&mut octets).await;
     assert!(read.is_err() || octets.is_empty(), "{octets:?}");
 }
+
+#[tokio::test]
+async fn a_unix_socket_lets_in_whom_its_file_lets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("albedo.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let metrics = Metrics::new("1.2.3", 0).unwrap();
+    let control = Arc::new(Obeys::default());
+    let obeys: Arc<dyn Control> = Arc::<Obeys>::clone(&control);
+    let doors = Doors { http: None, socket: Some(listener) };
+    let source = Arc::new(Fixed { ready: true });
+    let task = tokio::spawn(serve(doors, source, obeys, metrics, async {
+        let _ = stopped.await;
+    }));
+    // Nobody has to name a host there, or a kind of content.
+    let body = r#"{"force": true, "overSeconds": 1, "limitSeconds": 2}"#;
+    let request = format!(
+        "POST /api/v1/drain HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(control.0.lock().unwrap().len(), 1);
+    stop.send(()).unwrap();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_understood_is_told() {
+    let server = start(true).await;
+    for (path, status, wanted) in [
+        ("/api/v1/peers?count=1", "HTTP/1.1 400", "unknown field"),
+        ("/api/v1/peers/x", "HTTP/1.1 400", "expected an IP address"),
+        ("/api/v1/peers/10.0.0.9", "HTTP/1.1 404", "there is no peer 10.0.0.9"),
+        ("/api/v1/routes", "HTTP/1.1 503", "there are no routes yet"),
+        ("/api/v1/routes?from=x", "HTTP/1.1 400", "IP address"),
+    ] {
+        let (found, _, body) = get(server.addr, path).await;
+        assert!(found.starts_with(status), "{path}: {found}");
+        assert!(body.contains(wanted), "{path}: {body}");
+    }
+    let post = |path: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let long = format!("{{\"peer\": \"10.0.0.2\", \"message\": \"{}\"}}", "x".repeat(256));
+    for (path, body, status, wanted) in [
+        ("/api/v1/reset", "{}", "HTTP/1.1 400", "missing field `peer`"),
+        ("/api/v1/reset", &*long, "HTTP/1.1 400", "found 256 octets, expected at most 255"),
+        ("/api/v1/reset", "{\"peer\": \"10.0.0.2\"}", "HTTP/1.1 409", "no sessions yet"),
+        ("/api/v1/reload", "{\"dry\": true}", "HTTP/1.1 400", "unknown field"),
+        ("/api/v1/reload", "{}", "HTTP/1.1 409", "there is no configuration file"),
+    ] {
+        let (found, _, answer) = ask(server.addr, &post(path, body)).await;
+        assert!(found.starts_with(status), "{path}: {found}");
+        assert!(answer.contains(wanted), "{path}: {answer}");
+    }
+    // Another site's page cannot ask for it.
+    let foreign = post("/api/v1/reload", "{}").replace("Host: 127.0.0.1", "Host: albedo.example");
+    assert!(ask(server.addr, &foreign).await.0.starts_with("HTTP/1.1 403"));
+}

@@ -74,7 +74,9 @@ pub(super) fn run(args: &RoutesArgs) -> Result<ExitCode> {
             if matches!(args.output, Output::Table | Output::Wide) {
                 cli::complain("no routes that are so");
             }
-            Ok(ExitCode::SUCCESS)
+            // A route that was asked for by name is not there.
+            let is_named = args.prefix.is_some();
+            Ok(if is_named { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Ok(_) => Ok(ExitCode::SUCCESS),
         // Whoever looked has seen enough.

@@ -146,7 +146,8 @@ impl Screen {
         let ready =
             if self.not_ready.is_empty() { "yes".to_owned() } else { self.not_ready.join("; ") };
         lines.push(Line::from(format!(
-            "Ready: {ready}   Peers: {} of {} up   Groups: {}   Work: {:.1} % of a core   Memory: {}",
+            "Ready: {ready}   Peers: {} of {} up   Groups: {}   Work: {:.1} % of a core   \
+             Memory: {}",
             status.sessions_up,
             status.sessions_all,
             status.update_groups,
