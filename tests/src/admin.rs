@@ -19,10 +19,18 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// When it does not answer, or answers something else.
 pub fn json(node: &Node, path: &str) -> Result<Value> {
+    json_at(node, ADDRESS, path)
+}
+
+/// The same of whoever answers at an address inside of a node's namespace.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_at(node: &Node, address: &str, path: &str) -> Result<Value> {
     let answer = node.inside(|| -> Result<String> {
-        let mut stream = TcpStream::connect(ADDRESS)?;
+        let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {ADDRESS}\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

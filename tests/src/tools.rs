@@ -29,6 +29,26 @@ pub fn peer_folder(package: &str) -> PathBuf {
     cache.join("peers").join(package)
 }
 
+/// Where packages of npm are installed; `None` where they are not, which is told.
+///
+/// # Panics
+/// When they are not there and skipping is not allowed (`CI=true`).
+#[must_use]
+pub fn npm_folder(packages: &[&str]) -> Option<PathBuf> {
+    let cache = env::var_os("ALBEDO_CACHE");
+    let cache = cache.map_or_else(|| repository().join("cache"), PathBuf::from);
+    let folder = cache.join("npm");
+    let is_there = |package: &&str| folder.join("node_modules").join(package).is_dir();
+    if packages.iter().all(is_there) {
+        return Some(folder);
+    }
+    let obstacle =
+        format!("{packages:?} are not in {}: run `cargo xtask install`", folder.display());
+    assert!(!must_run(), "{obstacle}");
+    eprintln!("SKIPPED: {obstacle}");
+    None
+}
+
 /// The program under test: `$ALBEDO_BIN`, or what was built beside this test.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ mod control;
 mod health;
 mod listener;
 mod page;
+mod peer_metrics;
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -119,6 +120,7 @@ fn router(app: App) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
+        .route("/metrics/peers", get(peer_metrics::scrape))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))

@@ -49,7 +49,7 @@ pub enum Author {
 }
 
 /// One metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// Its full name.
     pub name: &'static str,
@@ -61,26 +61,40 @@ pub struct Metric {
     pub labels: &'static [&'static str],
     /// Who writes it.
     pub author: Author,
+    /// Of a histogram, the upper bounds of the buckets that are shown, in seconds. It is counted
+    /// in finer ones, so that the status page can tell more than a scrape has to carry.
+    pub bounds: &'static [f64],
 }
+
+/// Bounds of what takes as long as writes to sockets.
+const FINE: &[f64] =
+    &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 10.0, 60.0];
+/// The same where less will do.
+const COARSE: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0];
+/// Bounds of what may take as long as a table or a timer.
+const LONG: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 120.0];
+/// Bounds of a start.
+const START: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0];
 
 const fn counter(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
 ) -> Metric {
-    Metric { name, kind: Kind::Counter, help, labels, author: Author::Exporter }
+    Metric { name, kind: Kind::Counter, help, labels, author: Author::Exporter, bounds: &[] }
 }
 
 const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
-    Metric { name, kind: Kind::Gauge, help, labels, author: Author::Exporter }
+    Metric { name, kind: Kind::Gauge, help, labels, author: Author::Exporter, bounds: &[] }
 }
 
 const fn histogram(
     name: &'static str,
     labels: &'static [&'static str],
+    bounds: &'static [f64],
     help: &'static str,
 ) -> Metric {
-    Metric { name, kind: Kind::Histogram, help, labels, author: Author::Writer }
+    Metric { name, kind: Kind::Histogram, help, labels, author: Author::Writer, bounds }
 }
 
 const fn by_writer(metric: Metric) -> Metric {
@@ -116,6 +130,7 @@ pub fn families() -> [&'static str; Family::COUNT] {
     Family::ALL.map(|family| family.row().label)
 }
 
+pub mod peers;
 mod table;
 pub use table::*;
 

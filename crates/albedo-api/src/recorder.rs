@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use albedo_engine::stats;
 use metrics::{Key, KeyName, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{
     BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -15,7 +14,7 @@ use metrics_exporter_prometheus::{
 
 use crate::names::{self, Author, Kind, Metric};
 use crate::process::Process;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{SLOWEST_MAX, Snapshot};
 use crate::text;
 use handles::Handles;
 
@@ -48,7 +47,7 @@ impl std::fmt::Debug for Metrics {
 pub fn build_recorder() -> Result<PrometheusRecorder, BuildError> {
     let recorder = PrometheusBuilder::new()
         // Without buckets a histogram would become a summary, which cannot be added up.
-        .set_buckets(stats::SLOW.seconds)?
+        .set_buckets(names::STARTUP_CONVERGENCE.bounds)?
         .build_recorder();
     for metric in names::ALL.iter().filter(|metric| metric.author == Author::Exporter) {
         describe(&recorder, metric);
@@ -111,6 +110,7 @@ impl Metrics {
         }
         let mut out = self.exporter.render();
         write_times(&mut out, snapshot);
+        write_slowest(&mut out, snapshot);
         text::head(&mut out, &names::SHARD_BUSY);
         for (n, shard) in snapshot.engine.shards.iter().enumerate() {
             let label = [("shard", &*n.to_string())];
@@ -127,6 +127,15 @@ impl Metrics {
     /// Lets the exporter tidy its samples; to be called every [`UPKEEP_INTERVAL`].
     pub fn run_upkeep(&self) {
         self.exporter.run_upkeep();
+    }
+}
+
+fn write_slowest(out: &mut String, snapshot: &Snapshot) {
+    text::head(out, &names::SLOWEST);
+    for (n, slow) in snapshot.slowest.iter().take(SLOWEST_MAX).enumerate() {
+        let rank = (n + 1).to_string();
+        let labels = [("rank", &*rank), ("peer", &*slow.address), ("name", &*slow.name)];
+        text::sample(out, names::SLOWEST.name, &labels, slow.lag.as_secs_f64());
     }
 }
 

@@ -30,8 +30,24 @@ pub struct Snapshot {
     pub life: LifeNumbers,
     /// The Calico cluster that peers come from; all zero where there is none.
     pub calico: CalicoNumbers,
+    /// The peers that lack the oldest changes, the slowest first; at most [`SLOWEST_MAX`].
+    pub slowest: Vec<Slow>,
     /// From the start of the process until all expected peers were in sync, once that is so.
     pub startup_convergence: Option<Duration>,
+}
+
+/// Slow peers that are told on `/metrics`.
+pub const SLOWEST_MAX: usize = 10;
+
+/// A peer that lacks a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slow {
+    /// Its address.
+    pub address: String,
+    /// What people call it; empty where that is not known.
+    pub name: String,
+    /// How old the oldest change is that it has not been given.
+    pub lag: Duration,
 }
 
 /// What the sessions count. Arrays are in the order of the tables in [`crate::names`].

@@ -53,6 +53,10 @@ pub trait StatusSource: Send + Sync {
     fn route_source(&self) -> Option<&dyn RouteSource> {
         None
     }
+    /// Whether the metrics of single peers are told.
+    fn tells_peer_metrics(&self) -> bool {
+        false
+    }
     /// The Calico cluster that peers come from, if there is one.
     fn calico(&self) -> Option<CalicoStatus> {
         None
@@ -212,8 +216,10 @@ pub struct PeerRow {
     pub hold_time_seconds: Option<u16>,
     /// Messages received and sent.
     pub messages: [u64; 2],
-    /// Bytes in the logs that it has not been given.
-    pub behind_bytes: Option<u64>,
+    /// UPDATE messages among them.
+    pub updates: [u64; 2],
+    /// Age in seconds of the oldest change that it has not been given; `None` where it has all.
+    pub undelivered_seconds: Option<f64>,
     /// What is kept of its last session, by family; empty where nothing is.
     pub retained: Vec<RetainedRow>,
     /// Why the last session ended, in words.

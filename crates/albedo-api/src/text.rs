@@ -26,7 +26,8 @@ pub(crate) fn sample(out: &mut String, name: &str, labels: &[Label<'_>], value: 
 /// Writes the samples of one histogram.
 pub(crate) fn histogram(out: &mut String, metric: &Metric, label: Label<'_>, buckets: &Buckets) {
     let bucket = format!("{}_bucket", metric.name);
-    for (bound, below) in buckets.bounds.iter().zip(&buckets.cumulative) {
+    let all = buckets.bounds.iter().zip(&buckets.cumulative);
+    for (bound, below) in all.filter(|(bound, _)| metric.bounds.contains(bound)) {
         let bound = bound.to_string();
         sample(out, &bucket, &[label, ("le", &bound)], *below as f64);
     }

@@ -28,6 +28,9 @@ pub const ADMIN_SOCKET: &str = "/run/albedo/albedo.sock";
 /// For the owner and the group, as whoever may use it may change something.
 pub const ADMIN_SOCKET_MODE: u32 = 0o660;
 
+/// Eight series for each of thousands of peers are a lot for whoever scrapes.
+pub const ADMIN_PEER_METRICS: bool = false;
+
 /// Who asks for BIRD's socket by itself is mostly a Calico node.
 pub const BIRD_DIALECT: BirdDialect = BirdDialect::Calico;
 /// For the owner and the group, as whatever shows routes needs no more.

@@ -26,7 +26,7 @@ const fn variable(name: &'static str, key: &'static str) -> Variable {
 }
 
 /// Every variable that is looked at.
-pub const VARIABLES: [Variable; 22] = [
+pub const VARIABLES: [Variable; 23] = [
     variable("ALBEDO_AS_NUMBER", "asNumber"),
     variable("ALBEDO_ROUTER_ID", "routerId"),
     variable("ALBEDO_CLUSTER_ID", "clusterId"),
@@ -34,6 +34,7 @@ pub const VARIABLES: [Variable; 22] = [
     variable("ALBEDO_ADMIN_HTTP", "admin.http"),
     variable("ALBEDO_ADMIN_SOCKET", "admin.socket"),
     variable("ALBEDO_ADMIN_SOCKET_MODE", "admin.socketMode"),
+    variable("ALBEDO_ADMIN_PEER_METRICS", "admin.peerMetrics"),
     variable("ALBEDO_SHARDS", "shards"),
     variable("ALBEDO_LOG_LEVEL", "logLevel"),
     variable("ALBEDO_LOG_FORMAT", "logFormat"),

@@ -305,6 +305,8 @@ pub struct Admin {
     pub http: Option<SocketAddr>,
     /// The same over a Unix socket, for the command line, `admin.socket`; `None` is off.
     pub socket: Option<AdminSocket>,
+    /// Whether there are metrics of single peers, `admin.peerMetrics`.
+    pub peer_metrics: bool,
     /// Answers in the manner of BIRD's control socket, `admin.bird`; `None` is off.
     pub bird: Option<BirdSockets>,
 }

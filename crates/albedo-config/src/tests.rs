@@ -113,6 +113,7 @@ fn the_example_comes_to_what_it_says() {
                 mode: 0o660,
                 is_named: false,
             }),
+            peer_metrics: false,
             bird: None,
         },
         shards: 2,
@@ -363,6 +364,9 @@ mod environment {
             ("ALBEDO_CLUSTER_ID", "244.0.0.1", "clusterId: 244.0.0.1"),
             ("ALBEDO_LISTEN", "10.0.0.9:179, [::]:179", "listen: [\"10.0.0.9:179\", \"[::]:179\"]"),
             ("ALBEDO_ADMIN_HTTP", "0.0.0.0:9179", "admin: {http: \"0.0.0.0:9179\"}"),
+            ("ALBEDO_ADMIN_SOCKET", "/a.sock", "admin: {socket: /a.sock}"),
+            ("ALBEDO_ADMIN_SOCKET_MODE", "0600", "admin: {socketMode: 0600}"),
+            ("ALBEDO_ADMIN_PEER_METRICS", "true", "admin: {peerMetrics: true}"),
             ("ALBEDO_SHARDS", "3", "shards: 3"),
             ("ALBEDO_LOG_LEVEL", "debug", "logLevel: debug"),
             ("ALBEDO_LOG_FORMAT", "json", "logFormat: json"),
@@ -390,7 +394,7 @@ mod environment {
             assert_ne!(from_file, good(BASE), "{name}");
             assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
         }
-        assert_eq!(VARIABLES.len(), 20);
+        assert_eq!(VARIABLES.len(), 23);
     }
 
     #[test]

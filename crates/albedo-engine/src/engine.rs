@@ -171,6 +171,38 @@ impl Readers {
         self.0.lock().expect("no panic while held").by_peer.len()
     }
 
+    /// For each peer that lacks a change, when the oldest one was read.
+    ///
+    /// Where nobody lacks anything this looks at no log more than once.
+    fn lags(&self, groups: &Groups) -> Vec<(PeerId, Instant)> {
+        let readers: Vec<(PeerId, Arc<Reader>)> = {
+            let inner = self.0.lock().expect("no panic while held");
+            let there = inner.by_peer.iter();
+            there.filter_map(|(peer, reader)| Some((*peer, Arc::clone(reader.as_ref()?)))).collect()
+        };
+        let mut lags: HashMap<PeerId, Instant> = HashMap::new();
+        for group in groups.list() {
+            for (shard, log) in group.logs.iter().enumerate() {
+                let shard = ShardId(u32::try_from(shard).expect("few shards"));
+                let reads = |reader: &Reader| reader.reads(group.id, group.key.family, shard);
+                let seen = readers.iter().filter_map(|(_, reader)| reads(reader)).min();
+                if seen.and_then(|version| log.oldest_after(version)).is_none() {
+                    continue;
+                }
+                for (peer, reader) in &readers {
+                    let Some(born) = reads(reader).and_then(|version| log.oldest_after(version))
+                    else {
+                        continue;
+                    };
+                    lags.entry(*peer)
+                        .and_modify(|at| *at = Instant::min(*at, born))
+                        .or_insert(born);
+                }
+            }
+        }
+        lags.into_iter().collect()
+    }
+
     fn oldest_undelivered(&self, groups: &Groups) -> Option<Instant> {
         let readers: Vec<Arc<Reader>> = {
             let inner = self.0.lock().expect("no panic while held");
@@ -323,6 +355,12 @@ impl EngineHandle {
     pub fn set_pacing(&self, max: Duration) {
         let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
         self.shared.pacing_max_nanos.store(nanos, Ordering::Relaxed);
+    }
+
+    /// For each peer that lacks a change, when the oldest one that it lacks was read.
+    #[must_use]
+    pub fn lags(&self) -> Vec<(PeerId, Instant)> {
+        self.shared.readers.lags(&self.shared.groups)
     }
 
     /// When the oldest change was read that some peer has not got, if there is one.

@@ -32,7 +32,8 @@ pub(crate) struct DemoArgs {
     /// Address blocks each node announces.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) blocks: u32,
-    /// Keep running after the last scene, until interrupted, with metrics on 127.0.0.1:9179.
+    /// Keep running after the last scene, until interrupted, with ten changes a second and metrics
+    /// on 127.0.0.1:9179.
     #[arg(long)]
     pub(crate) keep: bool,
     /// Print the summary as JSON.
@@ -51,11 +52,11 @@ peerGroups:
     role: client
     ranges: [\"127.0.0.0/8\"]
     passive: true
-admin: {http: off, socket: off}
+admin: {http: off, socket: off, peerMetrics: true}
 ";
 
-/// How often the kept demo looks at its sessions.
-const KEEP_LOOK: Duration = Duration::from_millis(100);
+/// The pause between two changes of a kept demo.
+const STIR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Plays the demo; exit code 1 if anything was wrong.
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
@@ -106,14 +107,18 @@ fn keep(
 ) -> Result<()> {
     let http = albedo_config::defaults::ADMIN_HTTP;
     teller.line(&format!("kept: reflector on {target}, http://{http}/ and http://{http}/metrics"));
-    teller.line("interrupt to end it");
+    teller.line("ten changes a second, and now and then a node goes; interrupt to end it");
     let (end, mut ended) = tokio::sync::oneshot::channel::<()>();
     runtime.spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
         let _ = end.send(());
     });
-    while matches!(ended.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
-        play.idle(KEEP_LOOK)?;
+    for turn in 0.. {
+        if !matches!(ended.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)) {
+            break;
+        }
+        play.stir(turn);
+        play.idle(STIR_PAUSE)?;
     }
     Ok(())
 }

@@ -72,6 +72,7 @@ pub(crate) struct Standing {
     sessions_max: u64,
     retained_max: u64,
     numbers: ConfigNumbers,
+    tells_peer_metrics: bool,
     defers: bool,
 }
 
@@ -87,6 +88,7 @@ impl Standing {
             sessions_max: 0,
             retained_max: 0,
             numbers: ConfigNumbers::default(),
+            tells_peer_metrics: false,
             defers: !config.restart.deferral_max.is_zero(),
         };
         standing.take(config);
@@ -95,6 +97,7 @@ impl Standing {
 
     /// Notes a configuration that is in force from now on.
     fn take(&mut self, config: &Config) {
+        self.tells_peer_metrics = config.admin.peer_metrics;
         self.status.as_number = config.asn.0;
         self.status.router_id = config.router_id.to_string();
         self.status.cluster_id = config.cluster_id.to_string();
@@ -281,8 +284,8 @@ impl StatusSource for Source {
     }
 
     fn peers(&self) -> Vec<PeerRow> {
-        let at = now();
-        self.server.snapshot().iter().map(|peer| peers::row(peer, at)).collect()
+        let (at, lags) = (now(), peers::lags(self));
+        self.server.snapshot().iter().map(|peer| peers::row(peer, at, &lags)).collect()
     }
 
     fn live(&self) -> Vec<Check> {
@@ -340,6 +343,10 @@ impl StatusSource for Source {
         Some(self)
     }
 
+    fn tells_peer_metrics(&self) -> bool {
+        self.standing().tells_peer_metrics
+    }
+
     fn calico(&self) -> Option<CalicoStatus> {
         self.calico.as_deref().map(calico::Shared::status)
     }
@@ -372,6 +379,7 @@ impl StatusSource for Source {
             config: numbers,
             life,
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),
+            slowest: peers::slowest(self),
             startup_convergence: self.startup_convergence(),
         }
     }

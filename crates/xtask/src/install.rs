@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+mod npm;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,8 +43,8 @@ const UNPACKED: &[Unpacked] = &[
     // No peers: what a datastore of Calico is tested with.
     Unpacked { package: "etcd-server", programs: &["usr/bin/etcd"] },
     Unpacked { package: "etcd-client", programs: &["usr/bin/etcdctl"] },
-    // No peer: its promtool judges the metrics.
-    Unpacked { package: "prometheus", programs: &["usr/bin/promtool"] },
+    // No peer: it scrapes, and its promtool judges metrics and rules.
+    Unpacked { package: "prometheus", programs: &["usr/bin/promtool", "usr/bin/prometheus"] },
 ];
 
 /// What is installed in the ordinary way, and a file by which it is known to be there.
@@ -61,6 +63,9 @@ const INSTALLED: &[(&str, &str)] = &[
     ("openssl", "/usr/bin/openssl"),
     // Nor this: it counts instructions.
     ("valgrind", "/bin/valgrind"),
+    // Nor these: they read the dashboards with Grafana's types.
+    ("nodejs", "/usr/bin/node"),
+    ("npm", "/usr/bin/npm"),
 ];
 
 /// Where a package manager asks whether it may start a service.
@@ -120,6 +125,7 @@ pub(crate) fn ensure(repo: &Repo) -> Result<Peers> {
     for wanted in unpacked {
         unpack(&cache, wanted)?;
     }
+    npm::ensure(&cache)?;
     if let Err(why) = namespaces_work() {
         return Ok(Peers::Missing(format!("network namespaces cannot be made: {why:#}")));
     }

@@ -9,6 +9,7 @@ mod calico_nodes;
 mod calico_status;
 mod calico_verify;
 mod commands;
+mod dashboards;
 mod fail_static;
 mod life;
 mod malformed;

@@ -19,23 +19,27 @@ table! {
     CONVERGENCE = histogram(
         "albedo_convergence_seconds",
         &["family"],
+        super::FINE,
         "Time from the read that brought the first update of a batch to the write that \
          handed its messages to the last peer that keeps up.",
     );
     UPDATE_DELIVERY = histogram(
         "albedo_update_delivery_seconds",
         &["family"],
+        super::COARSE,
         "Time from the read that brought the first update of a batch to the write to each \
          single peer.",
     );
     SESSION_SYNC = histogram(
         "albedo_session_sync_seconds",
         &["family"],
+        super::LONG,
         "Time from a session reaching Established to its End-of-RIB being written.",
     );
     WITHDRAW_CONVERGENCE = histogram(
         "albedo_withdraw_convergence_seconds",
         &["family"],
+        super::COARSE,
         "Time from noticing the loss of a peer to its routes being withdrawn from the last \
          peer that keeps up.",
     );
@@ -45,6 +49,7 @@ table! {
         ..histogram(
             "albedo_startup_convergence_seconds",
             &[],
+            super::START,
             "Time from the start of the process to all expected peers being in sync, or to the \
              end of waiting for them.",
         )
@@ -54,6 +59,12 @@ table! {
         &[],
         "Age of the oldest change that some peer has not been given; 0 if there is none.",
     );
+    SLOWEST = by_writer(gauge(
+        "albedo_slowest_peer_undelivered_seconds",
+        &["rank", "peer", "name"],
+        "Age of the oldest change that a peer has not been given, of the ten peers that lack the \
+         oldest ones; none where everybody has everything.",
+    ));
     DEFERRAL = gauge(
         "albedo_selection_deferral",
         &[],

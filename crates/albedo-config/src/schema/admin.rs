@@ -12,7 +12,7 @@ use crate::node::{Node, Value};
 use crate::settings::{Admin, AdminSocket, BirdDialect, BirdSockets};
 
 /// The keys of `admin`.
-pub(crate) const KEYS: [&str; 4] = ["http", "socket", "socketMode", "bird"];
+pub(crate) const KEYS: [&str; 5] = ["http", "socket", "socketMode", "peerMetrics", "bird"];
 
 /// The keys of `admin.bird`.
 pub(crate) const BIRD: [&str; 4] = ["socket", "socket6", "dialect", "mode"];
@@ -45,10 +45,16 @@ pub(crate) fn read(top: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>)
         mode: defaults::ADMIN_SOCKET_MODE,
         is_named: false,
     };
-    let mut admin = Admin { http: Some(defaults::ADMIN_HTTP), socket: Some(socket), bird: None };
+    let mut admin = Admin {
+        http: Some(defaults::ADMIN_HTTP),
+        socket: Some(socket),
+        peer_metrics: defaults::ADMIN_PEER_METRICS,
+        bird: None,
+    };
     let Some(fields) = open(top, "admin", &KEYS, report) else { return admin };
     admin.http = or(&fields, "http", &kinds::HTTP, admin.http, report);
     admin.socket = socket_of(&fields, admin.socket, world, report);
+    admin.peer_metrics = or(&fields, "peerMetrics", &kinds::BOOL, admin.peer_metrics, report);
     admin.bird = bird(&fields, world, report);
     admin
 }

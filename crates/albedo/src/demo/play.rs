@@ -29,6 +29,11 @@ const RESTART_TOGETHER: u32 = 4;
 const CHANGES: usize = 300;
 /// Faults told in words, for each scene.
 const FAULTS_MAX: usize = 10;
+/// Turns of a kept demo from the loss of a node to that of the next one. At the other two a change
+/// is left out, so they are a pair.
+const STIR_TURNS: u64 = 100;
+const STIR_LOSS: u64 = 20;
+const STIR_RETURN: u64 = STIR_LOSS + 1;
 /// The AS of the reflector and of all nodes.
 const ASN: u32 = 64512;
 
@@ -119,6 +124,31 @@ impl<'t> Play<'t> {
     pub(crate) fn idle(&mut self, time: Duration) -> Result<()> {
         self.fleet.run_until(Instant::now() + time, |_| false)?;
         Ok(())
+    }
+
+    /// A change in a cluster that goes on: a block goes or comes back, and now and then a node.
+    pub(crate) fn stir(&mut self, turn: u64) {
+        let (nodes, blocks) = (u64::from(self.args.0), u64::from(self.args.1));
+        let of = |n: u64| u32::try_from(n % nodes).unwrap_or_default();
+        let away = of(turn / STIR_TURNS);
+        match turn % STIR_TURNS {
+            STIR_LOSS => self.lose(away, Goodbye::Reset),
+            STIR_RETURN => self.bring_back(away),
+            _ => {
+                // What goes at one turn comes back at the next.
+                let pair = turn / 2;
+                let node = match of(pair.wrapping_mul(7)) {
+                    node if node == away => of(u64::from(node) + 1),
+                    node => node,
+                };
+                let block = usize::try_from(pair % blocks).unwrap_or_default();
+                if turn.is_multiple_of(2) {
+                    self.withdraw_block(node, block);
+                } else {
+                    self.announce_block(node, block);
+                }
+            }
+        }
     }
 
     fn cold_start(&mut self) -> Result<bool> {

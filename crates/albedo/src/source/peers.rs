@@ -1,27 +1,67 @@
 //! Peers and update groups as the administrative interfaces show them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicU64;
 
 use albedo_api::bird::{BirdSource as _, Counts};
 use albedo_api::names::{self, MESSAGE_TYPES};
+use albedo_api::snapshot::{SLOWEST_MAX, Slow};
 use albedo_api::{GroupRow, PeerDetail, PeerRoutes, PeerRow, RetainedRow, Traffic, TrafficOf};
 use albedo_engine::GroupStatus;
 use albedo_engine::clock::now;
 use albedo_rib::group::Paths;
 use albedo_session::PeerStatus;
 use albedo_session::stats::{self, SessionStats};
-use albedo_types::{Family, Instant, PathsMode};
+use albedo_session::status::Detail;
+use albedo_types::{Family, Instant, PathsMode, PeerId};
+use albedo_wire::frame::MessageType;
 
 use super::Source;
 
+/// For each peer that lacks a change, when the oldest one that it lacks was read.
+pub(super) type Lags = HashMap<PeerId, Instant>;
+
+/// See [`Lags`].
+pub(super) fn lags(source: &Source) -> Lags {
+    source.engine.lags().into_iter().collect()
+}
+
+/// The peers that lack the oldest changes.
+pub(super) fn slowest(source: &Source) -> Vec<Slow> {
+    let mut lags = source.engine.lags();
+    if lags.is_empty() {
+        return Vec::new();
+    }
+    lags.sort_by_key(|(_, born)| *born);
+    lags.truncate(SLOWEST_MAX);
+    let at = now();
+    let peers = source.server.snapshot();
+    let slow = |(id, born): &(PeerId, Instant)| {
+        let peer = peers.iter().find(|peer| peer.detail.peer == Some(*id))?;
+        Some(Slow {
+            address: peer.addr.ip().to_string(),
+            name: name(&peer.detail).unwrap_or_default(),
+            lag: at.since(*born),
+        })
+    };
+    lags.iter().filter_map(slow).collect()
+}
+
+/// What people call a peer.
+fn name(detail: &Detail) -> Option<String> {
+    detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into))
+}
+
 /// A line of the list of peers.
-pub(super) fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
+pub(super) fn row(peer: &PeerStatus, at: Instant, lags: &Lags) -> PeerRow {
     let detail = &peer.detail;
     let agreed = detail.agreed.as_ref();
     let up = agreed.filter(|_| peer.is_established());
     let sum = |counts: &[AtomicU64]| counts.iter().map(SessionStats::read).sum();
     let traffic = &peer.shared.traffic;
+    let update =
+        |counts: &[AtomicU64]| SessionStats::read(&counts[MessageType::Update.code() as usize - 1]);
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let retained = |family: Family| {
         let kept = detail.retained[family.index()]?;
@@ -33,7 +73,7 @@ pub(super) fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
     };
     PeerRow {
         address: peer.addr.ip().to_string(),
-        name: detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into)),
+        name: name(detail),
         group: text(&detail.group),
         dynamic: peer.dynamic,
         role: peer.role.to_string(),
@@ -46,7 +86,11 @@ pub(super) fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
         }),
         hold_time_seconds: up.map(|up| up.hold_time.as_secs()),
         messages: [sum(&traffic.received), sum(&traffic.sent)],
-        behind_bytes: None,
+        updates: [update(&traffic.received), update(&traffic.sent)],
+        undelivered_seconds: detail
+            .peer
+            .and_then(|peer| lags.get(&peer))
+            .map(|born| at.since(*born).as_secs_f64()),
         retained: Family::ALL.into_iter().filter_map(retained).collect(),
         last_reason: text(&detail.reason),
         established: peer.established,
@@ -57,11 +101,11 @@ pub(super) fn row(peer: &PeerStatus, at: Instant) -> PeerRow {
 /// Every peer with its routes.
 pub(super) async fn counted(source: &Source) -> Vec<PeerRow> {
     let counts = source.counts().await;
-    let at = now();
+    let (at, lags) = (now(), lags(source));
     let peers = source.server.snapshot();
     peers
         .iter()
-        .map(|peer| PeerRow { routes: routes(peer, counts.as_deref()), ..row(peer, at) })
+        .map(|peer| PeerRow { routes: routes(peer, counts.as_deref()), ..row(peer, at, &lags) })
         .collect()
 }
 
@@ -85,16 +129,16 @@ fn routes(peer: &PeerStatus, counts: Option<&Counts>) -> Vec<PeerRoutes> {
 /// Every session with a peer.
 pub(super) async fn detail(source: &Source, address: IpAddr) -> Vec<PeerDetail> {
     let counts = source.counts().await;
-    let at = now();
+    let (at, lags) = (now(), lags(source));
     let peers = source.server.snapshot();
     let of = peers.iter().filter(|peer| peer.addr.ip() == address);
-    of.map(|peer| detail_of(peer, counts.as_deref(), at)).collect()
+    of.map(|peer| detail_of(peer, counts.as_deref(), at, &lags)).collect()
 }
 
-fn detail_of(peer: &PeerStatus, counts: Option<&Counts>, at: Instant) -> PeerDetail {
+fn detail_of(peer: &PeerStatus, counts: Option<&Counts>, at: Instant, lags: &Lags) -> PeerDetail {
     let detail = &peer.detail;
     PeerDetail {
-        row: PeerRow { routes: routes(peer, counts), ..row(peer, at) },
+        row: PeerRow { routes: routes(peer, counts), ..row(peer, at, lags) },
         local: detail.local.map(|local| local.to_string()),
         remote: peer.is_established().then(|| peer.addr.to_string()),
         listener: peer.listener.map(|listener| listener.to_string()),
