@@ -166,6 +166,12 @@ impl Readers {
         inner.free.push(peer);
     }
 
+    /// The reader of a peer whose session is there.
+    pub(crate) fn get(&self, peer: PeerId) -> Option<Arc<Reader>> {
+        let inner = self.0.lock().expect("no panic while held");
+        inner.by_peer.get(&peer).and_then(Option::as_ref).map(Arc::clone)
+    }
+
     /// How many peers the shards know.
     pub(crate) fn len(&self) -> usize {
         self.0.lock().expect("no panic while held").by_peer.len()

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use albedo_rib::query::{Bookmark, Page, Query, Select, Tally, TallyPage};
+use albedo_rib::query::{Bookmark, Explanation, Page, Query, Select, Tally, TallyPage};
 use albedo_rib::{Route, Shard};
-use albedo_types::{Family, Instant, Prefix, ShardId};
+use albedo_types::{Family, GroupId, Instant, PeerId, Prefix, ShardId};
 use atomic_waker::AtomicWaker;
 use thiserror::Error;
 
@@ -30,6 +30,9 @@ use crate::worker::Letter;
 
 /// Questions that may be open at the same time, over all shards.
 pub const QUERIES_MAX: usize = 64;
+
+/// What an explanation counts as beside pages, in entries: it looks at the whole journal.
+const EXPLAIN_ENTRIES: usize = albedo_rib::limits::JOURNAL_ENTRIES / 4;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -162,6 +165,7 @@ pub(crate) struct Request {
 enum What {
     Page(Query, Reply<Page>),
     Tally(Family, Reply<TallyPage>),
+    Explain(Prefix, Option<PeerId>, Reply<Explanation>),
 }
 
 impl Request {
@@ -176,7 +180,11 @@ impl Request {
             What::Tally(family, reply) if reply.is_wanted() => {
                 reply.answer(shard.tally(family, self.from, budget));
             }
-            What::Page(..) | What::Tally(..) => return,
+            What::Explain(prefix, to, reply) if reply.is_wanted() => {
+                *budget = budget.saturating_sub(EXPLAIN_ENTRIES);
+                reply.answer(shard.explain(prefix, to));
+            }
+            What::Page(..) | What::Tally(..) | What::Explain(..) => return,
         }
         stats.queries.answered(waited, before - *budget);
     }
@@ -357,6 +365,34 @@ impl EngineHandle {
         let seat = Seat::take(self.shared())?;
         let shards = shards_of(query.select, self.shared().shards());
         Ok(Routes { seat, query, shards, from: Bookmark::default(), under_way: None })
+    }
+
+    /// What is known of a prefix, and of what a peer is told of it.
+    ///
+    /// # Errors
+    ///
+    /// Too many questions are open, or the shards have ended.
+    pub async fn explain(
+        &self,
+        prefix: Prefix,
+        to: Option<PeerId>,
+    ) -> Result<Explanation, QueryError> {
+        let seat = Seat::take(self.shared())?;
+        let shard = shards_of(Select::Exact(prefix), self.shared().shards()).start;
+        ask(&seat, shard, Bookmark::default(), |reply| What::Explain(prefix, to, reply))?.await
+    }
+
+    /// The version of the table up to which a peer has been given its group's log, in the shard of
+    /// a prefix; `None` where it does not read that log.
+    #[must_use]
+    pub fn given(&self, prefix: Prefix, to: PeerId, group: GroupId) -> Option<u64> {
+        let family = match prefix {
+            Prefix::V4(_) => Family::Ipv4Unicast,
+            Prefix::V6(_) => Family::Ipv6Unicast,
+        };
+        let shard = shards_of(Select::Exact(prefix), self.shared().shards()).start;
+        let shard = ShardId(u32::try_from(shard).expect("few shards"));
+        self.shared().readers.get(to)?.reads(group, family, shard)
     }
 
     /// Counts the routes of a family by peer, which walks the tables of all shards.

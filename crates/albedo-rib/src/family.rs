@@ -17,6 +17,7 @@ use crate::attrs::AttrSet;
 use crate::catchup::CatchUps;
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
+use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::peer::Peers;
 use crate::rebase::Rebase;
@@ -145,6 +146,7 @@ pub(crate) struct FamilyRib<K> {
     pub(crate) several: Option<Box<Several<K>>>,
     /// For the identifiers of paths.
     pub(crate) seed: u64,
+    pub(crate) journal: Journal<K>,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
@@ -165,6 +167,7 @@ impl<K: NlriKey> FamilyRib<K> {
             scratch: flush::Scratch::default(),
             several: None,
             seed,
+            journal: Journal::new(limits.journal_entries),
         }
     }
 

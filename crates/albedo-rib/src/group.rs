@@ -134,7 +134,7 @@ impl Extra {
     }
 
     /// What a route with it is, as if it had been received so.
-    const fn marks(self) -> Marks {
+    pub(crate) const fn marks(self) -> Marks {
         if self.contains(Self::LLGR_STALE) { Marks::LLGR_STALE } else { Marks::NONE }
     }
 

@@ -25,6 +25,7 @@ mod family;
 pub mod follower;
 pub mod group;
 pub mod input;
+pub mod journal;
 pub mod limits;
 pub mod log;
 mod paths;

@@ -15,6 +15,8 @@ pub const STALE_STEP_ENTRIES: usize = 16 * 1024;
 pub const QUERY_STEP_ENTRIES: usize = 4 * 1024;
 /// Routes of one page for who reads the table.
 pub const QUERY_PAGE_ROUTES: usize = 1024;
+/// Changes of best routes that a table remembers, some 64 bytes each.
+pub const JOURNAL_ENTRIES: usize = 4096;
 /// Bytes after which a base's segment ends.
 pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
 /// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
@@ -46,6 +48,8 @@ pub struct Limits {
     pub query_step_entries: usize,
     /// [`QUERY_PAGE_ROUTES`].
     pub query_page_routes: usize,
+    /// [`JOURNAL_ENTRIES`].
+    pub journal_entries: usize,
     /// [`BASE_SEGMENT_BYTES`].
     pub base_segment_bytes: usize,
     /// [`LOG_GARBAGE_MIN_BYTES`].
@@ -65,6 +69,7 @@ impl Default for Limits {
             stale_step_entries: STALE_STEP_ENTRIES,
             query_step_entries: QUERY_STEP_ENTRIES,
             query_page_routes: QUERY_PAGE_ROUTES,
+            journal_entries: JOURNAL_ENTRIES,
             base_segment_bytes: BASE_SEGMENT_BYTES,
             log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
             log_grace_bytes: LOG_GRACE_BYTES,

@@ -20,8 +20,10 @@ use crate::family::FamilyRib;
 use crate::peer::{PeerInfo, Peers};
 use crate::table::{Candidate, Entry, Slot, Source};
 
+mod explain;
 mod tally;
 
+pub use explain::{Explanation, KeptRoute, Rule, ToldRoute, Verdict};
 pub use tally::{PeerCounts, Tally, TallyPage};
 
 /// What is asked of a table.

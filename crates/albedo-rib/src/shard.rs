@@ -9,14 +9,14 @@
 
 use alloc::vec::Vec;
 
-use albedo_types::{Family, GroupId, Instant, Ipv4Prefix, Ipv6Prefix, PeerId};
+use albedo_types::{Family, GroupId, Instant, Ipv4Prefix, Ipv6Prefix, PeerId, Prefix};
 
 use crate::family::FamilyRib;
 use crate::group::GroupKey;
 use crate::input::{Birth, Input, Keep, Output, Resume, RouteBatch};
 use crate::limits::Limits;
 use crate::peer::{PeerInfo, Peers};
-use crate::query::{Bookmark, Page, Query, TallyPage};
+use crate::query::{Bookmark, Explanation, Page, Query, TallyPage};
 
 /// Counts of one family in a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -277,6 +277,21 @@ impl Shard {
         match family {
             Family::Ipv4Unicast => self.v4.tally(&self.peers, family, from, budget),
             Family::Ipv6Unicast => self.v6.tally(&self.peers, family, from, budget),
+        }
+    }
+
+    /// What is known of a prefix, and of what a peer is told of it; see [`Shard::read`]. It looks
+    /// at each of its routes, and at each entry of the journal.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not been flushed.
+    #[must_use]
+    pub fn explain(&self, prefix: Prefix, to: Option<PeerId>) -> Explanation {
+        assert!(!self.has_changes(), "the table is read between batches");
+        match prefix {
+            Prefix::V4(_) => self.v4.explain(&self.peers, Family::Ipv4Unicast, prefix, to),
+            Prefix::V6(_) => self.v6.explain(&self.peers, Family::Ipv6Unicast, prefix, to),
         }
     }
 

@@ -410,6 +410,32 @@ impl World {
         assert_eq!(self.sets.alive(), 0, "nobody holds attributes");
     }
 
+    /// What a shard says that a node is told is what the node holds, to the octet; and whatever is
+    /// kept from it has a reason.
+    fn explained(&self, slot: usize, node: &Node) {
+        let found = table::by_prefix(&node.table);
+        for n in 0..2 * PREFIXES {
+            let prefix = prefix(n);
+            let shard = &self.workers[n % self.workers.len()].shard;
+            let explanation = shard.explain(prefix, Some(node.peer()));
+            let verdict = explanation.verdict.expect("a peer was asked for");
+            let is_read = families(slot).contains(&naive::family(prefix));
+            assert_eq!(verdict.group.is_some(), is_read, "slot {slot}, {prefix}");
+            let told = verdict
+                .told
+                .iter()
+                .map(|told| Told { block: told.block.clone(), next_hop: told.mp_next_hop.clone() });
+            let mut told: Vec<Told> = told.collect();
+            told.sort();
+            let held = found.get(&prefix).map_or(&[][..], Vec::as_slice);
+            assert!(held == told, "slot {slot} holds {prefix} otherwise than explained");
+            if is_read && explanation.is_there {
+                let (told, kept) = (verdict.told.len(), verdict.kept.len());
+                assert!(told + kept > 0, "slot {slot}: {prefix} without a word");
+            }
+        }
+    }
+
     fn check(&mut self) {
         for (n, slot) in self.slots.iter().enumerate() {
             let Some(node) = &slot.node else { continue };
@@ -421,6 +447,7 @@ impl World {
                 assert_eq!(node.ends[family.index()], 1, "one End-of-RIB, slot {n}, {family:?}");
             }
             compare(n, &table::by_prefix(&node.table), &expected);
+            self.explained(n, node);
         }
         for family in Family::ALL {
             let of = |worker: &Worker| worker.shard.stats(family).stale;

@@ -25,6 +25,7 @@ use crate::decision::{self, Path};
 use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
+use crate::journal;
 use crate::paths::{Set, Told};
 use crate::peer::Peers;
 use crate::policy::Memo;
@@ -79,6 +80,7 @@ impl<K: NlriKey> FamilyRib<K> {
         let are_chosen = self.several.is_some();
         for Dirty { slot, old } in dirty.drain(..) {
             if let Some(change) = self.decide(peers, slot, old, are_chosen) {
+                self.note(peers, &change, birth);
                 scratch.changes.push(change);
             }
         }
@@ -130,6 +132,21 @@ impl<K: NlriKey> FamilyRib<K> {
             self.note_gone(slot);
         }
         Some(Change { slot, old, new, last })
+    }
+
+    /// Writes a change into the journal.
+    fn note(&mut self, peers: &Peers, change: &Change, birth: Birth) {
+        let id = |best: &Option<Best>| {
+            let peer = peers.get(best.as_ref()?.peer)?;
+            Some(peer.info.router_id)
+        };
+        let noted = journal::Change {
+            at: birth.at,
+            version: self.version,
+            before: id(&change.old),
+            after: id(&change.new),
+        };
+        self.journal.push(self.table.entry(change.slot).key, noted);
     }
 
     fn flush_group(

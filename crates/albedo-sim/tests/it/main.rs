@@ -17,6 +17,7 @@ const TINY: Limits = Limits {
     log_grace_bytes: 300,
     tombstones_min: 3,
     query_page_routes: 2,
+    journal_entries: 3,
     query_step_entries: 3,
 };
 
