@@ -5,6 +5,7 @@
 mod ask;
 mod command;
 mod control;
+mod explain;
 mod health;
 mod listener;
 mod page;
@@ -33,6 +34,7 @@ use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
 use listener::Guarded;
 
+pub(crate) use ask::read_prefix;
 pub use ask::{RouteLine, RouteLineAttributes};
 pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
 
@@ -128,6 +130,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/peers", get(ask::peers))
         .route("/api/v1/peers/{address}", get(ask::peer))
         .route("/api/v1/groups", get(ask::groups))
+        .route("/api/v1/explain", get(explain::explain))
         .route("/api/v1/routes", get(ask::routes))
         .merge(command::router())
         .route("/api/v1/calico", get(calico))

@@ -7,6 +7,7 @@
 
 pub mod bird;
 pub mod control;
+pub mod explain;
 mod http;
 pub mod names;
 mod process;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use std::net::IpAddr;
 
+use crate::explain::{ExplainError, ExplainRequest, Explained};
 use crate::routes::{Later, RouteSource};
 use crate::snapshot::Snapshot;
 
@@ -44,6 +45,11 @@ pub trait StatusSource: Send + Sync {
     /// Every session with a peer, in detail.
     fn peer(&self, _: IpAddr) -> Later<'_, Vec<PeerDetail>> {
         Box::pin(std::future::ready(Vec::new()))
+    }
+    /// Why a route is the best one, and why a peer is told it or not.
+    fn explain(&self, _: ExplainRequest) -> Later<'_, Result<Explained, ExplainError>> {
+        let why = "there are no routes yet".to_owned();
+        Box::pin(std::future::ready(Err(ExplainError::Busy(why))))
     }
     /// Every update group.
     fn groups(&self) -> Vec<GroupRow> {

@@ -30,8 +30,10 @@ pub struct Detail {
     pub configured_name: Option<Arc<str>>,
     /// What people call the peer.
     pub description: Option<Arc<str>>,
-    /// Both ends of the connection, while there is one.
+    /// Our end of the connection, while the session is up.
     pub local: Option<SocketAddr>,
+    /// The peer's end of it.
+    pub remote: Option<SocketAddr>,
     /// The peer's name from the FQDN capability.
     pub name: Option<String>,
     /// What the last OPENs agreed on.

@@ -24,6 +24,7 @@ use crate::admin_client::{AdminArgs, Ask, Target};
 use crate::cli;
 
 pub(crate) use status::{Overview, convergence};
+pub(crate) use table::Table;
 
 /// The version of what is printed as JSON and YAML: keys are only added in it.
 const API_VERSION: &str = "albedo/v1";
@@ -77,7 +78,7 @@ enum Described {
 
 /// How to print an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(crate) enum Output {
     /// A table for people.
     #[default]
     Table,
@@ -111,7 +112,11 @@ pub(crate) fn describe(args: &DescribeArgs) -> Result<ExitCode> {
 }
 
 /// One thing, or a list of them, for programs; a reader that has gone is no error.
-fn print_for_programs<T: Serialize>(output: Output, kind: &str, items: &T) -> Result<()> {
+pub(crate) fn print_for_programs<T: Serialize>(
+    output: Output,
+    kind: &str,
+    items: &T,
+) -> Result<()> {
     let items = serde_json::to_value(items)?;
     let key = if items.is_array() { "items" } else { "item" };
     let value = json!({"apiVersion": API_VERSION, "kind": kind, key: items});

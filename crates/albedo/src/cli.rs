@@ -12,6 +12,7 @@ use crate::bundle_command::DebugArgs;
 use crate::calico_command::CalicoArgs;
 use crate::change_command::{LogLevelArgs, ReloadArgs, ResetArgs};
 use crate::demo::DemoArgs;
+use crate::explain_command::ExplainArgs;
 use crate::import_command::ImportArgs;
 use crate::man_command::ManArgs;
 use crate::top_command::TopArgs;
@@ -42,6 +43,10 @@ pub(crate) enum Command {
     Get(GetArgs),
     /// Tell everything about one peer.
     Describe(DescribeArgs),
+    /// Tell why a route is the best one, and why a peer is told it or not.
+    ///
+    /// Exit code 1 where there is no route.
+    Explain(ExplainArgs),
     /// Watch a running reflector, full-screen and live.
     Top(TopArgs),
     /// End sessions so that they begin anew, or have routes told again.

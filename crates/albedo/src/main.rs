@@ -17,6 +17,7 @@ mod demo;
 mod doors;
 mod drain;
 mod drain_command;
+mod explain_command;
 mod import_command;
 mod keeper;
 mod lifecycle;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Status(args) => ask_command::status(&args),
         Command::Get(args) => ask_command::get(&args),
         Command::Describe(args) => ask_command::describe(&args),
+        Command::Explain(args) => explain_command::run(&args),
         Command::Top(args) => top_command::run(&args),
         Command::Reset(args) => change_command::reset(&args),
         Command::Reload(args) => change_command::reload(&args),

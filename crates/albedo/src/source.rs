@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use albedo_api::bird::BirdStats;
+use albedo_api::explain::{ExplainError, ExplainRequest, Explained};
 use albedo_api::routes::{Later, RouteSource};
 use albedo_api::snapshot::{
     ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
@@ -25,6 +26,7 @@ use crate::keeper::Keeper;
 
 mod bird;
 mod command;
+mod explain;
 mod peers;
 mod routes;
 mod verify;
@@ -333,6 +335,10 @@ impl StatusSource for Source {
 
     fn peer(&self, address: IpAddr) -> Later<'_, Vec<PeerDetail>> {
         Box::pin(peers::detail(self, address))
+    }
+
+    fn explain(&self, request: ExplainRequest) -> Later<'_, Result<Explained, ExplainError>> {
+        Box::pin(explain::explain(self, request))
     }
 
     fn groups(&self) -> Vec<GroupRow> {

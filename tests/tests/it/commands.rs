@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 
 use albedo_tests::lab::{Host, Lab, Node};
-use albedo_tests::net::{Net, net};
-use albedo_tests::peers::{Bird, Version};
+use albedo_tests::net::{Family, Net, net};
+use albedo_tests::peers::{Bird, Peer as _, Version};
 use albedo_tests::reflector::Reflector;
 use albedo_tests::tools::albedo;
 use albedo_tests::wait::eventually;
@@ -226,4 +226,79 @@ fn the_configuration_is_reloaded(asked: &Asked<'_>, node: &Node) -> Result<()> {
         ensure!(nothing == "4 sessions would not notice\n", "{nothing}");
         Ok(())
     })
+}
+
+/// A reflector whose second node is kept a prefix by a policy, and the third a family.
+fn explaining() -> String {
+    let (v4, v6) = (REFLECTOR.v4(), REFLECTOR.v6());
+    let [first, second, _] = NODES.map(Host::v4);
+    format!(
+        "asNumber: 64512
+routerId: {v4}
+listen: [\"{v4}:179\", \"[{v6}]:179\"]
+admin: {{http: off, socket: albedo.sock}}
+peerGroups:
+  - {{name: nodes, role: client, passive: true, ranges: [\"10.0.0.0/8\", \"fd00::/16\"]}}
+peers:
+  - {{address: {first}, group: nodes, description: first}}
+  - address: {second}
+    group: nodes
+    description: second
+    exportPolicy: {{rules: [{{prefixes: [10.244.13.64/26], action: reject}}]}}
+"
+    )
+}
+
+#[test]
+fn the_right_rule_is_named_for_what_a_peer_is_not_told() {
+    let Some(mut lab) = Lab::new("the_right_rule_is_named") else { return };
+    explain(&mut lab).expect("the scenario");
+}
+
+fn explain(lab: &mut Lab) -> Result<()> {
+    let node = lab.node(REFLECTOR)?;
+    let _reflector = Reflector::start_with(&node, &explaining())?;
+    let mut birds = Vec::new();
+    for host in NODES {
+        let node = lab.node(host)?;
+        birds.push(Bird::start(&node, Version::Calico, &[REFLECTOR], &blocks(host))?);
+    }
+    let asked = Asked(&node);
+    let of = |prefix: &str, to: &str| -> Result<Value> {
+        let explained = asked.json(&["explain", prefix, "--to", to])?;
+        Ok(explained["item"].clone())
+    };
+    let third = NODES[2].v4().to_string();
+    eventually("it is told, and its TCP has acknowledged it", || {
+        let told = of("10.244.13.0/26", "first")?;
+        let peer = &told["peers"][0];
+        ensure!(peer["verdict"] == "told" && peer["delivery"] == "acknowledged", "{told:#}");
+        ensure!(peer["told"][0]["clusterList"][0] == REFLECTOR.v4().to_string(), "{told:#}");
+        ensure!(peer["told"][0]["originatorId"] == third, "{told:#}");
+        ensure!(told["candidates"][0]["from"] == third && told["candidates"][0]["best"] == true);
+        Ok(())
+    })?;
+    for (prefix, to, rule) in
+        [("10.244.13.64/26", "second", "policy"), ("10.244.13.64/26", &*third, "split-horizon")]
+    {
+        let kept = of(prefix, to)?;
+        let peer = &kept["peers"][0];
+        ensure!(peer["verdict"] == "kept" && peer["rule"] == rule, "{rule}: {kept:#}");
+    }
+    // As BIRD sees it: the one is not there, and the other is.
+    let held = birds[1].routes(Family::V4)?;
+    let has = |prefix: &str| held.iter().any(|route| route.net == net(prefix));
+    ensure!(has("10.244.13.0/26") && !has("10.244.13.64/26"), "{held:?}");
+    // Its sessions speak IPv4 alone.
+    let words = ["explain", "fd00::/64", "--to", "first"];
+    let none = asked.run(&words)?;
+    let text = String::from_utf8_lossy(&none.stdout).into_owned();
+    ensure!(text.contains("ipv6-unicast was not negotiated on its session"), "{text}");
+    ensure!(none.status.code() == Some(1), "there is no route");
+    let past = asked.text(&["explain", "10.244.13.65", "--at", "1h"])?;
+    ensure!(past.contains("is not remembered"), "{past}");
+    let now = asked.text(&["explain", "10.244.13.65", "--at", "0s"])?;
+    ensure!(now.contains(&format!("the best route was that of {third}")), "{now}");
+    ensure!(now.contains("10.244.13.64/26: one route"), "{now}");
+    Ok(())
 }

@@ -128,7 +128,7 @@ fn family_of(prefix: Prefix) -> Family {
 }
 
 /// A prefix as it is written, and whether it was one: an address means the prefix that holds it.
-fn read_prefix(text: &str) -> Result<(Prefix, bool), String> {
+pub(crate) fn read_prefix(text: &str) -> Result<(Prefix, bool), String> {
     if let Ok(prefix) = text.parse() {
         return Ok((prefix, true));
     }

@@ -163,6 +163,7 @@ impl Driver {
         };
         self.setup.shared.change(|detail| {
             detail.local = Some(local);
+            detail.remote = Some(remote);
             detail.agreed = Some(agreed);
             detail.peer = Some(port.peer());
             detail.name = negotiated.peer_fqdn.clone();
@@ -236,6 +237,7 @@ impl Driver {
         }
         self.setup.shared.change(|detail| {
             detail.local = None;
+            detail.remote = None;
             detail.reason = reason;
         });
     }

@@ -2,7 +2,7 @@
 
 /// Rows of text under a head.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
@@ -11,18 +11,18 @@ pub(super) struct Table {
 pub(super) const NOTHING: &str = "-";
 
 impl Table {
-    pub(super) fn new(head: &[&'static str]) -> Self {
+    pub(crate) fn new(head: &[&'static str]) -> Self {
         Self { head: head.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row with a cell for each column.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.head.len());
         self.rows.push(cells);
     }
 
     /// Its lines, with or without the head.
-    pub(super) fn lines(&self, has_head: bool) -> Vec<String> {
+    pub(crate) fn lines(&self, has_head: bool) -> Vec<String> {
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
             let head = has_head.then(|| self.head[column].len());

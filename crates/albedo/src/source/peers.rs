@@ -49,7 +49,7 @@ pub(super) fn slowest(source: &Source) -> Vec<Slow> {
 }
 
 /// What people call a peer.
-fn name(detail: &Detail) -> Option<String> {
+pub(super) fn name(detail: &Detail) -> Option<String> {
     detail.name.clone().or_else(|| detail.description.as_deref().map(Into::into))
 }
 
@@ -140,7 +140,7 @@ fn detail_of(peer: &PeerStatus, counts: Option<&Counts>, at: Instant, lags: &Lag
     PeerDetail {
         row: PeerRow { routes: routes(peer, counts), ..row(peer, at, lags) },
         local: detail.local.map(|local| local.to_string()),
-        remote: peer.is_established().then(|| peer.addr.to_string()),
+        remote: detail.remote.map(|remote| remote.to_string()),
         listener: peer.listener.map(|listener| listener.to_string()),
         description: detail.description.as_deref().map(str::to_owned),
         graceful_restart: detail.agreed.map(|agreed| agreed.graceful),

@@ -117,9 +117,14 @@ pub(crate) fn next_hop(set: &AttrSet) -> Option<IpAddr> {
 
 /// The attributes of a set: what internal peers are told, which it keeps in finished form.
 pub(super) fn attributes(set: &AttrSet) -> RouteAttributes {
-    let need = Need { announces: true, plain_next_hop: set.mp_next_hop().is_none() };
-    let decoded = Attributes::decode(set.block(), need, &UpdateContext::own()).attributes;
-    let next_hop = match set.mp_next_hop() {
+    attributes_of(set.block(), set.mp_next_hop())
+}
+
+/// The attributes in a block, and the next hop beside it.
+pub(super) fn attributes_of(block: &[u8], mp_next_hop: Option<&[u8]>) -> RouteAttributes {
+    let need = Need { announces: true, plain_next_hop: mp_next_hop.is_none() };
+    let decoded = Attributes::decode(block, need, &UpdateContext::own()).attributes;
+    let next_hop = match mp_next_hop {
         None => decoded.next_hop.map(IpAddr::V4).into_iter().collect(),
         Some(octets) => next_hops(octets),
     };
