@@ -54,6 +54,8 @@ pub struct RouteAsk {
     pub select: RouteSelect,
     /// Only those that this peer announced.
     pub from: Option<PeerId>,
+    /// Only those that this peer is told, with the attributes that its policy makes of them.
+    pub to: Option<PeerId>,
     /// Only the best one of each prefix.
     pub best_only: bool,
 }

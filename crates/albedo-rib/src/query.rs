@@ -35,6 +35,9 @@ pub struct Query {
     pub select: Select,
     /// Only routes that this peer announced.
     pub from: Option<PeerId>,
+    /// Only routes that this peer is told, with the attributes that its group's policy makes of
+    /// them; what is changed for all of the group alike is as in the table.
+    pub to: Option<PeerId>,
     /// Only the best route of each prefix; with a peer, where that one is the peer's.
     pub best_only: bool,
 }
@@ -43,7 +46,7 @@ impl Query {
     /// The best routes of a whole family.
     #[must_use]
     pub const fn best_of(family: Family) -> Self {
-        Self { family, select: Select::All, from: None, best_only: true }
+        Self { family, select: Select::All, from: None, to: None, best_only: true }
     }
 }
 
@@ -251,6 +254,16 @@ impl<K: Lengths> FamilyRib<K> {
         let all = entry.candidates.as_slice();
         let wanted =
             |candidate: &Candidate| query.from.is_none_or(|peer| candidate.source.peer() == peer);
+        if let Some(to) = query.to {
+            *budget = budget.saturating_sub(2 * all.len());
+            for (candidate, attrs) in self.told_to(peers, query.family, entry, to) {
+                if wanted(candidate) {
+                    let route = self.route(peers, entry, candidate, None);
+                    page.routes.extend(route.map(|route| Route { attrs, ..route }));
+                }
+            }
+            return None;
+        }
         if query.best_only {
             if wanted(best) {
                 page.routes.extend(self.route(peers, entry, best, None));

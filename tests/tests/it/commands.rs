@@ -159,6 +159,12 @@ fn routes_are_told(asked: &Asked<'_>) -> Result<()> {
     let from = asked.text(&["get", "routes", "--from", &host.v4().to_string(), "--no-headers"])?;
     ensure!(from.lines().count() == blocks(host).len(), "{from}");
     ensure!(from.lines().all(|line| line.contains(" * ")), "{from}");
+    // All but its own.
+    let to = asked.text(&["get", "routes", "--to", &host.v4().to_string(), "-o", "name"])?;
+    let others = NODES.iter().filter(|other| **other != host).map(|other| blocks(*other).len());
+    ensure!(to.lines().count() == others.sum::<usize>(), "{to}");
+    let own = format!("10.244.{}.", host.0);
+    ensure!(!to.contains(&own), "{to}");
     let none = asked.complaint(&["get", "routes", "10.99.0.0/16"])?;
     ensure!(none.contains("no routes that are so"), "{none}");
     let wrong = asked.complaint(&["get", "routes", "10.99.0.0/33"])?;

@@ -153,14 +153,19 @@ impl Connection<'_> {
                 None => None,
             };
             let RouteCommand { select, best_only, .. } = *command;
-            let mut pages =
-                match source.routes(RouteAsk { family: *family, select, from, best_only }) {
-                    Ok(pages) => pages,
-                    Err(why) => {
-                        self.answer.end(DENIED, &why);
-                        return Ok(());
-                    }
-                };
+            let mut pages = match source.routes(RouteAsk {
+                family: *family,
+                select,
+                from,
+                to: None,
+                best_only,
+            }) {
+                Ok(pages) => pages,
+                Err(why) => {
+                    self.answer.end(DENIED, &why);
+                    return Ok(());
+                }
+            };
             loop {
                 match pages.next().await {
                     Ok(Some(page)) => {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use albedo_types::{Family, Prefix};
+use albedo_types::{Family, PeerId, Prefix};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -72,6 +72,8 @@ pub(super) struct RoutesQuery {
     matching: Option<String>,
     /// Only routes that this peer has announced.
     from: Option<IpAddr>,
+    /// Only routes that this peer is told.
+    to: Option<IpAddr>,
     /// Only the best one of each prefix.
     #[serde(default)]
     best: bool,
@@ -79,7 +81,7 @@ pub(super) struct RoutesQuery {
 
 impl RoutesQuery {
     /// What is asked of the tables, one question after the other.
-    fn asks(&self, from: &[albedo_types::PeerId]) -> Result<VecDeque<RouteAsk>, String> {
+    fn asks(&self, from: &[PeerId], to: &[PeerId]) -> Result<VecDeque<RouteAsk>, String> {
         let prefix = self.prefix.as_deref().map(read_prefix).transpose()?;
         let select = match (prefix, self.matching.as_deref()) {
             (None, None) => RouteSelect::All,
@@ -112,11 +114,20 @@ impl RoutesQuery {
             None => vec![None],
             Some(_) => from.iter().copied().map(Some).collect(),
         };
-        let ask = |family, from| RouteAsk { family, select, from, best_only: self.best };
-        Ok(families
-            .iter()
-            .flat_map(|family| from.iter().map(move |from| ask(*family, *from)))
-            .collect())
+        let to: Vec<_> = match self.to {
+            None => vec![None],
+            Some(_) => to.iter().copied().map(Some).collect(),
+        };
+        let mut asks = VecDeque::new();
+        for family in families {
+            for from in &from {
+                for to in &to {
+                    let (from, to) = (*from, *to);
+                    asks.push_back(RouteAsk { family, select, from, to, best_only: self.best });
+                }
+            }
+        }
+        Ok(asks)
     }
 }
 
@@ -145,8 +156,8 @@ pub(super) async fn routes(State(app): State<App>, Query(query): Query<RoutesQue
     let Some(source) = app.source.route_source() else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "there are no routes yet");
     };
-    let from = query.from.map_or_else(Vec::new, |from| source.peers_at(from));
-    let asks = match query.asks(&from) {
+    let at = |peer: Option<IpAddr>| peer.map_or_else(Vec::new, |peer| source.peers_at(peer));
+    let asks = match query.asks(&at(query.from), &at(query.to)) {
         Ok(asks) => asks,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };

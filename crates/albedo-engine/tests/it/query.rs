@@ -70,7 +70,8 @@ fn table(shards: usize) -> (Held, Vec<PeerCounts>) {
     let [a, b, c] = &mut nodes;
     reflector.settle(&mut [a, b, c]);
     let engine = reflector.handle.clone();
-    let query = Query { family: FAMILY, select: Select::All, from: None, best_only: false };
+    let query =
+        Query { family: FAMILY, select: Select::All, from: None, to: None, best_only: false };
     let routes = read(&engine, query);
     let count = routes.len();
     let held: Held = routes

@@ -13,7 +13,7 @@ use albedo_types::{Family, GroupId, Instant, PathId, PeerId, PeerRole, Prefix};
 use albedo_wire::nlri::NlriKey;
 
 use super::{Lengths, place};
-use crate::attrs::Marks;
+use crate::attrs::{AttrSet, Marks};
 use crate::family::{FamilyRib, Group};
 use crate::group::{Extra, GroupKey, LongLivedExport, Paths};
 use crate::journal::Change;
@@ -170,7 +170,7 @@ impl<K: Lengths + NlriKey> FamilyRib<K> {
             let known = group.and_then(|id| Some((id, self.groups.get(&id)?)));
             match (known, there) {
                 (Some((id, group)), Some(entry)) => {
-                    Verdict { group: Some(id), ..self.judge(peers, group, entry, to) }
+                    Verdict { group: Some(id), ..self.judge(peers, group, entry, to, |_, _| ()) }
                 }
                 _ => Verdict { group, ..Verdict::default() },
             }
@@ -184,7 +184,29 @@ impl<K: Lengths + NlriKey> FamilyRib<K> {
         }
     }
 
-    fn judge(&self, peers: &Peers, group: &Group, entry: &Entry<K>, to: PeerId) -> Verdict {
+    /// The routes of a prefix that a peer is told, with the attributes after its policy.
+    pub(super) fn told_to<'e>(
+        &self,
+        peers: &Peers,
+        family: Family,
+        entry: &'e Entry<K>,
+        to: PeerId,
+    ) -> Vec<(&'e Candidate, Arc<AttrSet>)> {
+        let group = peers.get(to).and_then(|peer| peer.groups[family.index()]);
+        let Some(group) = group.and_then(|id| self.groups.get(&id)) else { return Vec::new() };
+        let mut told = Vec::new();
+        self.judge(peers, group, entry, to, |candidate, attrs| told.push((candidate, attrs)));
+        told
+    }
+
+    fn judge<'e>(
+        &self,
+        peers: &Peers,
+        group: &Group,
+        entry: &'e Entry<K>,
+        to: PeerId,
+        mut is_told: impl FnMut(&'e Candidate, Arc<AttrSet>),
+    ) -> Verdict {
         let key = &group.key;
         let mut memo = Memo::default();
         let mut chosen = match key.paths {
@@ -223,9 +245,10 @@ impl<K: Lengths + NlriKey> FamilyRib<K> {
                 (_, true) if from == to => Rule::SplitHorizon,
                 (Some(attrs), true) => {
                     let outgoing = key.outgoing(&attrs, extra);
-                    let block = outgoing.block.into_owned();
                     let mp_next_hop = outgoing.mp_next_hop.map(|octets| octets.into_owned());
+                    let block = outgoing.block.into_owned();
                     verdict.told.push(ToldRoute { from, path_id, told_id, block, mp_next_hop });
+                    is_told(candidate, attrs);
                     continue;
                 }
                 (Some(_), false) => Rule::NotChosen,

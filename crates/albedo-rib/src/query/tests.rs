@@ -120,7 +120,7 @@ impl Rib {
 }
 
 fn all_of(select: Select) -> Query {
-    Query { family: FAMILY, select, from: None, best_only: false }
+    Query { family: FAMILY, select, from: None, to: None, best_only: false }
 }
 
 fn names(routes: &[Route]) -> Vec<(Prefix, PeerId, PathId)> {

@@ -28,6 +28,10 @@ pub(super) struct RoutesArgs {
     /// Only routes that this peer has announced, by address or name.
     #[arg(long, value_name = "PEER")]
     from: Option<String>,
+    /// Only routes that this peer is told, with the attributes that its export policy makes of
+    /// them; `albedo explain PREFIX --to PEER` has all that it gets.
+    #[arg(long, value_name = "PEER")]
+    to: Option<String>,
     /// Only the best one of each prefix.
     #[arg(long)]
     best: bool,
@@ -59,9 +63,11 @@ pub(super) fn run(args: &RoutesArgs) -> Result<ExitCode> {
     }
     query.extend(args.longer.then(|| "match=longer".to_owned()));
     query.extend(args.longest.then(|| "match=longest".to_owned()));
-    if let Some(from) = &args.from {
-        let from = resolve(&target, std::slice::from_ref(from))?;
-        query.push(format!("from={}", from.join("").replace(':', "%3A")));
+    for (key, peer) in [("from", &args.from), ("to", &args.to)] {
+        if let Some(peer) = peer {
+            let address = resolve(&target, std::slice::from_ref(peer))?.join("");
+            query.push(format!("{key}={}", address.replace(':', "%3A")));
+        }
     }
     query.extend(args.best.then(|| "best=true".to_owned()));
     query.extend(args.family.as_ref().map(|family| format!("family={family}")));

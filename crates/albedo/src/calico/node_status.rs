@@ -127,7 +127,7 @@ fn report(source: &dyn BirdSource) -> NodeReport {
 
 /// The first routes of a family.
 async fn routes(source: &dyn BirdSource, family: Family) -> Result<Vec<RouteReport>, String> {
-    let ask = RouteAsk { family, select: RouteSelect::All, from: None, best_only: false };
+    let ask = RouteAsk { family, select: RouteSelect::All, from: None, to: None, best_only: false };
     let mut pages = source.routes(ask)?;
     let mut routes = Vec::new();
     while let Some(page) = pages.next().await? {

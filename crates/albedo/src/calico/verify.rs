@@ -58,7 +58,7 @@ pub(crate) async fn compare(
     });
     let mut verifier = making.await.map_err(|error| error.to_string())?;
     for family in Family::ALL {
-        let query = Query { family, select: Select::All, from: None, best_only: false };
+        let query = Query { family, select: Select::All, from: None, to: None, best_only: false };
         let mut routes = engine.routes(query).map_err(|error| error.to_string())?;
         while let Some(page) = routes.next().await.map_err(|error| error.to_string())? {
             see(&mut verifier, &page);

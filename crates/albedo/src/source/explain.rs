@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use albedo_api::RouteLineAttributes;
 use albedo_api::explain::{
@@ -19,7 +19,7 @@ use albedo_session::PeerStatus;
 use albedo_types::{Family, Instant, PeerId, Prefix, RouterId};
 
 use super::routes::{attributes, attributes_of};
-use super::{Source, peers};
+use super::{Source, peers, seconds_since_epoch};
 
 impl From<Wrong> for ExplainError {
     fn from(Wrong(error): Wrong) -> Self {
@@ -72,6 +72,7 @@ async fn longest(source: &Source, inside: Prefix) -> Result<Option<Prefix>, Wron
         family: family_of(inside),
         select: Select::Covering(inside),
         from: None,
+        to: None,
         best_only: true,
     };
     let mut around = source.engine.routes(query).map_err(Wrong)?;
@@ -93,7 +94,7 @@ const fn family_of(prefix: Prefix) -> Family {
 /// A page of the routes to a prefix, the best one first.
 async fn candidates(source: &Source, prefix: Prefix) -> Result<Vec<Route>, Wrong> {
     let select = Select::Exact(prefix);
-    let query = Query { family: family_of(prefix), select, from: None, best_only: false };
+    let query = Query { family: family_of(prefix), select, from: None, to: None, best_only: false };
     let mut pages = source.engine.routes(query).map_err(Wrong)?;
     let mut routes = pages.next().await.map_err(Wrong)?.unwrap_or_default();
     routes.sort_by_key(|route| !route.is_best);
@@ -280,6 +281,11 @@ fn hex(addr: SocketAddr) -> String {
     format!("{ip}:{:04X}", addr.port())
 }
 
+/// The time of day.
+fn wall() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds_since_epoch())
+}
+
 /// A time: RFC 3339, or how long ago.
 fn read_time(text: &str) -> Result<SystemTime, String> {
     if let Ok(time) = humantime::parse_rfc3339_weak(text) {
@@ -291,12 +297,12 @@ fn read_time(text: &str) -> Result<SystemTime, String> {
              2026-01-31T12:00:00Z"
         )
     })?;
-    SystemTime::now().checked_sub(ago).ok_or_else(|| format!("at: {text} is too long ago"))
+    wall().checked_sub(ago).ok_or_else(|| format!("at: {text} is too long ago"))
 }
 
 /// When a time of the engine's clock was.
 fn when(at: Instant) -> SystemTime {
-    SystemTime::now() - now().since(Instant::ZERO) + at.since(Instant::ZERO)
+    wall() - now().since(Instant::ZERO) + at.since(Instant::ZERO)
 }
 
 fn written(time: SystemTime) -> String {

@@ -18,8 +18,13 @@ use super::Source;
 
 impl RouteSource for Source {
     fn routes(&self, ask: RouteAsk) -> Result<Box<dyn RoutePages>, String> {
-        let query =
-            |select| Query { family: ask.family, select, from: ask.from, best_only: ask.best_only };
+        let query = |select| Query {
+            family: ask.family,
+            select,
+            from: ask.from,
+            to: ask.to,
+            best_only: ask.best_only,
+        };
         let pages = match ask.select {
             RouteSelect::All => Pages::Of(self.begin(query(Select::All))?),
             RouteSelect::Exact(prefix) => Pages::Of(self.begin(query(Select::Exact(prefix)))?),
@@ -30,6 +35,7 @@ impl RouteSource for Source {
                     family: ask.family,
                     select: Select::Covering(prefix),
                     from: None,
+                    to: None,
                     best_only: true,
                 })?,
                 then: query(Select::Exact(prefix)),

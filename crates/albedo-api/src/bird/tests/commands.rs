@@ -62,7 +62,8 @@ fn names_in_quotes_are_patterns() {
 async fn options_of_show_route_reach_the_source() {
     let prefix = |text: &str| text.parse::<Prefix>().unwrap();
     let v4 = Family::Ipv4Unicast;
-    let plain = RouteAsk { family: v4, select: RouteSelect::All, from: None, best_only: false };
+    let plain =
+        RouteAsk { family: v4, select: RouteSelect::All, from: None, to: None, best_only: false };
     let for_one = RouteSelect::Longest(prefix("10.1.2.3/32"));
     for (options, expected) in [
         ("", plain),

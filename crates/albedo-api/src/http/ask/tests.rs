@@ -3,7 +3,7 @@ use albedo_types::PeerId;
 use super::*;
 
 fn asks(query: RoutesQuery, from: &[PeerId]) -> Result<Vec<RouteAsk>, String> {
-    query.asks(from).map(Vec::from)
+    query.asks(from, &[PeerId(1), PeerId(2)]).map(Vec::from)
 }
 
 fn with(prefix: &str, matching: Option<&str>) -> RoutesQuery {
@@ -48,6 +48,10 @@ fn a_peer_may_have_several_sessions_or_none() {
     let from: Vec<_> = found.iter().map(|ask| ask.from).collect();
     assert_eq!(from, peers.map(Some));
     assert_eq!(asks(query(), &[]).unwrap(), [], "a peer that is not there has announced nothing");
+    let told = RoutesQuery { to: Some([10, 0, 0, 3].into()), ..query() };
+    let found = asks(told, &peers).unwrap();
+    let pairs: Vec<_> = found.iter().map(|ask| (ask.from.unwrap().0, ask.to.unwrap().0)).collect();
+    assert_eq!(pairs, [(3, 1), (3, 2), (9, 1), (9, 2)]);
 }
 
 #[test]
