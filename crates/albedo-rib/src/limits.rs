@@ -15,8 +15,11 @@ pub const STALE_STEP_ENTRIES: usize = 16 * 1024;
 pub const QUERY_STEP_ENTRIES: usize = 4 * 1024;
 /// Routes of one page for who reads the table.
 pub const QUERY_PAGE_ROUTES: usize = 1024;
-/// Changes of best routes that a table remembers, some 64 bytes each.
+/// Changes of best routes that a table remembers, 16 bytes each (28 with IPv6).
 pub const JOURNAL_ENTRIES: usize = 4096;
+/// Changes of one batch that are remembered one by one; of a larger one it is only known that it
+/// was, for it would leave nothing else in the journal, and cost what a small one does not.
+pub const JOURNAL_BATCH_CHANGES: usize = 256;
 /// Bytes after which a base's segment ends.
 pub const BASE_SEGMENT_BYTES: usize = 256 * 1024;
 /// Share of superseded bytes, in parts of the live ones, that a log bears: 1 = as many again.
@@ -50,6 +53,8 @@ pub struct Limits {
     pub query_page_routes: usize,
     /// [`JOURNAL_ENTRIES`].
     pub journal_entries: usize,
+    /// [`JOURNAL_BATCH_CHANGES`].
+    pub journal_batch_changes: usize,
     /// [`BASE_SEGMENT_BYTES`].
     pub base_segment_bytes: usize,
     /// [`LOG_GARBAGE_MIN_BYTES`].
@@ -70,6 +75,7 @@ impl Default for Limits {
             query_step_entries: QUERY_STEP_ENTRIES,
             query_page_routes: QUERY_PAGE_ROUTES,
             journal_entries: JOURNAL_ENTRIES,
+            journal_batch_changes: JOURNAL_BATCH_CHANGES,
             base_segment_bytes: BASE_SEGMENT_BYTES,
             log_garbage_min_bytes: LOG_GARBAGE_MIN_BYTES,
             log_grace_bytes: LOG_GRACE_BYTES,

@@ -153,6 +153,11 @@ impl Shard {
             }
         }
         self.peers.insert(peer, info);
+        for family in Family::ALL {
+            on!(self, family, |rib, _peers| {
+                rib.journal.bear(peer, rib.version, info.router_id);
+            });
+        }
     }
 
     fn born(&mut self, at: Instant, loss: bool) {

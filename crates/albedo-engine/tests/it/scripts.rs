@@ -17,6 +17,7 @@ pub(crate) const TINY: Limits = Limits {
     query_step_entries: 7,
     query_page_routes: 3,
     journal_entries: 3,
+    journal_batch_changes: 2,
     base_segment_bytes: 150,
     log_garbage_min_bytes: 700,
     log_grace_bytes: 300,

@@ -25,7 +25,6 @@ use crate::decision::{self, Path};
 use crate::encode::{self, Buckets};
 use crate::group::GroupKey;
 use crate::input::{Birth, Output};
-use crate::journal;
 use crate::paths::{Set, Told};
 use crate::peer::Peers;
 use crate::policy::Memo;
@@ -80,13 +79,13 @@ impl<K: NlriKey> FamilyRib<K> {
         let are_chosen = self.several.is_some();
         for Dirty { slot, old } in dirty.drain(..) {
             if let Some(change) = self.decide(peers, slot, old, are_chosen) {
-                self.note(peers, &change, birth);
                 scratch.changes.push(change);
             }
         }
         dirty.shrink_to(SCRATCH_BYTES_MAX / size_of::<Dirty>());
         self.dirty = dirty;
         if !scratch.changes.is_empty() {
+            self.note(&scratch.changes, birth);
             let ids: Vec<GroupId> = self.groups.keys().copied().collect();
             let changes = core::mem::take(&mut scratch.changes);
             for id in ids {
@@ -134,19 +133,19 @@ impl<K: NlriKey> FamilyRib<K> {
         Some(Change { slot, old, new, last })
     }
 
-    /// Writes a change into the journal.
-    fn note(&mut self, peers: &Peers, change: &Change, birth: Birth) {
-        let id = |best: &Option<Best>| {
-            let peer = peers.get(best.as_ref()?.peer)?;
-            Some(peer.info.router_id)
-        };
-        let noted = journal::Change {
-            at: birth.at,
-            version: self.version,
-            before: id(&change.old),
-            after: id(&change.new),
-        };
-        self.journal.push(self.table.entry(change.slot).key, noted);
+    /// Writes the changes of a batch into the journal.
+    #[inline(never)]
+    fn note(&mut self, changes: &[Change], birth: Birth) {
+        if changes.len() > self.limits.journal_batch_changes {
+            self.journal.skip(birth.at);
+            return;
+        }
+        let peer = |best: &Option<Best>| best.as_ref().map(|best| best.peer);
+        let table = &self.table;
+        let noted = changes
+            .iter()
+            .map(|change| (table.entry(change.slot).key, peer(&change.old), peer(&change.new)));
+        self.journal.push(birth.at, self.version - changes.len() as u64, noted);
     }
 
     fn flush_group(

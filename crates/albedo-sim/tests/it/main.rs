@@ -18,6 +18,7 @@ const TINY: Limits = Limits {
     tombstones_min: 3,
     query_page_routes: 2,
     journal_entries: 3,
+    journal_batch_changes: 2,
     query_step_entries: 3,
 };
 
