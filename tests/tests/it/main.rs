@@ -18,6 +18,7 @@ mod others_keep;
 mod paths;
 mod policy;
 mod race;
+mod readme;
 mod real_input;
 mod restart;
 mod security;
