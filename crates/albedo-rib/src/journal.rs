@@ -96,10 +96,8 @@ impl<K: Copy + PartialEq> Journal<K> {
         let mut seen = BTreeSet::new();
         let mut kept: Vec<Bearer> = Vec::with_capacity(self.bearers.len());
         for bearer in self.bearers.iter().rev() {
-            if bearer.from < oldest {
-                if !seen.insert(bearer.peer) {
-                    continue;
-                }
+            if bearer.from < oldest && !seen.insert(bearer.peer) {
+                continue;
             }
             kept.push(*bearer);
         }
