@@ -1,5 +1,6 @@
 use alloc::collections::BTreeMap;
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +28,7 @@ fn the_oldest_makes_room_and_it_is_known_since_when_all_is_kept() {
     push(&mut journal, 1, 0, &[1, 2]);
     push(&mut journal, 2, 2, &[1, 2]);
     assert_eq!(journal.forgotten(), None);
-    assert_eq!((versions(&journal, 1), versions(&journal, 2)), (vec![3, 1], vec![4, 2]));
+    assert_eq!((versions(&journal, 1), versions(&journal, 2)), ([3, 1].to_vec(), [4, 2].to_vec()));
     push(&mut journal, 3, 4, &[1]);
     assert_eq!(versions(&journal, 1), [5, 3]);
     assert_eq!(versions(&journal, 2), [4, 2]);
@@ -36,7 +37,7 @@ fn the_oldest_makes_room_and_it_is_known_since_when_all_is_kept() {
     // More than there is room for.
     push(&mut journal, 4, 5, &[7, 7, 7, 7, 7, 9]);
     assert_eq!(versions(&journal, 7), [10, 9, 8]);
-    assert_eq!((versions(&journal, 9), versions(&journal, 1)), (vec![11], vec![]));
+    assert_eq!((versions(&journal, 9), versions(&journal, 1)), ([11].to_vec(), Vec::new()));
     assert_eq!(journal.forgotten(), Some(at(4)));
 }
 
@@ -92,8 +93,8 @@ proptest! {
     #[test]
     fn it_is_the_end_of_a_list(
         max in 0_usize..12,
-        batches in prop::collection::vec(prop::collection::vec((0_u8..4, 0_u32..3, 0_u32..3), 1..20), 1..12),
-        borne in prop::collection::vec((0_usize..12, 0_u32..2, 0_u32..50), 0..12),
+        batches in vec(vec((0_u8..4, 0_u32..3, 0_u32..3), 1..20), 1..12),
+        borne in vec((0_usize..12, 0_u32..2, 0_u32..50), 0..12),
     ) {
         let mut journal = Journal::new(max);
         let mut all: Vec<(u8, Change)> = Vec::new();
