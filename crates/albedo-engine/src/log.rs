@@ -203,6 +203,11 @@ impl SharedLog {
         self.pass(tracked, now);
     }
 
+    /// Table version that a reader at the end has seen.
+    pub(crate) fn version(&self) -> u64 {
+        self.inner.read().expect(POISON).log.version()
+    }
+
     /// When the oldest segment behind `version` was born, if there is one.
     pub(crate) fn oldest_after(&self, version: u64) -> Option<Instant> {
         let inner = self.inner.read().expect(POISON);

@@ -383,7 +383,8 @@ impl EngineHandle {
     }
 
     /// The version of the table up to which a peer has been given its group's log, in the shard of
-    /// a prefix; `None` where it does not read that log.
+    /// a prefix, beyond every version where it has all that there is; `None` where it does not read
+    /// that log.
     #[must_use]
     pub fn given(&self, prefix: Prefix, to: PeerId, group: GroupId) -> Option<u64> {
         let family = match prefix {
@@ -392,7 +393,12 @@ impl EngineHandle {
         };
         let shard = shards_of(Select::Exact(prefix), self.shared().shards()).start;
         let shard = ShardId(u32::try_from(shard).expect("few shards"));
-        self.shared().readers.get(to)?.reads(group, family, shard)
+        let reader = self.shared().readers.get(to)?;
+        reader.reads(group, family, shard)?;
+        let group = self.shared().groups.list().into_iter().find(|other| other.id == group)?;
+        // A change may have nothing to say to this group, whose log then ends before it.
+        let last = group.logs.get(shard.index())?.version();
+        Some(reader.lane(family, shard).claim(last))
     }
 
     /// Counts the routes of a family by peer, which walks the tables of all shards.

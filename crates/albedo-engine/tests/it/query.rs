@@ -169,3 +169,23 @@ fn readers_and_writers_beside_each_other() {
     let mut last = last;
     assert!(matches!(wait(last.next()), Err(QueryError::Stopped)));
 }
+
+#[test]
+fn who_has_all_of_its_log_is_not_behind_a_change_that_is_not_for_it() {
+    let mut reflector = Reflector::start(&EngineConfig { shards: 1, ..EngineConfig::default() });
+    let mut nodes = [0, 2].map(|slot| reflector.up(slot, PeerRole::NonClient));
+    let from = &mut nodes[0];
+    let set = intern(&from.peer.port, FAMILY, 0, from.origin());
+    from.peer.port.route_v4(PathId(0), prefix(1), Some(&set));
+    reflector.note(from.session, from.origin(), Prefix::V4(prefix(1)), PathId(0), Some(0));
+    from.peer.touch();
+    let [a, b] = &mut nodes;
+    reflector.settle(&mut [a, b]);
+    let (engine, to) = (reflector.handle.clone(), nodes[1].peer.port.peer());
+    let prefix = Prefix::V4(prefix(1));
+    let explanation = wait(engine.explain(prefix, Some(to))).expect("the shards are there");
+    let verdict = explanation.verdict.expect("a peer was asked for");
+    assert!(explanation.is_there && verdict.told.is_empty(), "{verdict:?}");
+    let given = engine.given(prefix, to, verdict.group.expect("it is in one"));
+    assert!(given >= Some(explanation.version), "{given:?}, {}", explanation.version);
+}
