@@ -256,6 +256,8 @@ pub struct FamilyNumbers {
     pub swept: u64,
     /// Tombstones.
     pub tombstones: u64,
+    /// Changes in the journal.
+    pub journal: u64,
     /// Readers that are being caught up.
     pub catch_ups: u64,
     /// Read of the first update of a batch → last peer's write.
@@ -379,6 +381,7 @@ impl FamilyNumbers {
             stale: sum(|counts| &counts.stale),
             swept: sum(|counts| &counts.swept),
             tombstones: sum(|counts| &counts.tombstones),
+            journal: sum(|counts| &counts.journal),
             catch_ups: sum(|counts| &counts.catch_ups),
             convergence: (&times.convergence).into(),
             delivery: (&times.delivery).into(),

@@ -25,6 +25,7 @@ mod reader;
 pub mod stats;
 mod worker;
 
+pub use albedo_rib::limits::JOURNAL_ENTRIES;
 pub use direct::{DIRECT_BYTES_MAX, Outlet};
 pub use engine::{Engine, EngineConfig, EngineHandle, SHARDS_MAX, TOMBSTONES_MAX};
 pub use group::GroupStatus;

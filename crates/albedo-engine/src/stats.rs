@@ -186,6 +186,8 @@ pub struct FamilyCounts {
     pub paths: AtomicU64,
     /// Tombstones.
     pub tombstones: AtomicU64,
+    /// Changes in the journal.
+    pub journal: AtomicU64,
     /// Routes of lost sessions that are kept.
     pub stale: AtomicU64,
     /// Stale routes that were swept.

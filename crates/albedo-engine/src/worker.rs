@@ -468,6 +468,7 @@ impl Worker {
             set(&gauges.prefixes, counts.prefixes);
             set(&gauges.paths, counts.paths);
             set(&gauges.tombstones, counts.tombstones);
+            set(&gauges.journal, counts.journal);
             set(&gauges.catch_ups, counts.catch_ups);
             set(&gauges.stale, counts.stale);
             gauges.swept.store(counts.swept, Ordering::Relaxed);

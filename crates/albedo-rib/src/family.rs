@@ -179,6 +179,7 @@ impl<K: NlriKey> FamilyRib<K> {
             swept: self.swept,
             tombstones: self.table.dead_len() + self.gone_len(),
             catch_ups: self.catch_ups.len(),
+            journal: self.journal.len(),
             groups: self.groups.len(),
         }
     }

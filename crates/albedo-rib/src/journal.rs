@@ -205,6 +205,11 @@ impl<K: Copy + PartialEq> Journal<K> {
         (self.count - kept..self.count).rev().filter_map(change).collect()
     }
 
+    /// Changes that are kept.
+    pub(crate) const fn len(&self) -> usize {
+        self.ring.len()
+    }
+
     /// All changes after this time are kept; `None` where all there ever were are.
     pub(crate) const fn forgotten(&self) -> Option<Instant> {
         self.forgotten

@@ -33,6 +33,8 @@ pub struct FamilyStats {
     pub tombstones: usize,
     /// Readers that are being caught up.
     pub catch_ups: usize,
+    /// Changes in the journal, at most [`crate::limits::JOURNAL_ENTRIES`].
+    pub journal: usize,
     /// Update groups with members.
     pub groups: usize,
 }

@@ -171,7 +171,9 @@ fn past(explained: &Explained) -> String {
         Some(seconds) => format!("in the last {}", age(seconds)),
     };
     let changes = explained.history.len();
-    let mut out = format!("\nBest route changed {changes} times {remembered}:\n");
+    let times = if changes == 1 { "once".to_owned() } else { format!("{changes} times") };
+    let mut out =
+        format!("\nThe best route, or what is told of it, changed {times} {remembered}:\n");
     if changes == 0 {
         return format!("\nThe best route has not changed {remembered}.\n");
     }
@@ -184,7 +186,7 @@ fn past(explained: &Explained) -> String {
         let before = of(&change.before, &change.before_name);
         let after = of(&change.after, &change.after_name);
         let what = match (change.before == change.after, &change.before) {
-            (true, Some(_)) => format!("that of {after}, with other attributes"),
+            (true, Some(_)) => format!("still that of {after}, told otherwise"),
             _ => format!("{before} -> {after}"),
         };
         let _ = writeln!(out, "  {time} ({ago} ago)  {what}");

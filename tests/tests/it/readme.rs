@@ -124,9 +124,15 @@ impl Reader {
             // It is what runs this test.
             ["cargo", "xtask", "test"] => Ok(()),
             ["cargo", "run", "--release", "--", "run", rest @ .., "&"] => {
-                let mut run = self.program(&albedo, &[&["run"], rest].concat());
+                // A daemon starts in a folder of its own.
+                let file = |word: &&str| match word.ends_with(".yaml") {
+                    true => repository().join(word).to_string_lossy().into_owned(),
+                    false => (*word).to_owned(),
+                };
+                let rest: Vec<String> = rest.iter().map(file).collect();
+                let words = ["run"].into_iter().chain(rest.iter().map(String::as_str));
+                let mut run = self.program(&albedo, &words.collect::<Vec<_>>());
                 let mut daemon = Daemon::start("loopback", &self.node.folder, &mut run)?;
-                // A daemon starts in its own folder; the file is named from the repository's.
                 eventually("it listens", || {
                     ensure!(daemon.listens_on(1790)?, "not yet:\n{}", daemon.log());
                     Ok(())

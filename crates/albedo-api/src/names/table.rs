@@ -259,6 +259,16 @@ table! {
         &["family"],
         "Prefixes that are gone and kept while some peer has not been told.",
     );
+    JOURNAL_ENTRIES = gauge(
+        "albedo_journal_entries",
+        &[],
+        "Changes of best routes that are remembered for explanations, of all families and shards.",
+    );
+    JOURNAL_LIMIT = gauge(
+        "albedo_journal_entries_limit",
+        &[],
+        "How many there may be.",
+    );
     CATCH_UPS = gauge(
         "albedo_catch_ups",
         &["family"],

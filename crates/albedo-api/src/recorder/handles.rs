@@ -1,5 +1,6 @@
 //! One handle for each series, looked up once at the start.
 
+use albedo_engine::JOURNAL_ENTRIES;
 use metrics::{Counter, Gauge, Histogram, Recorder};
 use metrics_exporter_prometheus::PrometheusRecorder;
 
@@ -34,6 +35,8 @@ struct Engine {
     stale: Vec<Gauge>,
     swept: Vec<Counter>,
     tombstones: Vec<Gauge>,
+    journal: Gauge,
+    journal_limit: Gauge,
     catch_ups: Vec<Gauge>,
     attribute_sets: Gauge,
     attribute_lookups: Vec<Counter>,
@@ -232,6 +235,8 @@ impl Engine {
             stale: source.gauges(&names::STALE_PATHS, &families),
             swept: source.counters(&names::STALE_PATHS_SWEPT, &families),
             tombstones: source.gauges(&names::TOMBSTONES, &families),
+            journal: source.gauge(&names::JOURNAL_ENTRIES),
+            journal_limit: source.gauge(&names::JOURNAL_LIMIT),
             catch_ups: source.gauges(&names::CATCH_UPS, &families),
             attribute_sets: source.gauge(&names::ATTRIBUTE_SETS),
             attribute_lookups: source.counters(&names::ATTRIBUTE_LOOKUPS, &LOOKUP_RESULTS),
@@ -261,6 +266,10 @@ impl Engine {
             self.tombstones[n].set(family.tombstones as f64);
             self.catch_ups[n].set(family.catch_ups as f64);
         }
+        let journal: u64 = numbers.families.iter().map(|family| family.journal).sum();
+        self.journal.set(journal as f64);
+        let tables = numbers.families.len() * numbers.shards.len();
+        self.journal_limit.set((tables * JOURNAL_ENTRIES) as f64);
         self.attribute_sets.set(numbers.attribute_sets as f64);
         absolute(&self.attribute_lookups, &[numbers.sets_found, numbers.sets_made]);
         self.update_groups.set(numbers.update_groups as f64);

@@ -82,7 +82,7 @@ LOCAL_PREF, stale
 CLUSTER_LIST 10.0.0.1
   written to its socket; its TCP has yet to acknowledge 19 octets
 
-Best route changed 1 times in the last 60m:
+The best route, or what is told of it, changed once in the last 60m:
   2026-01-31T12:00:00.000Z (2m5s ago)  none -> 10.0.0.2 node-2
 ";
     assert_eq!(text, expected);

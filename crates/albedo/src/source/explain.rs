@@ -53,6 +53,7 @@ pub(super) async fn explain(
     if let (Some(to), []) = (to, asked.as_slice()) {
         return Err(ExplainError::NoPeer(format!("there is no peer {to}")));
     }
+    let best = routes.iter().find(|route| route.is_best).map(|route| route.peer);
     let unasked = source.engine.explain(prefix, None).await.map_err(Wrong)?;
     for peer in asked {
         let id = peer.detail.peer;
@@ -60,7 +61,9 @@ pub(super) async fn explain(
             Some(id) => source.engine.explain(prefix, Some(id)).await.map_err(Wrong)?,
             None => Explanation::default(),
         };
-        explained.peers.push(explained_peer(source, peer, prefix, &explanation, &names));
+        explained
+            .peers
+            .push(explained_peer(source, peer, prefix, &explanation, (&names, best)).await);
     }
     tell_past(&mut explained, &unasked, at, &names);
     Ok(explained)
@@ -146,15 +149,15 @@ fn line(attributes: RouteAttributes) -> RouteLineAttributes {
     RouteLineAttributes::from(&Arc::new(attributes))
 }
 
-fn explained_peer(
+async fn explained_peer(
     source: &Source,
     peer: &PeerStatus,
     prefix: Prefix,
     explanation: &Explanation,
-    names: &Names,
+    (names, best): (&Names, Option<PeerId>),
 ) -> ExplainedPeer {
     let verdict = explanation.verdict.clone().unwrap_or_default();
-    let (word, rule, reason) = judged(peer, prefix, explanation, &verdict);
+    let (word, rule, reason) = judged(peer, prefix, explanation, &verdict, best);
     let told = verdict.told.iter().map(|told| ToldRow {
         from: names.address(told.from),
         path_id: told.told_id.0,
@@ -177,10 +180,13 @@ fn explained_peer(
         .peer
         .zip(verdict.group)
         .and_then(|(peer, group)| source.engine.given(prefix, peer, group));
-    if let Some(given) = given.filter(|_| explanation.is_there && peer.is_established()) {
+    if let Some(given) = given.filter(|_| !row.told.is_empty() && peer.is_established()) {
         let is_written = given >= explanation.version;
         let ends = peer.detail.local.zip(peer.detail.remote);
-        let unacknowledged = ends.and_then(|(local, remote)| unsent(local, remote));
+        let unacknowledged = match ends {
+            Some((local, remote)) => unsent(local, remote).await,
+            None => None,
+        };
         row.unacknowledged_bytes = unacknowledged;
         let delivery = match (is_written, unacknowledged) {
             (false, _) => "notYet",
@@ -198,6 +204,7 @@ fn judged(
     prefix: Prefix,
     explanation: &Explanation,
     verdict: &Verdict,
+    best: Option<PeerId>,
 ) -> (&'static str, Option<Rule>, String) {
     let family = family_of(prefix);
     if !peer.is_established() {
@@ -221,9 +228,11 @@ fn judged(
         let routes = if count == 1 { "the route".into() } else { format!("{count} routes") };
         return ("told", None, format!("it is told {routes} below"));
     }
-    // What kept the route that would have been told, and not those behind it.
-    let rules = || verdict.kept.iter().map(|kept| kept.rule);
-    let rule = rules().find(|rule| *rule != Rule::NotChosen).or_else(|| rules().next());
+    // What kept the best one of those that something keeps back, and not those behind it.
+    let of = |peer: PeerId| verdict.kept.iter().find(|kept| kept.from == peer);
+    let best = best.and_then(of).filter(|kept| kept.rule != Rule::NotChosen);
+    let other = || verdict.kept.iter().find(|kept| kept.rule != Rule::NotChosen);
+    let rule = best.or_else(other).or_else(|| verdict.kept.first()).map(|kept| kept.rule);
     let reason = rule.map_or("nothing may be told to it", sentence);
     ("kept", rule, reason.to_owned())
 }
@@ -251,9 +260,11 @@ const fn sentence(rule: Rule) -> &'static str {
 
 /// Octets that a connection's other end has not acknowledged, by the kernel's table; `None` where
 /// it is not there.
-fn unsent(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+async fn unsent(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
     let file = if remote.is_ipv4() { "/proc/self/net/tcp" } else { "/proc/self/net/tcp6" };
-    queue_of(&std::fs::read_to_string(file).ok()?, local, remote)
+    // It has a line for each socket, and takes as long as that.
+    let read = move || queue_of(&std::fs::read_to_string(file).ok()?, local, remote);
+    tokio::task::spawn_blocking(read).await.ok()?
 }
 
 /// The send queue of a connection in the kernel's table: `sl local remote state tx:rx …`.
