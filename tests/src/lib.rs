@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod bgp;
+pub mod browser;
 pub mod calico;
 pub mod fib;
 pub mod lab;

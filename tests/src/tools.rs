@@ -99,6 +99,20 @@ pub fn obstacle(more: &[(&str, &str)]) -> Option<String> {
         .map(|error| error.to_string())
 }
 
+/// Whether a program that is installed in the ordinary way is there; if not, that is told.
+///
+/// # Panics
+/// When it is not there and skipping is not allowed (`CI=true`).
+#[must_use]
+pub fn installed(program: &str) -> bool {
+    let is_there = Path::new(program).is_file();
+    if !is_there {
+        assert!(!must_run(), "{program} is not there: run `cargo xtask install`");
+        eprintln!("SKIPPED: {program} is not there: run `cargo xtask install`");
+    }
+    is_there
+}
+
 /// Whether a scenario that cannot run is a failure: in CI, or when `xtask test` promised to run
 /// it.
 #[must_use]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::extract::connect_info::Connected;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::control::Control;
+use crate::explain::{ExplainError, ExplainRequest, Explained};
 use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
 use listener::Guarded;
@@ -47,6 +48,7 @@ struct App {
     source: Arc<dyn StatusSource>,
     control: Arc<dyn Control>,
     metrics: Arc<Metrics>,
+    recent: Arc<page::Recent>,
 }
 
 /// Where it is asked.
@@ -70,8 +72,10 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let upkeep = tokio::spawn(run_upkeep(Arc::clone(&metrics)));
-    let router = router(App { source, control, metrics });
+    let recent = Arc::new(page::Recent::default());
+    let app = App { source, control, metrics, recent };
+    let upkeep = tokio::spawn(run_upkeep(app.clone()));
+    let router = router(app);
     let (tell, stopped) = watch::channel(());
     let stop = async move {
         stop.await;
@@ -107,12 +111,13 @@ where
     answers.with_graceful_shutdown(until).await
 }
 
-async fn run_upkeep(metrics: Arc<Metrics>) {
+async fn run_upkeep(app: App) {
     let mut ticks = interval(UPKEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        metrics.run_upkeep();
+        app.metrics.run_upkeep();
+        app.recent.look(&app.source.snapshot());
     }
 }
 
@@ -121,6 +126,7 @@ fn router(app: App) -> Router {
     let drain = get(control::status).post(control::drain).delete(control::cancel);
     Router::new()
         .route("/", get(index))
+        .route("/page.js", get(script))
         .route("/metrics", get(scrape))
         .route("/metrics/peers", get(peer_metrics::scrape))
         .route("/livez", get(livez))
@@ -176,17 +182,47 @@ async fn verify(State(app): State<App>) -> Response {
     }
 }
 
-fn index(State(app): State<App>) -> Ready<Response> {
-    let ready_checks = app.source.ready();
-    let html = page::render(&app.source.status(), &app.source.peers(), &ready_checks);
-    // No script, nothing from elsewhere, in nobody's frame.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+async fn index(State(app): State<App>, Query(query): Query<page::PageQuery>) -> Response {
+    let explained = match query.prefix.trim() {
+        "" => None,
+        prefix => Some(look_up(&app, prefix, query.to.trim()).await),
+    };
+    let html = page::render(&page::Page {
+        status: &app.source.status(),
+        peers: &app.source.peers(),
+        groups: &app.source.groups(),
+        ready: &app.source.ready(),
+        snapshot: &app.source.snapshot(),
+        recent: &app.recent,
+        query: &query,
+        explained: explained.as_ref(),
+    });
+    // No script but its own, nothing from elsewhere, in nobody's frame.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
+                  connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
         (CONTENT_SECURITY_POLICY, policy),
     ];
-    ready((StatusCode::OK, headers, html).into_response())
+    (StatusCode::OK, headers, html).into_response()
+}
+
+/// What the page says of a route.
+async fn look_up(app: &App, prefix: &str, to: &str) -> Result<Explained, String> {
+    let to = match to {
+        "" => None,
+        to => Some(to.parse().map_err(|_| format!("peer: found {to:?}, expected an IP address"))?),
+    };
+    let request = ExplainRequest { prefix: prefix.to_owned(), to, at: None };
+    app.source.explain(request).await.map_err(|error| match error {
+        ExplainError::Bad(why) | ExplainError::NoPeer(why) | ExplainError::Busy(why) => why,
+    })
+}
+
+fn script() -> Ready<Response> {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    ready((headers, page::SCRIPT).into_response())
 }
 
 #[cfg(test)]

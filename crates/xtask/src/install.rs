@@ -66,6 +66,9 @@ const INSTALLED: &[(&str, &str)] = &[
     // Nor these: they read the dashboards with Grafana's types.
     ("nodejs", "/usr/bin/node"),
     ("npm", "/usr/bin/npm"),
+    // Nor these: they look at the status page.
+    ("chromium", "/usr/bin/chromium"),
+    ("chromium-driver", "/usr/bin/chromedriver"),
 ];
 
 /// Where a package manager asks whether it may start a service.

@@ -15,6 +15,7 @@ mod life;
 mod malformed;
 mod matrix;
 mod others_keep;
+mod page;
 mod paths;
 mod policy;
 mod race;

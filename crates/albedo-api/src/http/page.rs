@@ -1,256 +1,286 @@
-//! The status page: one look tells whether all is well. Rendered here, without a script.
+//! The status page: one look tells whether all is well.
+//!
+//! All of it is made here, so that it can be read without a script; `page.js` only renews the parts
+//! that are marked as live, and asks for another order or search without a new page.
+
+mod explain;
+mod peers;
+mod recent;
+mod words;
 
 use std::fmt::{self, Write as _};
 
-use crate::status::{Check, PeerRow, Status};
+use albedo_types::Family;
 
-/// Peers shown at most, those that are not up first; all of them are in `/api/v1/peers`.
-pub(super) const PEERS_MAX: usize = 500;
+use crate::explain::Explained;
+use crate::snapshot::Snapshot;
+use crate::status::{Check, GroupRow, PeerRow, Status};
+use words::{AtMost, Bytes, Escaped, Seconds};
 
-const STYLE: &str = "\
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;\
-color:#1d2733;background:#fff}\
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
-p{margin:.3rem 0;color:#526170}table{border-collapse:collapse;width:100%}\
-th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #dfe5ea;\
-vertical-align:top}th{font-weight:600;color:#526170}\
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\
-.good{color:#0a6b3d}.bad{color:#a8201a;font-weight:600}\
-@media(prefers-color-scheme:dark){body{color:#dbe3ea;background:#12181f}\
-p,th{color:#93a1ae}th,td{border-color:#2a3541}.good{color:#4cc38a}.bad{color:#ff8b82}}";
+pub(super) use peers::PageQuery;
+pub(super) use recent::Recent;
+
+/// The script of the page.
+pub(super) const SCRIPT: &str = include_str!("page/page.js");
+const STYLE: &str = include_str!("page/page.css");
+
+/// Slow peers that are named.
+const SLOW_MAX: usize = 10;
+
+/// What is on the page.
+pub(super) struct Page<'p> {
+    pub(super) status: &'p Status,
+    pub(super) peers: &'p [PeerRow],
+    pub(super) groups: &'p [GroupRow],
+    pub(super) ready: &'p [Check],
+    pub(super) snapshot: &'p Snapshot,
+    pub(super) recent: &'p Recent,
+    pub(super) query: &'p PageQuery,
+    /// What was looked up, if something was.
+    pub(super) explained: Option<&'p Result<Explained, String>>,
+}
 
 /// The page.
-pub(super) fn render(status: &Status, peers: &[PeerRow], ready: &[Check]) -> String {
-    let mut out = String::with_capacity(16 * 1024);
+pub(super) fn render(page: &Page<'_>) -> String {
+    let mut out = String::with_capacity(64 * 1024);
     // Writing to a string cannot fail.
-    let _ = write_page(&mut out, status, peers, ready);
+    let _ = write_page(&mut out, page);
     out
 }
 
-fn write_page(
-    out: &mut String,
-    status: &Status,
-    peers: &[PeerRow],
-    ready: &[Check],
-) -> fmt::Result {
+fn write_page(out: &mut String, page: &Page<'_>) -> fmt::Result {
+    let Page { status, query, .. } = page;
     write!(
         out,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta http-equiv=\"refresh\" content=\"10\"><title>Albedo {}</title>\
-         <style>{STYLE}</style></head><body>",
+         <noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>\
+         <title>Albedo {}</title><style>{STYLE}</style>\
+         <script src=\"/page.js\" defer></script></head><body>\
+         <a class=\"skip\" href=\"#peers\">to the peers</a><main>",
         Escaped(&status.router_id)
     )?;
-    write_head(out, status, ready)?;
-    write_families(out, status)?;
-    write_shards(out, status)?;
-    write_peers(out, peers)?;
-    out.write_str("</body></html>\n")
-}
-
-fn write_head(out: &mut String, status: &Status, ready: &[Check]) -> fmt::Result {
+    out.write_str("<div id=\"head\" data-live>")?;
+    write_head(out, page)?;
+    out.write_str("</div><div id=\"numbers\" data-live>")?;
+    write_convergence(out, page)?;
+    write_sessions(out, page)?;
+    out.write_str("</div>")?;
+    explain::write_form(out, query)?;
+    out.write_str("<div id=\"explained\" data-live aria-live=\"polite\">")?;
+    if let Some(explained) = page.explained {
+        explain::write(out, explained)?;
+    }
     write!(
         out,
-        "<h1>Albedo <span class=\"{}\">{}</span></h1>\
-         <p>AS {}, router id {}, cluster id {}, listening on {}, up for {}, version {}</p>",
-        if ready.iter().all(|check| check.ok) { "good" } else { "bad" },
-        if ready.iter().all(|check| check.ok) { "is ready" } else { "is not ready" },
+        "</div><h2 id=\"peers\">Peers</h2><form action=\"/\" method=\"get\" role=\"search\">\
+         <label for=\"q\">Search</label> <input id=\"q\" name=\"q\" type=\"search\" \
+         value=\"{}\" placeholder=\"address, name, group, state or reason\"> \
+         <button>Search</button></form><div id=\"rows\" data-live>",
+        Escaped(&query.q)
+    )?;
+    peers::write(out, page.peers, query)?;
+    out.write_str("</div><div id=\"inside\" data-live>")?;
+    write_groups(out, page.groups)?;
+    write_shards(out, status)?;
+    out.write_str("</div></main></body></html>\n")
+}
+
+fn write_head(out: &mut String, page: &Page<'_>) -> fmt::Result {
+    let Page { status, ready, .. } = page;
+    let (class, word) = match (status.oldest_undelivered_seconds, status.startup_seconds) {
+        (Some(_), _) => ("bad", "is converging"),
+        (None, None) => ("bad", "is starting"),
+        (None, Some(_)) => ("good", "has converged"),
+    };
+    write!(
+        out,
+        "<h1>Albedo <span class=\"{class}\" role=\"status\">{word}</span></h1>\
+         <p id=\"live\">AS {}, router id {}, cluster id {}, listening on {}, up for {}, version {}\
+         </p><p>Configuration {}: {}</p>",
         status.as_number,
         Escaped(&status.router_id),
         Escaped(&status.cluster_id),
         Escaped(&status.listen.join(", ")),
         Seconds(status.uptime_seconds),
         Escaped(&status.version),
-    )?;
-    write!(
-        out,
-        "<p>Configuration {}: {}</p>",
         Escaped(&status.config_file),
         Escaped(status.config_fault.as_deref().unwrap_or("in force"))
     )?;
+    if ready.iter().all(|check| check.ok) {
+        out.write_str("<p class=\"good\">is ready</p>")?;
+    }
     for check in ready.iter().filter(|check| !check.ok) {
-        write!(out, "<p class=\"bad\">{}: {}</p>", Escaped(&check.name), Escaped(&check.detail))?;
+        write!(
+            out,
+            "<p class=\"bad\">is not ready: {}: {}</p>",
+            Escaped(&check.name),
+            Escaped(&check.detail)
+        )?;
+    }
+    match status.oldest_undelivered_seconds {
+        None => out.write_str("<p>every change is delivered</p>"),
+        Some(age) => {
+            write!(
+                out,
+                "<p class=\"bad\">the oldest undelivered change is {} old</p>",
+                Seconds(age)
+            )
+        }
+    }
+}
+
+fn write_convergence(out: &mut String, page: &Page<'_>) -> fmt::Result {
+    out.write_str(
+        "<h2>Routes</h2><table><caption>Time from a change to the last peer that keeps up\
+         </caption><thead><tr><th scope=\"col\">Family</th>\
+         <th scope=\"col\" class=\"n\">Prefixes</th><th scope=\"col\" class=\"n\">Paths</th>\
+         <th scope=\"col\" class=\"n\">Changes, last 5 min</th>\
+         <th scope=\"col\" class=\"n\">p50</th><th scope=\"col\" class=\"n\">p99</th>\
+         <th scope=\"col\" class=\"n\">p99 since the start</th></tr></thead><tbody>",
+    )?;
+    let recent = page.recent.since(page.snapshot);
+    for (family, row) in Family::ALL.iter().zip(&page.status.families) {
+        let lately = &recent[family.index()];
+        write!(
+            out,
+            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            Escaped(&row.family),
+            row.prefixes,
+            row.paths,
+            lately.count,
+            AtMost(lately.quantile(0.5)),
+            AtMost(lately.quantile(0.99)),
+            AtMost(row.convergence_p99_seconds),
+        )?;
+    }
+    out.write_str("</tbody></table>")
+}
+
+fn write_sessions(out: &mut String, page: &Page<'_>) -> fmt::Result {
+    let Page { status, peers, .. } = page;
+    write!(out, "<h2>Sessions</h2><p>{} of {} up", status.sessions_up, status.sessions_all)?;
+    let states = crate::names::SESSION_STATES.iter().zip(page.snapshot.sessions.by_state);
+    for (state, count) in states.filter(|(_, count)| *count > 0) {
+        write!(out, "; {count} {state}")?;
     }
     write!(
         out,
-        "<p>{} of {} sessions up; {} update groups; {} attribute sets; {} in logs; {}</p>",
-        status.sessions_up,
-        status.sessions_all,
-        status.update_groups,
+        "; {} attribute sets; {} in logs; memory {}</p>",
         status.attribute_sets,
         Bytes(status.log_bytes),
-        match status.oldest_undelivered_seconds {
-            None => "every change is delivered".to_owned(),
-            Some(age) => format!("the oldest undelivered change is {} old", Seconds(age)),
-        }
-    )
+        status
+            .memory_bytes
+            .map_or_else(|| "unknown".to_owned(), |octets| Bytes(octets).to_string())
+    )?;
+    let mut slow: Vec<(f64, &PeerRow)> =
+        peers.iter().filter_map(|row| Some((row.undelivered_seconds?, row))).collect();
+    slow.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if slow.is_empty() {
+        return Ok(());
+    }
+    out.write_str("<p class=\"bad\">slow: ")?;
+    for (n, (seconds, row)) in slow.iter().take(SLOW_MAX).enumerate() {
+        let name = row.name.as_deref().unwrap_or("");
+        let comma = if n > 0 { ", " } else { "" };
+        let address = Escaped(&row.address);
+        write!(out, "{comma}{address} {} {}", Escaped(name), Seconds(*seconds))?;
+    }
+    out.write_str("</p>")
 }
 
-fn write_families(out: &mut String, status: &Status) -> fmt::Result {
+fn write_groups(out: &mut String, groups: &[GroupRow]) -> fmt::Result {
     out.write_str(
-        "<h2>Routes</h2><table><tr><th>Family<th class=\"n\">Prefixes<th class=\"n\">Paths\
-         <th class=\"n\">Convergence p50<th class=\"n\">p99</tr>",
+        "<h2>Update groups</h2><table><caption>Peers that are told the same octets</caption>\
+         <thead><tr><th scope=\"col\">Group</th><th scope=\"col\">Family</th>\
+         <th scope=\"col\">Role</th><th scope=\"col\" class=\"n\">Members</th>\
+         <th scope=\"col\" class=\"n\">With everything</th>\
+         <th scope=\"col\" class=\"n\">Log</th></tr></thead><tbody>",
     )?;
-    for family in &status.families {
-        let time = |seconds: Option<f64>| match seconds {
-            None => "–".to_owned(),
-            Some(seconds) if seconds.is_infinite() => "over the last bucket".to_owned(),
-            Some(seconds) => format!("≤ {}", Seconds(seconds)),
-        };
+    for group in groups {
         write!(
             out,
-            "<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}\
-             <td class=\"n\">{}</tr>",
-            Escaped(&family.family),
-            family.prefixes,
-            family.paths,
-            time(family.convergence_p50_seconds),
-            time(family.convergence_p99_seconds),
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td></tr>",
+            group.id,
+            Escaped(&group.family),
+            Escaped(&group.role),
+            group.members,
+            group.current,
+            Bytes(group.log_bytes),
         )?;
     }
-    out.write_str("</table>")
+    out.write_str("</tbody></table>")
 }
 
 fn write_shards(out: &mut String, status: &Status) -> fmt::Result {
     out.write_str(
-        "<h2>Shards</h2><table><tr><th>Shard<th class=\"n\">Busy<th class=\"n\">Waiting letters\
-         <th class=\"n\">Last turn</tr>",
+        "<h2>Shards</h2><table><caption>Threads of the RIB</caption><thead><tr>\
+         <th scope=\"col\">Shard</th><th scope=\"col\" class=\"n\">Busy</th>\
+         <th scope=\"col\" class=\"n\">Waiting letters</th>\
+         <th scope=\"col\" class=\"n\">Last turn</th></tr></thead><tbody>",
     )?;
     for (n, shard) in status.shards.iter().enumerate() {
         write!(
             out,
-            "<tr><td>{n}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{} ago</tr>",
+            "<tr><td>{n}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{} ago</td></tr>",
             Seconds(shard.busy_seconds),
             shard.channel_depth,
             Seconds(shard.heartbeat_age_seconds),
         )?;
     }
-    out.write_str("</table>")
-}
-
-fn write_peers(out: &mut String, peers: &[PeerRow]) -> fmt::Result {
-    out.write_str(
-        "<h2>Peers</h2><table><tr><th>Address<th>Name<th>Group<th>Role<th class=\"n\">AS<th>State\
-         <th class=\"n\">Since<th class=\"n\">In<th class=\"n\">Out<th>Last reason</tr>",
-    )?;
-    let mut rows: Vec<&PeerRow> = peers.iter().collect();
-    rows.sort_by_key(|row| row.is_up());
-    for row in rows.iter().take(PEERS_MAX) {
-        write!(
-            out,
-            "<tr><td>{}<td>{}<td>{}<td>{}<td class=\"n\">{}<td class=\"{}\">{}<td class=\"n\">{}\
-             <td class=\"n\">{}<td class=\"n\">{}<td>{}</tr>",
-            Escaped(&row.address),
-            Escaped(row.name.as_deref().unwrap_or("")),
-            Escaped(row.group.as_deref().unwrap_or("")),
-            Escaped(&row.role),
-            row.as_number.map_or_else(String::new, |asn| asn.to_string()),
-            if row.is_up() { "good" } else { "bad" },
-            Escaped(&row.state),
-            Seconds(row.since_seconds),
-            row.messages[0],
-            row.messages[1],
-            Escaped(row.last_reason.as_deref().unwrap_or("")),
-        )?;
-    }
-    out.write_str("</table>")?;
-    if peers.len() > PEERS_MAX {
-        write!(out, "<p>{} more: <a href=\"/api/v1/peers\">all</a></p>", peers.len() - PEERS_MAX)?;
-    }
-    Ok(())
-}
-
-/// A text that cannot break out of the page: names and reasons come from peers.
-struct Escaped<'t>(&'t str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '&' => f.write_str("&amp;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Seconds as people say them.
-struct Seconds(f64);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0;
-        match seconds {
-            s if s < 0.001 => write!(f, "{:.0} µs", s * 1e6),
-            s if s < 1.0 => write!(f, "{:.0} ms", s * 1e3),
-            s if s < 120.0 => write!(f, "{s:.1} s"),
-            s if s < 7_200.0 => write!(f, "{:.0} min", s / 60.0),
-            s if s < 172_800.0 => write!(f, "{:.1} h", s / 3_600.0),
-            s => write!(f, "{:.1} d", s / 86_400.0),
-        }
-    }
-}
-
-/// Bytes as people say them.
-struct Bytes(u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            n if n < 1 << 10 => write!(f, "{n} B"),
-            n if n < 1 << 20 => write!(f, "{:.1} KiB", n as f64 / 1024.0),
-            n => write!(f, "{:.1} MiB", n as f64 / 1_048_576.0),
-        }
-    }
+    out.write_str("</tbody></table>")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn units_change_with_the_size() {
-        for (seconds, text) in [
-            (0.000_25, "250 µs"),
-            (0.25, "250 ms"),
-            (90.0, "90.0 s"),
-            (600.0, "10 min"),
-            (7_200.0, "2.0 h"),
-            (864_000.0, "10.0 d"),
-        ] {
-            assert_eq!(Seconds(seconds).to_string(), text);
-        }
-        assert_eq!(Bytes(512).to_string(), "512 B");
-        assert_eq!(Bytes(1536).to_string(), "1.5 KiB");
-        assert_eq!(Bytes(3 << 20).to_string(), "3.0 MiB");
+    fn page(peers: &[PeerRow], query: &PageQuery, status: &Status) -> String {
+        let (snapshot, recent) = (Snapshot::default(), Recent::default());
+        let (snapshot, recent) = (&snapshot, &recent);
+        let (groups, ready, explained) = (&[][..], &[][..], None);
+        render(&Page { status, peers, groups, ready, snapshot, recent, query, explained })
     }
 
     #[test]
     fn what_a_peer_says_stays_text() {
-        let row =
-            PeerRow { name: Some("<script>alert('x')</script>".to_owned()), ..PeerRow::default() };
-        let page = render(&Status::default(), &[row], &[]);
-        assert!(!page.contains("<script"), "{page}");
-        assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)"), "{page}");
+        let evil = "<script>alert('x')</script>".to_owned();
+        let row = PeerRow {
+            name: Some(evil.clone()),
+            undelivered_seconds: Some(1.0),
+            ..PeerRow::default()
+        };
+        let query = PageQuery { q: evil.clone(), prefix: evil, ..PageQuery::default() };
+        let html = page(&[row], &query, &Status::default());
+        assert_eq!(html.matches("<script").count(), 1, "the page's own");
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)"), "{html}");
     }
 
     #[test]
-    fn beyond_the_bound_those_that_are_up_are_left_out_first() {
-        let row = |address: &str, state: &str| PeerRow {
-            address: address.to_owned(),
-            state: state.to_owned(),
-            ..PeerRow::default()
+    fn the_headline_is_whether_it_has_converged() {
+        let headline = |status: &Status| {
+            let html = page(&[], &PageQuery::default(), status);
+            let at = html.find("role=\"status\">").unwrap() + "role=\"status\">".len();
+            html[at..].split('<').next().unwrap().to_owned()
         };
-        let mut peers = vec![row("up", "established"); PEERS_MAX];
-        peers.push(row("down", "idle"));
-        let page = render(&Status::default(), &peers, &[]);
-        assert_eq!(page.matches("<td>up<").count(), PEERS_MAX - 1);
-        assert!(page.contains("<td>down<"));
-        assert!(page.contains("1 more: <a href"));
+        assert_eq!(headline(&Status::default()), "is starting");
+        let started = Status { startup_seconds: Some(1.0), ..Status::default() };
+        assert_eq!(headline(&started), "has converged");
+        let behind = Status { oldest_undelivered_seconds: Some(3.0), ..started };
+        assert_eq!(headline(&behind), "is converging");
+    }
+
+    #[test]
+    fn every_table_has_a_caption_and_every_input_a_label() {
+        let html = page(&[PeerRow::default()], &PageQuery::default(), &Status::default());
+        assert_eq!(html.matches("<table").count(), html.matches("<caption>").count());
+        for id in ["q", "prefix", "to"] {
+            assert!(html.contains(&format!("<label for=\"{id}\">")), "{id}");
+            assert!(html.contains(&format!("<input id=\"{id}\"")), "{id}");
+        }
+        assert!(!html.contains(" style=") && !html.contains(" onclick="));
     }
 }

@@ -43,7 +43,7 @@ fn explained() -> Explained {
         name: Some("node-4".to_owned()),
         role: "client".to_owned(),
         verdict: "told".to_owned(),
-        reason: "it is told the route below".to_owned(),
+        reason: "it is told one route".to_owned(),
         told: vec![told],
         delivery: Some("written".to_owned()),
         unacknowledged_bytes: Some(19),
@@ -77,7 +77,7 @@ FROM      NAME    ROLE    NEXT-HOP  LOCAL-PREF  MED  PATH  WHY
 10.0.0.3  -       client            -           -          lost to 10.0.0.2: highest \
 LOCAL_PREF, stale
 
-10.0.0.4 node-4 (client) is told: it is told the route below
+10.0.0.4 node-4 (client) is told: it is told one route
   from 10.0.0.2: next hop 10.0.0.2, path igp, LOCAL_PREF 100, ORIGINATOR_ID 10.0.0.2, \
 CLUSTER_LIST 10.0.0.1
   written to its socket; its TCP has yet to acknowledge 19 octets

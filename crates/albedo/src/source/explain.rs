@@ -225,8 +225,8 @@ fn judged(
     }
     if !verdict.told.is_empty() {
         let count = verdict.told.len();
-        let routes = if count == 1 { "the route".into() } else { format!("{count} routes") };
-        return ("told", None, format!("it is told {routes} below"));
+        let routes = if count == 1 { "one route".into() } else { format!("{count} routes") };
+        return ("told", None, format!("it is told {routes}"));
     }
     // What kept the best one of those that something keeps back, and not those behind it.
     let of = |peer: PeerId| verdict.kept.iter().find(|kept| kept.from == peer);
