@@ -2,8 +2,8 @@
 //!
 //! Some of these packages exclude each other, and none of them should start a service here, so
 //! they are downloaded and unpacked into a cache folder instead of being installed.
-//! Only the shared libraries they need, and tools such as `ip`, `valgrind`, `npm` and `chromium` are
-//! installed.
+//! Only the shared libraries they need, and tools such as `ip`, `valgrind`, `npm` and `chromium`,
+//! are installed.
 
 #[cfg(test)]
 mod tests;
