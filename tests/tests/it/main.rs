@@ -18,6 +18,7 @@ mod others_keep;
 mod page;
 mod paths;
 mod policy;
+mod probe;
 mod race;
 mod readme;
 mod real_input;
