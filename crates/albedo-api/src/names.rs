@@ -67,8 +67,7 @@ pub struct Metric {
 }
 
 /// Bounds of what takes as long as writes to sockets.
-const FINE: &[f64] =
-    &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 10.0, 60.0];
+const FINE: &[f64] = &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 1.0, 10.0, 60.0];
 /// The same where less will do.
 const COARSE: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0];
 /// Bounds of what may take as long as a table or a timer.
@@ -101,6 +100,8 @@ const fn by_writer(metric: Metric) -> Metric {
     Metric { author: Author::Writer, ..metric }
 }
 
+/// Values of `stage`.
+pub const STAGES: [&str; 2] = ["queue", "decide"];
 /// Values of `direction`.
 pub const DIRECTIONS: [&str; 2] = ["in", "out"];
 /// Values of `type` of messages, in the order of their codes (RFC 4271 §4.1, RFC 2918).

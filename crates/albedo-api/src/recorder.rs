@@ -111,6 +111,12 @@ impl Metrics {
         let mut out = self.exporter.render();
         write_times(&mut out, snapshot);
         write_slowest(&mut out, snapshot);
+        text::head(&mut out, &names::STAGE);
+        for (n, stage) in names::STAGES.iter().enumerate() {
+            let shards = snapshot.engine.shards.iter();
+            let seconds: f64 = shards.map(|shard| shard.stages[n].as_secs_f64()).sum();
+            text::sample(&mut out, names::STAGE.name, &[("stage", stage)], seconds);
+        }
         text::head(&mut out, &names::SHARD_BUSY);
         for (n, shard) in snapshot.engine.shards.iter().enumerate() {
             let label = [("shard", &*n.to_string())];

@@ -9,7 +9,7 @@ use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
 use crate::names::{
-    DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES,
+    DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES, STAGES,
     TREATMENTS,
 };
 
@@ -291,6 +291,10 @@ pub struct ShardNumbers {
     pub rebases: u64,
     /// Log bytes of all groups.
     pub log_bytes: u64,
+    /// By [`crate::names::STAGES`], summed over batches that told somebody something.
+    pub stages: [Duration; STAGES.len()],
+    /// How many of those there were.
+    pub stage_batches: u64,
 }
 
 /// A histogram whose samples lie in buckets already.
@@ -403,6 +407,9 @@ impl ShardNumbers {
             messages: get(&stats.messages),
             rebases: get(&stats.rebases),
             log_bytes: get(&stats.log_bytes),
+            stages: [&stats.stages.queue_nanos, &stats.stages.decide_nanos]
+                .map(|nanos| Duration::from_nanos(get(nanos))),
+            stage_batches: get(&stats.stages.batches),
         }
     }
 }

@@ -173,6 +173,8 @@ pub struct ShardStats {
     pub rebases: AtomicU64,
     /// Log bytes of all groups.
     pub log_bytes: AtomicU64,
+    /// How long changes were on their way.
+    pub stages: Stages,
     /// Per family.
     pub families: [FamilyCounts; Family::COUNT],
 }
@@ -196,6 +198,27 @@ pub struct FamilyCounts {
     pub catch_ups: AtomicU64,
     /// Groups with members.
     pub groups: AtomicU64,
+}
+
+/// How long changes were on their way within a shard, summed over batches that told somebody
+/// something.
+#[derive(Debug, Default)]
+pub struct Stages {
+    /// From the read that began the batch until the shard decided: the channel, and what gathered.
+    pub queue_nanos: AtomicU64,
+    /// Deciding and encoding.
+    pub decide_nanos: AtomicU64,
+    /// Batches.
+    pub batches: AtomicU64,
+}
+
+impl Stages {
+    pub(crate) fn count(&self, born: Instant, begun: Instant, ended: Instant) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.queue_nanos.fetch_add(nanos(begun.since(born)), Ordering::Relaxed);
+        self.decide_nanos.fetch_add(nanos(ended.since(begun)), Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What was asked of the shards.

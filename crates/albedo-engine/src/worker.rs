@@ -128,13 +128,19 @@ impl Worker {
             goes_on = self.gather();
         }
         let mut out = std::mem::take(&mut self.out);
+        let mut flush = None;
         if self.shard.has_changes() {
             let now = clock::now();
             self.shard.flush(now, &mut out);
             self.flushed_at = now;
             self.stats().batches.fetch_add(1, Ordering::Relaxed);
+            flush = Some(now);
         }
-        self.shard.step(clock::now(), &mut out);
+        let flushed = clock::now();
+        if let (Some(begun), Some(Output::Append { segment, .. })) = (flush, out.first()) {
+            self.stats().stages.count(segment.born, begun, flushed);
+        }
+        self.shard.step(flushed, &mut out);
         // Of several segments each reader gets as many as it can with one write.
         let appends = out.iter().filter(|output| matches!(output, Output::Append { .. })).count();
         for output in out.drain(..) {

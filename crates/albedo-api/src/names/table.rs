@@ -379,6 +379,18 @@ table! {
         "Connections to the control sockets in the manner of BIRD that were cut: too many were \
          open, or nobody read the answer.",
     );
+    STAGE = by_writer(counter(
+        "albedo_stage_seconds_total",
+        &["stage"],
+        "Time of changes within the shards: waiting and gathering (queue), deciding and encoding \
+         (decide); what convergence takes beyond that is the sending. Of batches that told \
+         somebody something.",
+    ));
+    STAGE_BATCHES = counter(
+        "albedo_stage_batches_total",
+        &[],
+        "Batches whose stages were timed.",
+    );
     SHARD_BUSY = by_writer(counter(
         "albedo_shard_busy_seconds_total",
         &["shard"],

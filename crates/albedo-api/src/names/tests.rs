@@ -26,7 +26,8 @@ fn names_follow_the_rules() {
 
 #[test]
 fn no_label_grows_with_peers_or_prefixes() {
-    let few = ["family", "state", "direction", "type", "code", "treatment", "reason", "result"];
+    let few =
+        ["stage", "family", "state", "direction", "type", "code", "treatment", "reason", "result"];
     for metric in ALL {
         for label in metric.labels {
             let known = few.contains(label) || ["shard", "version"].contains(label);
@@ -72,6 +73,7 @@ mod reference {
             "type" => list(&MESSAGE_TYPES),
             "code" => list(&NOTIFICATION_CODES),
             "treatment" => list(&TREATMENTS),
+            "stage" => list(&STAGES),
             "shard" => "0, 1, …".to_owned(),
             "rank" => "1 … 10".to_owned(),
             _ => String::new(),

@@ -43,6 +43,7 @@ struct Engine {
     update_groups: Gauge,
     log_bytes: Gauge,
     batches: Counter,
+    stage_batches: Counter,
     segments: Counter,
     direct_deliveries: Counter,
     updates_encoded: Counter,
@@ -243,6 +244,7 @@ impl Engine {
             update_groups: source.gauge(&names::UPDATE_GROUPS),
             log_bytes: source.gauge(&names::LOG_BYTES),
             batches: source.counter(&names::BATCHES),
+            stage_batches: source.counter(&names::STAGE_BATCHES),
             segments: source.counter(&names::SEGMENTS),
             direct_deliveries: source.counter(&names::DIRECT_DELIVERIES),
             updates_encoded: source.counter(&names::UPDATES_ENCODED),
@@ -275,6 +277,7 @@ impl Engine {
         self.update_groups.set(numbers.update_groups as f64);
         self.log_bytes.set(numbers.sum(|shard| shard.log_bytes) as f64);
         self.batches.absolute(numbers.sum(|shard| shard.batches));
+        self.stage_batches.absolute(numbers.sum(|shard| shard.stage_batches));
         self.segments.absolute(numbers.sum(|shard| shard.segments));
         self.direct_deliveries.absolute(numbers.sum(|shard| shard.served));
         self.updates_encoded.absolute(numbers.sum(|shard| shard.messages));

@@ -36,6 +36,8 @@ fn snapshot(shards: usize) -> Snapshot {
         busy: Duration::from_millis(1_500),
         messages: 21,
         log_bytes: 4_096,
+        stages: [Duration::from_millis(500), Duration::from_millis(250)],
+        stage_batches: 7,
         ..ShardNumbers::default()
     };
     snapshot.engine.shards = vec![shard; shards];
@@ -108,6 +110,9 @@ fn the_numbers_of_the_snapshot_arrive() {
         ("albedo_rejected_updates_total{treatment=\"treat_as_withdraw\"}", 9.0),
         ("albedo_updates_encoded_total", 42.0),
         ("albedo_log_bytes", 8_192.0),
+        ("albedo_stage_seconds_total{stage=\"queue\"}", 1.0),
+        ("albedo_stage_seconds_total{stage=\"decide\"}", 0.5),
+        ("albedo_stage_batches_total", 14.0),
         ("albedo_selection_deferral", 1.0),
         ("albedo_selection_deferral_missing_peers", 3.0),
         ("albedo_roster_peers", 12.0),
