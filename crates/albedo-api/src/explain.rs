@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::RouteLineAttributes;
+use crate::routes::RouteLineAttributes;
 
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,8 +35,6 @@ use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
 use listener::Guarded;
 
-pub(crate) use ask::read_prefix;
-pub use ask::{RouteLine, RouteLineAttributes};
 pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
 
 /// The exposition format of Prometheus.

@@ -19,8 +19,9 @@ mod status;
 mod text;
 
 pub use control::Control;
-pub use http::{CONNECTIONS_MAX, Doors, IDLE_MAX, RouteLine, RouteLineAttributes, serve};
+pub use http::{CONNECTIONS_MAX, Doors, IDLE_MAX, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
+pub use routes::{RouteLine, RouteLineAttributes};
 pub use status::{
     CalicoStatus, CalicoVerify, Check, ConfirmRequest, FamilyStatus, ForeignRoute, GroupRow,
     GuardStatus, HeldSession, IpamStatus, KindCount, NodeFamily, NodePrefix, PeerDetail,

@@ -9,18 +9,12 @@ use std::sync::Arc;
 
 use albedo_types::{Family, PeerId, Prefix};
 
+mod line;
+
+pub use line::{RouteLine, RouteLineAttributes, parse_target};
+
 /// A future that is handed out by a trait.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A prefix as it is written, and whether it was one: an address means the longest prefix that
-/// holds it.
-///
-/// # Errors
-///
-/// It is neither, in words.
-pub fn parse_target(text: &str) -> Result<(Prefix, bool), String> {
-    crate::http::read_prefix(text)
-}
 
 /// Where routes come from.
 pub trait RouteSource: Send + Sync {

@@ -179,7 +179,7 @@ impl Readers {
 
     /// For each peer that lacks a change, when the oldest one was read.
     ///
-    /// Where nobody lacks anything this looks at no log more than once.
+    /// It looks at each log once, so that it does not stand in the way of who writes there.
     fn lags(&self, groups: &Groups) -> Vec<(PeerId, Instant)> {
         let readers: Vec<(PeerId, Arc<Reader>)> = {
             let inner = self.0.lock().expect("no panic while held");
@@ -192,14 +192,14 @@ impl Readers {
                 let shard = ShardId(u32::try_from(shard).expect("few shards"));
                 let reads = |reader: &Reader| reader.reads(group.id, group.key.family, shard);
                 let seen = readers.iter().filter_map(|(_, reader)| reads(reader)).min();
-                if seen.and_then(|version| log.oldest_after(version)).is_none() {
+                let births = seen.map_or_else(Vec::new, |version| log.births_after(version));
+                if births.is_empty() {
                     continue;
                 }
                 for (peer, reader) in &readers {
-                    let Some(born) = reads(reader).and_then(|version| log.oldest_after(version))
-                    else {
-                        continue;
-                    };
+                    let Some(seen) = reads(reader) else { continue };
+                    let first = births.partition_point(|(version, _)| *version <= seen);
+                    let Some((_, born)) = births.get(first).copied() else { continue };
                     lags.entry(*peer)
                         .and_modify(|at| *at = Instant::min(*at, born))
                         .or_insert(born);

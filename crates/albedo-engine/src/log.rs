@@ -208,6 +208,14 @@ impl SharedLog {
         self.inner.read().expect(POISON).log.version()
     }
 
+    /// Versions of the segments behind `version` and when they were born, in their order: one look
+    /// for all who are behind.
+    pub(crate) fn births_after(&self, version: u64) -> Vec<(u64, Instant)> {
+        let inner = self.inner.read().expect(POISON);
+        let behind = inner.log.after(version);
+        behind.map(|entry| (entry.0.segment.version, entry.0.segment.born)).collect()
+    }
+
     /// When the oldest segment behind `version` was born, if there is one.
     pub(crate) fn oldest_after(&self, version: u64) -> Option<Instant> {
         let inner = self.inner.read().expect(POISON);

@@ -6,8 +6,10 @@
 //! What the changes of a batch have in common is kept once for the batch; who bore an index of a
 //! peer is kept beside it, for another one may bear it later.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use albedo_types::{Instant, PeerId, RouterId};
 
@@ -61,7 +63,8 @@ pub(crate) struct Journal<K> {
     count: u64,
     /// Batches with a change in the ring, the oldest first: no more than there are changes.
     batches: VecDeque<Batch>,
-    /// In the order of their versions; those that no change in the ring can mean are dropped.
+    /// In the order of their versions; at the last tidying no more than two for each change in the
+    /// ring and one for each index.
     bearers: Vec<Bearer>,
     /// Bearers after the last tidying.
     tidy: usize,
@@ -91,18 +94,27 @@ impl<K: Copy + PartialEq> Journal<K> {
         if self.bearers.len() <= 2 * self.tidy + BEARERS_SLACK {
             return;
         }
-        // Of each index the last one before the oldest change, and those after it.
-        let oldest = self.batches.front().map_or(u64::MAX, |batch| batch.version);
-        let mut seen = BTreeSet::new();
-        let mut kept: Vec<Bearer> = Vec::with_capacity(self.bearers.len());
-        for bearer in self.bearers.iter().rev() {
-            if bearer.from < oldest && !seen.insert(bearer.peer) {
-                continue;
-            }
-            kept.push(*bearer);
+        // The last one of each index, and those that a change in the ring means.
+        let mut of: BTreeMap<PeerId, Vec<usize>> = BTreeMap::new();
+        for (n, bearer) in self.bearers.iter().enumerate() {
+            of.entry(bearer.peer).or_default().push(n);
         }
-        kept.reverse();
-        self.bearers = kept;
+        let mut is_meant = vec![false; self.bearers.len()];
+        of.values().filter_map(|all| all.last()).for_each(|last| is_meant[*last] = true);
+        for number in self.numbers() {
+            let (entry, Some((version, _))) = (self.entry(number), self.moment(number)) else {
+                continue;
+            };
+            for peer in [entry.before, entry.after] {
+                let Some(all) = of.get(&peer) else { continue };
+                let behind = all.partition_point(|n| self.bearers[*n].from < version);
+                if let Some(n) = behind.checked_sub(1) {
+                    is_meant[all[n]] = true;
+                }
+            }
+        }
+        let mut is_meant = is_meant.into_iter();
+        self.bearers.retain(|_| is_meant.next() == Some(true));
         self.tidy = self.bearers.len();
     }
 
@@ -187,22 +199,35 @@ impl<K: Copy + PartialEq> Journal<K> {
         behind.checked_sub(1).and_then(|n| self.batches.get(n))
     }
 
+    /// Numbers of the changes that are kept.
+    fn numbers(&self) -> Range<u64> {
+        self.count - self.ring.len() as u64..self.count
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "below the length of the ring")]
+    fn entry(&self, number: u64) -> Entry<K> {
+        self.ring[(number % self.max as u64) as usize]
+    }
+
+    /// The version that a change made, and when.
+    fn moment(&self, number: u64) -> Option<(u64, Instant)> {
+        let batch = self.batch_of(number)?;
+        Some((batch.version + (number - batch.first), batch.at))
+    }
+
     /// The changes of a prefix that are kept, the newest first.
     pub(crate) fn of(&self, key: K) -> Vec<Change> {
-        let kept = self.ring.len() as u64;
         let change = |number: u64| {
-            #[expect(clippy::cast_possible_truncation, reason = "below the length of the ring")]
-            let entry = self.ring[(number % self.max as u64) as usize];
+            let entry = self.entry(number);
             if entry.key != key {
                 return None;
             }
-            let batch = self.batch_of(number)?;
-            let version = batch.version + (number - batch.first);
+            let (version, at) = self.moment(number)?;
             let id = |peer: PeerId| self.bearer(peer, version);
             let (before, after) = (id(entry.before), id(entry.after));
-            Some(Change { at: batch.at, version, before, after })
+            Some(Change { at, version, before, after })
         };
-        (self.count - kept..self.count).rev().filter_map(change).collect()
+        self.numbers().rev().filter_map(change).collect()
     }
 
     /// Changes that are kept.

@@ -179,8 +179,13 @@ impl<S: AsRef<Segment>> Log<S> {
     /// The oldest segment of the tail that a reader at `version` has not seen.
     #[must_use]
     pub fn oldest_after(&self, version: u64) -> Option<&S> {
+        self.after(version).next()
+    }
+
+    /// All segments of the tail that a reader at `version` has not seen.
+    pub fn after(&self, version: u64) -> impl Iterator<Item = &S> {
         let n = self.tail.partition_point(|segment| segment.as_ref().version <= version);
-        self.tail.get(n)
+        self.tail.range(n..)
     }
 
     /// The segments that a reader of the tail has still to pass, as far as they are there.

@@ -219,6 +219,17 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// A value as a part of a URL.
+pub(crate) fn encoded(text: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(octet).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(octet).collect()
+}
+
 fn code(head: &str) -> &str {
     head.split_whitespace().nth(1).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use albedo_api::explain::{Explained, ExplainedPeer, PastChange};
 use anyhow::Result;
 use clap::Args;
 
-use crate::admin_client::{AdminArgs, Ask};
+use crate::admin_client::{AdminArgs, Ask, encoded};
 use crate::ask_command::{Output, Table, print_for_programs, resolve};
 use crate::cli;
 use crate::words::age;
@@ -54,17 +54,6 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     }
     let is_there = !explained.candidates.is_empty();
     Ok(if is_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// As a part of a URL.
-fn encoded(text: &str) -> String {
-    let octet = |octet: u8| match octet {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(octet).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(octet).collect()
 }
 
 fn text(explained: &Explained) -> String {

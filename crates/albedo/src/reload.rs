@@ -37,8 +37,13 @@ impl<'a> Reloader<'a> {
         cluster: Option<&mut Follower>,
     ) -> Result<ReloadStatus, String> {
         let before = running.config().clone();
-        let plan = self.compare(running, cluster.as_deref());
-        let taken = running.reload(self.args.load(), cluster);
+        // Read once, so that what is told is what is taken.
+        let (read, text) = (self.args.load(), self.read());
+        let plan = match &read {
+            Ok(new) => self.plan(running, cluster.as_deref(), new, text.as_deref()),
+            Err(faults) => Err(faults.to_string()),
+        };
+        let taken = running.reload(read, cluster);
         match taken {
             Ok(Applied { started, stopped, changed, untouched }) => {
                 tracing::info!(started, stopped, changed, untouched, "configuration reloaded");
@@ -46,7 +51,7 @@ impl<'a> Reloader<'a> {
                     tracing::warn!(%error, "log level unchanged");
                 }
                 if *running.config() != before {
-                    self.text = read(self.args);
+                    self.text = text;
                 }
                 let plan = plan.unwrap_or_default();
                 Ok(ReloadStatus { dry_run: false, untouched, ..plan })
@@ -68,20 +73,36 @@ impl<'a> Reloader<'a> {
         cluster: Option<&Follower>,
     ) -> Result<ReloadStatus, String> {
         let new = self.args.load().map_err(|faults| faults.to_string())?;
-        let new = match cluster {
-            Some(cluster) => cluster.preview(&new).map_err(|error| format!("{error:#}"))?,
-            None => new,
+        self.plan(running, cluster, &new, self.read().as_deref())
+    }
+
+    /// What another configuration, and the text that it was read from, would change.
+    fn plan(
+        &self,
+        running: &Running,
+        cluster: Option<&Follower>,
+        new: &Config,
+        text: Option<&str>,
+    ) -> Result<ReloadStatus, String> {
+        let words = |error: anyhow::Error| format!("{error:#}");
+        let comparison = match cluster {
+            Some(cluster) => running.compare(&cluster.preview(new).map_err(words)?),
+            None => running.compare(new),
         };
-        let comparison = running.compare(&new).map_err(|error| format!("{error:#}"))?;
-        let lines = match (&self.text, read(self.args)) {
-            (Some(old), Some(new)) => differences(old, &new),
+        let lines = match (self.text.as_deref(), text) {
+            (Some(old), Some(new)) => differences(old, new),
             _ => Vec::new(),
         };
-        Ok(told(comparison, lines))
+        Ok(told(comparison.map_err(words)?, lines))
+    }
+
+    /// The file, without secrets.
+    fn read(&self) -> Option<String> {
+        read(self.args)
     }
 }
 
-/// The file, without secrets.
+/// See [`Reloader::read`].
 fn read(args: &ConfigArgs) -> Option<String> {
     let file = args.config.as_ref()?;
     let text = std::fs::read_to_string(file).ok()?;

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use albedo_types::{Family, PeerId, Prefix};
 use axum::Json;
@@ -21,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::control::refuse;
-use crate::routes::{RouteAsk, RouteAttributes, RoutePages, RouteRow, RouteSelect};
+use crate::routes::{
+    RouteAsk, RouteLine, RouteLineAttributes, RoutePages, RouteRow, RouteSelect, parse_target,
+};
 
 /// What the list of peers is asked with.
 #[derive(Debug, Deserialize)]
@@ -82,7 +83,7 @@ pub(super) struct RoutesQuery {
 impl RoutesQuery {
     /// What is asked of the tables, one question after the other.
     fn asks(&self, from: &[PeerId], to: &[PeerId]) -> Result<VecDeque<RouteAsk>, String> {
-        let prefix = self.prefix.as_deref().map(read_prefix).transpose()?;
+        let prefix = self.prefix.as_deref().map(parse_target).transpose()?;
         let select = match (prefix, self.matching.as_deref()) {
             (None, None) => RouteSelect::All,
             (None, Some(_)) => return Err("match: expected a prefix beside it".to_owned()),
@@ -136,19 +137,6 @@ fn family_of(prefix: Prefix) -> Family {
         Prefix::V4(_) => Family::Ipv4Unicast,
         Prefix::V6(_) => Family::Ipv6Unicast,
     }
-}
-
-/// A prefix as it is written, and whether it was one: an address means the prefix that holds it.
-pub(crate) fn read_prefix(text: &str) -> Result<(Prefix, bool), String> {
-    if let Ok(prefix) = text.parse() {
-        return Ok((prefix, true));
-    }
-    if let Ok(address) = text.parse::<IpAddr>() {
-        let len = if address.is_ipv4() { 32 } else { 128 };
-        let prefix: Result<Prefix, _> = format!("{address}/{len}").parse();
-        return prefix.map(|prefix| (prefix, false)).map_err(|error| error.to_string());
-    }
-    Err(format!("prefix: found {text:?}, expected an address or a prefix, such as 10.1.2.0/26"))
 }
 
 /// `GET /api/v1/routes`.
@@ -256,84 +244,6 @@ struct End {
     end: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-}
-
-/// One route.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct RouteLine {
-    /// What it leads to.
-    pub prefix: String,
-    /// The address of the peer that announced it.
-    pub from: String,
-    /// What that one is called.
-    pub from_name: Option<String>,
-    /// Its BGP identifier.
-    pub router_id: String,
-    /// Whether it is the best one of its prefix.
-    pub best: bool,
-    /// Whether its session is lost, and it is kept (RFC 4724, RFC 9494).
-    pub stale: bool,
-    /// Whether the peer is of another AS.
-    pub external: bool,
-    /// Its attributes.
-    #[serde(flatten)]
-    pub attributes: RouteLineAttributes,
-}
-
-/// Attributes of a route, as operators write them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct RouteLineAttributes {
-    /// `igp`, `egp` or `incomplete`.
-    pub origin: String,
-    /// The path; sets in braces, parts of confederations in parentheses.
-    pub as_path: String,
-    /// The next hop, and with IPv6 the link-local one beside it.
-    pub next_hop: Vec<String>,
-    /// MULTI_EXIT_DISC.
-    pub med: Option<u32>,
-    /// LOCAL_PREF.
-    pub local_pref: Option<u32>,
-    /// Such as `64512:1`.
-    pub communities: Vec<String>,
-    /// Eight octets each, in hexadecimal digits.
-    pub extended_communities: Vec<String>,
-    /// Such as `64512:1:2`.
-    pub large_communities: Vec<String>,
-    /// ORIGINATOR_ID (RFC 4456 §8).
-    pub originator_id: Option<String>,
-    /// CLUSTER_LIST.
-    pub cluster_list: Vec<String>,
-    /// Whether ATOMIC_AGGREGATE is there.
-    pub atomic_aggregate: bool,
-    /// AGGREGATOR: AS and identifier, such as `64512 10.0.0.1`.
-    pub aggregator: Option<String>,
-}
-
-impl From<&Arc<RouteAttributes>> for RouteLineAttributes {
-    fn from(attributes: &Arc<RouteAttributes>) -> Self {
-        let community = |all: &u32| format!("{}:{}", all >> 16, all & 0xffff);
-        let octets = |all: &[u8; 8]| all.iter().map(|octet| format!("{octet:02x}")).collect();
-        Self {
-            origin: ["igp", "egp", "incomplete"][usize::from(attributes.origin.min(2))].to_owned(),
-            as_path: attributes.as_path.clone(),
-            next_hop: attributes.next_hop.iter().map(ToString::to_string).collect(),
-            med: attributes.med,
-            local_pref: attributes.local_pref,
-            communities: attributes.communities.iter().map(community).collect(),
-            extended_communities: attributes.extended_communities.iter().map(octets).collect(),
-            large_communities: attributes
-                .large_communities
-                .iter()
-                .map(|[a, b, c]| format!("{a}:{b}:{c}"))
-                .collect(),
-            originator_id: attributes.originator_id.map(|id| id.to_string()),
-            cluster_list: attributes.cluster_list.iter().map(ToString::to_string).collect(),
-            atomic_aggregate: attributes.atomic_aggregate,
-            aggregator: attributes.aggregator.map(|(asn, id)| format!("{asn} {id}")),
-        }
-    }
 }
 
 #[cfg(test)]

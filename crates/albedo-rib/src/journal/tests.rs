@@ -88,6 +88,21 @@ fn bearers_are_as_many_as_can_be_meant() {
     assert_eq!(found, [Some(id(999)), Some(id(998))]);
 }
 
+#[test]
+fn a_session_that_flaps_and_changes_nothing_leaves_nothing() {
+    let mut journal = Journal::new(4);
+    journal.bear(PeerId(1), 0, id(1));
+    journal.push(at(1), 0, [(1_u8, None, Some(PeerId(1)))].into_iter());
+    for n in 0..10_000 {
+        // Two peers take turns at an index, and what they tell is in batches that are skipped.
+        journal.bear(PeerId(2), u64::from(n) * 300 + 1, id(n % 2));
+        journal.skip(at(2));
+    }
+    // What is meant is one for each index and one for the change.
+    assert!(journal.bearers.len() <= 2 * 3 + BEARERS_SLACK + 1, "{}", journal.bearers.len());
+    assert_eq!(journal.of(1)[0].after, Some(id(1)));
+}
+
 proptest! {
     /// Against a list that keeps everything.
     #[test]

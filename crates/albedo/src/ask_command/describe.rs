@@ -10,7 +10,7 @@ use clap::Args;
 use super::peers::reason;
 use super::table::Table;
 use super::{Output, print_for_programs, resolve};
-use crate::admin_client::{AdminArgs, Ask};
+use crate::admin_client::{AdminArgs, Ask, encoded};
 use crate::cli;
 use crate::words::{age, bytes};
 
@@ -28,7 +28,7 @@ pub(super) struct PeerArgs {
 pub(super) fn run(args: &PeerArgs) -> Result<ExitCode> {
     let target = args.admin.target();
     let address = resolve(&target, std::slice::from_ref(&args.peer))?.join("");
-    let path = format!("/api/v1/peers/{}", address.replace(':', "%3A"));
+    let path = format!("/api/v1/peers/{}", encoded(&address));
     let sessions: Vec<PeerDetail> = Ask::get(&path).send(&target)?;
     match args.output {
         Output::Json | Output::Yaml => {

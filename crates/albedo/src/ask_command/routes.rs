@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::table::NOTHING;
 use super::{API_VERSION, Output, resolve};
-use crate::admin_client::{ANSWER_MAX, AdminArgs, Ask, Lines};
+use crate::admin_client::{AdminArgs, Ask, Lines, encoded};
 use crate::cli;
 
 #[derive(Debug, Args)]
@@ -59,20 +59,20 @@ pub(super) fn run(args: &RoutesArgs) -> Result<ExitCode> {
     let target = args.admin.target();
     let mut query = Vec::new();
     if let Some(prefix) = &args.prefix {
-        query.push(format!("prefix={}", prefix.replace('/', "%2F").replace(':', "%3A")));
+        query.push(format!("prefix={}", encoded(prefix)));
     }
     query.extend(args.longer.then(|| "match=longer".to_owned()));
     query.extend(args.longest.then(|| "match=longest".to_owned()));
     for (key, peer) in [("from", &args.from), ("to", &args.to)] {
         if let Some(peer) = peer {
             let address = resolve(&target, std::slice::from_ref(peer))?.join("");
-            query.push(format!("{key}={}", address.replace(':', "%3A")));
+            query.push(format!("{key}={}", encoded(&address)));
         }
     }
     query.extend(args.best.then(|| "best=true".to_owned()));
     query.extend(args.family.as_ref().map(|family| format!("family={family}")));
     let path = format!("/api/v1/routes?{}", query.join("&"));
-    let lines = Ask { patience: ANSWER_MAX, ..Ask::get(&path) }.lines(&target)?;
+    let lines = Ask::get(&path).lines(&target)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     match print(lines, args, &mut out) {
         Ok(0) => {

@@ -69,23 +69,3 @@ fn what_makes_no_sense_is_told() {
     let none = RoutesQuery { family: Some("vpn".to_owned()), ..RoutesQuery::default() };
     bad(none, "family: found \"vpn\", expected ipv4 or ipv6");
 }
-
-#[test]
-fn attributes_are_written_as_operators_write_them() {
-    let attributes = RouteAttributes {
-        origin: 9,
-        communities: vec![0xffff_0006, 65536 * 64512 + 1],
-        extended_communities: vec![[0, 2, 0xfc, 0, 0, 0, 0, 1]],
-        large_communities: vec![[64512, 1, 2]],
-        aggregator: Some((64512, [10, 0, 0, 1].into())),
-        cluster_list: vec![[10, 0, 0, 1].into()],
-        ..RouteAttributes::default()
-    };
-    let line = RouteLineAttributes::from(&Arc::new(attributes));
-    assert_eq!(line.origin, "incomplete");
-    assert_eq!(line.communities, ["65535:6", "64512:1"]);
-    assert_eq!(line.extended_communities, ["0002fc0000000001"]);
-    assert_eq!(line.large_communities, ["64512:1:2"]);
-    assert_eq!(line.aggregator.as_deref(), Some("64512 10.0.0.1"));
-    assert_eq!(line.cluster_list, ["10.0.0.1"]);
-}
