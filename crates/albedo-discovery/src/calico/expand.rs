@@ -35,6 +35,7 @@ mod rows;
 mod sessions;
 mod view;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU8;
@@ -295,14 +296,22 @@ pub fn expand_node(cluster: &Cluster, name: &str) -> Vec<Session> {
     view.named(name).map_or_else(Vec::new, |me| sessions::of_node(&view, me))
 }
 
-/// [`expand_node`] for every node, in order of their names; what they have in common is computed
-/// once.
-pub fn expand_nodes(cluster: &Cluster, mut each: impl FnMut(&Arc<str>, Vec<Session>)) {
+/// The sessions of [`expand_node`] that come of BGPPeers, for every node, in order of their names;
+/// what they have in common is computed once. Those of the mesh are in [`mesh_addresses`].
+pub(super) fn expand_peerings(cluster: &Cluster, mut each: impl FnMut(Vec<Session>)) {
     let view = View::new(cluster);
-    for (me, member) in view.members.iter().enumerate() {
-        each(&member.node.meta.name, sessions::of_node(&view, me));
+    for me in 0..view.members.len() {
+        each(sessions::of_peers(&view, me));
     }
 }
 
+/// The addresses that have a session by the mesh with every other one of their family; none where
+/// it is off. A mesh is told by its members: five thousand of them have 12.5 million sessions.
+pub(super) fn mesh_addresses(cluster: &Cluster) -> BTreeSet<IpAddr> {
+    let view = View::new(cluster);
+    let members = view.members.iter().filter(|member| sessions::is_in_mesh(&view, member));
+    members.flat_map(|member| member.addresses()).collect()
+}
+
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

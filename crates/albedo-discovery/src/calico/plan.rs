@@ -2,8 +2,8 @@
 //! each step does to sessions, and the way back.
 //!
 //! Nothing is guessed: each step is carried out on a copy of the cluster, and the sessions of all
-//! nodes before and after are compared. So where the mesh is on, a plan takes time and memory with
-//! the square of the nodes: a thousand of them have half a million sessions.
+//! nodes before and after are compared. Those of the mesh are counted by its members, so time and
+//! memory go with the nodes and with the sessions of BGPPeers, not with the square of the nodes.
 //!
 //! The mesh is switched off last, when everybody has the reflector; the way back begins with
 //! switching it on.

@@ -10,7 +10,7 @@ use albedo_types::{Asn, ClusterId, PeerRole};
 use super::notes::{Note, Notes};
 use super::provenance::{Direction, Provenance, Selection, Source, Texts};
 use super::rows::{Class, Row, global_rows, rows};
-use super::view::{Version, View, port_or_default};
+use super::view::{Member, Version, View, port_or_default};
 use super::{Dial, Session};
 use crate::calico::{
     BgpPeer, Labels, NextHopMode, PeerNodes, PeerRemote, ReversePeering, SourceAddress, Warning,
@@ -49,24 +49,38 @@ pub(super) fn of_reflector(
 
 /// The sessions of any node, as Calico has them.
 pub(super) fn of_node(view: &View<'_>, me: usize) -> Vec<Session> {
+    let mut rows = rows(view, me).rows;
+    rows.extend(mesh(view, me));
+    by_calico(view, me, &rows)
+}
+
+/// Those of them that come of BGPPeers.
+pub(super) fn of_peers(view: &View<'_>, me: usize) -> Vec<Session> {
+    by_calico(view, me, &rows(view, me).rows)
+}
+
+fn by_calico<'c>(view: &View<'c>, me: usize, rows: &[Row<'c>]) -> Vec<Session> {
     let own = &view.members[me];
     let mut maker = Maker::new(view, me, own.cluster_id(), Side::Calico);
     let mut notes = Notes::default();
-    let mut rows = rows(view, me).rows;
-    rows.extend(mesh(view, me));
     let sessions = rows.iter().filter_map(|row| maker.session(row, &mut notes)).collect();
     tidy(sessions, Side::Calico, &mut notes)
 }
 
-/// The rows of the mesh: nobody's who is a reflector.
+/// Whether a node has sessions by the mesh: nobody has who is a reflector.
+pub(super) fn is_in_mesh(view: &View<'_>, member: &Member<'_>) -> bool {
+    view.mesh() && member.cluster_id().is_none()
+}
+
+/// The rows of the mesh.
 fn mesh<'c>(view: &View<'c>, me: usize) -> Vec<Row<'c>> {
     let own = &view.members[me];
-    if own.cluster_id().is_some() || !view.mesh() {
+    if !is_in_mesh(view, own) {
         return Vec::new();
     }
     let mut rows = Vec::new();
     for (index, member) in view.members.iter().enumerate() {
-        if index == me || member.cluster_id().is_some() {
+        if index == me || !is_in_mesh(view, member) {
             continue;
         }
         for version in Version::BOTH {

@@ -30,7 +30,7 @@ fn selector(text: &str) -> Selector {
     Selector::parse(text).unwrap()
 }
 
-fn cluster(resources: Vec<Resource>) -> Cluster {
+pub(in crate::calico) fn cluster(resources: Vec<Resource>) -> Cluster {
     let mut cluster = Cluster::new();
     for resource in resources {
         cluster.apply(resource);
@@ -189,7 +189,7 @@ prop_compose! {
     }
 }
 
-fn any_resources() -> impl Strategy<Value = Vec<Resource>> {
+pub(in crate::calico) fn any_resources() -> impl Strategy<Value = Vec<Resource>> {
     let nodes: Vec<_> = (1..8_u16).map(any_node).collect();
     let peers: Vec<_> = (0..4).map(any_peer).collect();
     let ports = vec(select(vec![None, None, Some(1_790)]), 3);

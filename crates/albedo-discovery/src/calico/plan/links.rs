@@ -5,21 +5,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::calico::Cluster;
-use crate::calico::expand::{Source, expand_nodes};
+use crate::calico::expand::{expand_peerings, mesh_addresses};
 
-/// What says that two addresses have a session. Both at once cannot be up: BIRD takes a connection
-/// for the one or the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Why {
-    mesh: bool,
-    peering: bool,
-}
+/// Two addresses, the smaller one first.
+type Pair = (IpAddr, IpAddr);
 
 /// The sessions of a cluster. What only one of two nodes is configured for is none.
+///
+/// Pairs of the mesh are counted, not listed, so memory and time go with the nodes and the
+/// sessions of BGPPeers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
-    /// By both addresses, the smaller one first.
-    pairs: BTreeMap<(IpAddr, IpAddr), Why>,
+    /// Each has a session with every other one of its family.
+    mesh: BTreeSet<IpAddr>,
+    /// Who has a session by a BGPPeer. Both it and the mesh's cannot be up: BIRD takes a
+    /// connection for the one or the other.
+    peerings: BTreeSet<Pair>,
     names: BTreeMap<IpAddr, Arc<str>>,
 }
 
@@ -56,6 +57,19 @@ const fn family(address: IpAddr) -> &'static str {
     }
 }
 
+/// So many addresses of the one family and of the other.
+fn by_family<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> [usize; 2] {
+    addresses.fold([0, 0], |[v4, v6], address| match address {
+        IpAddr::V4(_) => [v4 + 1, v6],
+        IpAddr::V6(_) => [v4, v6 + 1],
+    })
+}
+
+/// Sessions of everybody with everybody, in each family.
+fn pairs_of(members: [usize; 2]) -> usize {
+    members.iter().map(|count| count * count.saturating_sub(1) / 2).sum()
+}
+
 impl Links {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let mut names = BTreeMap::new();
@@ -65,67 +79,88 @@ impl Links {
                 names.entry(address).or_insert_with(|| node.meta.name.clone());
             }
         }
-        // What the side with the greater address wants comes first or second, as names have it.
-        let mut waiting: HashSet<(IpAddr, IpAddr, bool)> = HashSet::new();
-        let mut pairs: BTreeMap<(IpAddr, IpAddr), Why> = BTreeMap::new();
-        expand_nodes(cluster, |_, sessions| {
+        // What the one side wants waits for the other.
+        let mut waiting: HashSet<Pair> = HashSet::new();
+        let mut peerings: BTreeSet<Pair> = BTreeSet::new();
+        expand_peerings(cluster, |sessions| {
             for session in sessions {
                 let (ours, theirs) = (session.local_address, session.address);
-                let mesh = session.origin.source == Source::Mesh;
-                if names.contains_key(&theirs) && !waiting.remove(&(theirs, ours, mesh)) {
-                    waiting.insert((ours, theirs, mesh));
+                if names.contains_key(&theirs) && !waiting.remove(&(theirs, ours)) {
+                    waiting.insert((ours, theirs));
                     continue;
                 }
-                let why = pairs.entry((ours.min(theirs), ours.max(theirs))).or_default();
-                why.mesh |= mesh;
-                why.peering |= !mesh;
+                peerings.insert((ours.min(theirs), ours.max(theirs)));
             }
         });
-        Self { pairs, names }
+        Self { mesh: mesh_addresses(cluster), peerings, names }
     }
 
     /// How many there are.
     pub(super) fn sessions(&self) -> usize {
-        self.pairs.len()
+        pairs_of(by_family(self.mesh.iter())) + self.peerings.len() - self.doubled()
     }
 
     /// Whether two addresses have a session by a BGPPeer.
     pub(super) fn has_peering(&self, one: IpAddr, other: IpAddr) -> bool {
-        self.pairs.get(&(one.min(other), one.max(other))).is_some_and(|why| why.peering)
+        self.peerings.contains(&(one.min(other), one.max(other)))
+    }
+
+    /// Whether a pair of one family has a session by the mesh.
+    fn in_mesh(&self, (one, other): &Pair) -> bool {
+        self.mesh.contains(one) && self.mesh.contains(other)
+    }
+
+    fn has(&self, pair: &Pair) -> bool {
+        self.in_mesh(pair) || self.peerings.contains(pair)
     }
 
     /// Pairs that the mesh and a BGPPeer both claim.
     pub(super) fn doubled(&self) -> usize {
-        self.pairs.values().filter(|why| why.mesh && why.peering).count()
+        self.peerings.iter().filter(|pair| self.in_mesh(pair)).count()
     }
 
     /// Who has sessions, and in which family.
     fn served(&self) -> BTreeSet<Loss> {
-        let ends = self.pairs.keys().flat_map(|(one, other)| [*one, *other]);
-        let mut seen = HashSet::new();
-        let ends = ends.filter(|end| seen.insert(*end));
+        let members = by_family(self.mesh.iter());
+        let alone = |end: &IpAddr| members[usize::from(end.is_ipv6())] < 2;
+        let of_mesh = self.mesh.iter().copied().filter(|end| !alone(end));
+        let of_peers = self.peerings.iter().flat_map(|(one, other)| [*one, *other]);
         let name =
             |end: IpAddr| Some(Loss { node: self.names.get(&end)?.clone(), family: family(end) });
-        ends.filter_map(name).collect()
+        let ends: HashSet<IpAddr> = of_mesh.chain(of_peers).collect();
+        ends.into_iter().filter_map(name).collect()
+    }
+
+    /// Pairs that have a session here and none there.
+    fn missing_in(&self, there: &Self) -> usize {
+        let common = by_family(self.mesh.intersection(&there.mesh));
+        let mesh = pairs_of(by_family(self.mesh.iter())) - pairs_of(common);
+        // Some of these have one there all the same, by a BGPPeer.
+        let kept = there.peerings.iter().filter(|pair| self.in_mesh(pair) && !there.in_mesh(pair));
+        let peerings = self.peerings.iter().filter(|pair| !self.in_mesh(pair) && !there.has(pair));
+        mesh - kept.count() + peerings.count()
+    }
+
+    /// Pairs whose session a BGPPeer has here, and the mesh there.
+    fn taken_by_mesh(&self, there: &Self) -> usize {
+        // Of two that claim the same, the mesh's is the one that was there.
+        let taken = |pair: &&Pair| !self.in_mesh(pair) && there.in_mesh(pair);
+        self.peerings.iter().filter(taken).count()
     }
 
     /// What it takes from here to there.
     pub(super) fn to(&self, after: &Self) -> Effect {
-        let up = after.pairs.keys().filter(|pair| !self.pairs.contains_key(pair)).count();
-        let gone = self.pairs.keys().filter(|pair| !after.pairs.contains_key(pair)).count();
-        // Of two that claim the same, the mesh's is the one that was there.
-        let first = |why: &Why| why.mesh;
-        let restart = self.pairs.iter().filter(|(pair, why)| {
-            after.pairs.get(pair).is_some_and(|now| first(why) != first(now))
-        });
         let losing = &self.served() - &after.served();
         Effect {
             before: self.sessions(),
             after: after.sessions(),
-            up,
-            gone,
-            restart: restart.count(),
+            up: after.missing_in(self),
+            gone: self.missing_in(after),
+            restart: self.taken_by_mesh(after) + after.taken_by_mesh(self),
             losing: losing.into_iter().collect(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
