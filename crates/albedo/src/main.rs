@@ -4,6 +4,7 @@
 //! What a reflector does is in the crates below.
 
 mod admin_client;
+mod allocator;
 mod ask_command;
 mod assemble;
 mod bundle_command;
@@ -38,10 +39,8 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::give_back_at_once();
     let result = match Cli::parse().command {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
