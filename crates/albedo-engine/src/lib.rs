@@ -33,7 +33,7 @@ pub use interner::{
     CLUSTERS_MAX, DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source,
     TooManyClusters, mark_of,
 };
-pub use mailbox::MAILBOX_LETTERS_MAX;
+pub use mailbox::{MAILBOX_LETTERS_MAX, MAILBOX_ROUTES_MAX};
 pub use partition::{Partition, V4_BITS, V6_BITS};
 pub use port::{BATCH_KEYS_MAX, LETTERS_KEPT_MAX, PeerPort, Piece};
 pub use query::{Pending, QUERIES_MAX, QueryError, Routes};

@@ -6,7 +6,7 @@
 //! is left *beside* it, and comes out behind all that was in the channel then.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Context;
 use std::time::Duration;
@@ -20,6 +20,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySen
 /// Beside it there is at most one letter for each peer that the shard knows.
 pub const MAILBOX_LETTERS_MAX: usize = 256;
 
+/// Routes that wait in a shard's channel, about: the letter that comes to the bound is still taken,
+/// and one of each thread that sends at that instant.
+///
+/// Many small letters never come to it; one session with a full table does, whose routes would
+/// otherwise wait here in their thousands, as whole batches and not packed as in the table.
+pub const MAILBOX_ROUTES_MAX: usize = 16 * 1024;
+
+/// What a mailbox needs to know of its letters.
+pub(crate) trait Weigh {
+    /// How many routes the letter has.
+    fn routes(&self) -> usize;
+}
+
 /// A sender that waits for space.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
@@ -30,6 +43,8 @@ pub(crate) struct Waiter {
 
 #[derive(Debug)]
 struct Space<T> {
+    /// Routes in the channel.
+    routes: AtomicUsize,
     /// Whether somebody stands in the queue.
     wanted: AtomicBool,
     queue: Mutex<VecDeque<Arc<Waiter>>>,
@@ -71,7 +86,25 @@ pub(crate) enum Sent<T> {
     Gone,
 }
 
-impl<T> MailboxSender<T> {
+impl<T: Weigh> MailboxSender<T> {
+    /// Puts a letter into the channel if there is space for it and its routes.
+    fn put(&self, letter: T) -> Result<(), TrySendError<T>> {
+        let routes = letter.routes();
+        if routes == 0 {
+            return self.sender.try_send(letter);
+        }
+        if self.space.routes.load(Ordering::Relaxed) >= MAILBOX_ROUTES_MAX {
+            return Err(TrySendError::Full(letter));
+        }
+        // Counted before it can be taken out.
+        self.space.routes.fetch_add(routes, Ordering::Relaxed);
+        let sent = self.sender.try_send(letter);
+        if sent.is_err() {
+            self.space.routes.fetch_sub(routes, Ordering::Relaxed);
+        }
+        sent
+    }
+
     /// Sends, or queues up; `waiter` is the sender's own and stays with it.
     pub(crate) fn try_send(
         &self,
@@ -79,7 +112,7 @@ impl<T> MailboxSender<T> {
         waiter: &mut Option<Arc<Waiter>>,
         cx: &Context<'_>,
     ) -> Sent<T> {
-        let letter = match self.sender.try_send(letter) {
+        let letter = match self.put(letter) {
             Ok(()) => return Sent::Yes,
             Err(TrySendError::Disconnected(_)) => return Sent::Gone,
             Err(TrySendError::Full(letter)) => letter,
@@ -93,7 +126,7 @@ impl<T> MailboxSender<T> {
         }
         fence(Ordering::SeqCst);
         // The worker may have drained before it could see the waiter.
-        match self.sender.try_send(letter) {
+        match self.put(letter) {
             Ok(()) => Sent::Yes,
             Err(TrySendError::Disconnected(_)) => Sent::Gone,
             Err(TrySendError::Full(letter)) => Sent::Full(letter),
@@ -102,7 +135,7 @@ impl<T> MailboxSender<T> {
 
     /// Sends the last letter of a sender, without waiting.
     pub(crate) fn send_last(&self, letter: T) {
-        let Err(TrySendError::Full(letter)) = self.sender.try_send(letter) else {
+        let Err(TrySendError::Full(letter)) = self.put(letter) else {
             return;
         };
         let mut beside = self.space.beside();
@@ -111,7 +144,7 @@ impl<T> MailboxSender<T> {
         fence(Ordering::SeqCst);
         // A worker that has drained meanwhile and found nothing beside waits for the channel.
         while let Some(letter) = beside.pop_front() {
-            if let Err(TrySendError::Full(letter)) = self.sender.try_send(letter) {
+            if let Err(TrySendError::Full(letter)) = self.put(letter) {
                 beside.push_front(letter);
                 break;
             }
@@ -121,11 +154,12 @@ impl<T> MailboxSender<T> {
 
     /// Makes the worker turn; one whose channel is full does that anyway.
     pub(crate) fn nudge(&self, letter: T) {
-        let _ = self.sender.try_send(letter);
+        let _ = self.put(letter);
     }
 
     /// Sends from a thread that may wait.
     pub(crate) fn send_blocking(&self, letter: T) {
+        self.space.routes.fetch_add(letter.routes(), Ordering::Relaxed);
         // The worker is gone only when the whole engine is.
         let _ = self.sender.send(letter);
     }
@@ -156,7 +190,7 @@ pub(crate) enum Received<T> {
     Closed,
 }
 
-impl<T> Mailbox<T> {
+impl<T: Weigh> Mailbox<T> {
     pub(crate) fn receive(&mut self, timeout: Duration) -> Received<T> {
         fence(Ordering::SeqCst);
         if let Some(letter) = self.take_late() {
@@ -181,6 +215,10 @@ impl<T> Mailbox<T> {
     }
 
     fn took(&mut self, letter: T) -> Received<T> {
+        let routes = letter.routes();
+        if routes > 0 {
+            self.space.routes.fetch_sub(routes, Ordering::Relaxed);
+        }
         self.before_late = self.before_late.saturating_sub(1);
         self.received += 1;
         Received::Letter(letter)
@@ -239,10 +277,11 @@ impl<T> Mailbox<T> {
     }
 }
 
-/// A channel of `letters_max` letters.
+/// A channel of `letters_max` letters and [`MAILBOX_ROUTES_MAX`] routes.
 pub(crate) fn mailbox<T>(letters_max: usize) -> (MailboxSender<T>, Mailbox<T>) {
     let (sender, receiver) = bounded(letters_max);
     let space = Arc::new(Space {
+        routes: AtomicUsize::new(0),
         wanted: AtomicBool::new(false),
         queue: Mutex::default(),
         has_beside: AtomicBool::new(false),

@@ -17,7 +17,7 @@ use crate::direct::{self, DIRECT_BYTES_MAX, DIRECT_READERS_MIN, DIRECT_TURN_READ
 use crate::engine::Shared;
 use crate::group::SharedGroup;
 use crate::log::{SharedLog, Tracked};
-use crate::mailbox::{Mailbox, Received};
+use crate::mailbox::{Mailbox, Received, Weigh};
 use crate::reader::{Chunk, NO_CLAIM, Post, Reader, SharedLane};
 use crate::stats::{ShardStats, set};
 
@@ -49,6 +49,15 @@ pub(crate) enum Letter {
     Asked,
     /// The engine ends.
     Stop,
+}
+
+impl Weigh for Letter {
+    fn routes(&self) -> usize {
+        match self {
+            Self::Input { input: Input::Routes { batch, .. }, .. } => batch.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A group as its worker sees it.
@@ -187,9 +196,7 @@ impl Worker {
             match received {
                 Received::Letter(letter) => {
                     letters += 1;
-                    if let Letter::Input { input: Input::Routes { batch, .. }, .. } = &letter {
-                        routes += batch.len();
-                    }
+                    routes += letter.routes();
                     if !self.apply(letter) {
                         break false;
                     }

@@ -17,6 +17,13 @@ impl Wake for Count {
     }
 }
 
+/// A letter has a route for each full thousand of its number.
+impl Weigh for u32 {
+    fn routes(&self) -> usize {
+        (*self / 1_000) as usize
+    }
+}
+
 /// A sender as a session is one.
 struct Session {
     count: Arc<Count>,
@@ -163,4 +170,46 @@ fn letters_and_last_letters_of_many_threads_come_in_order_and_none_is_lost() {
     });
     assert!(matches!(mailbox.try_receive(), Received::Timeout));
     assert!(mailbox.take_beside().is_empty());
+}
+
+#[test]
+fn a_channel_full_of_routes_takes_letters_without_and_wakes_once_they_are_taken_out() {
+    const HALF: u32 = 1_000 * (MAILBOX_ROUTES_MAX as u32 / 2);
+    let (sender, mut mailbox) = mailbox(8);
+    let mut session = Session::new();
+    assert!(matches!(session.send(&sender, HALF - 1_000), Sent::Yes));
+    assert!(matches!(session.send(&sender, HALF), Sent::Yes));
+    assert!(matches!(session.send(&sender, HALF), Sent::Yes), "it comes to the bound");
+    assert!(matches!(session.send(&sender, 1_000), Sent::Full(1_000)));
+    assert!(matches!(session.send(&sender, 1), Sent::Yes), "it has no routes");
+    sender.send_last(2);
+    sender.nudge(3);
+    assert_eq!(sender.len(), 6);
+    assert!(matches!(mailbox.try_receive(), Received::Letter(_)));
+    mailbox.drained();
+    assert_eq!(session.count.get(), 1);
+    assert!(
+        matches!(session.send(&sender, 1_000), Sent::Full(1_000)),
+        "there are as many as may be"
+    );
+    assert_eq!(letters(&mut mailbox), [HALF, HALF, 1, 2, 3]);
+    mailbox.drained();
+    assert_eq!(session.count.get(), 2);
+    assert!(matches!(session.send(&sender, 1_000), Sent::Yes));
+    assert_eq!(letters(&mut mailbox), [1_000]);
+    assert_eq!(sender.space.routes.load(Ordering::SeqCst), 0, "none is counted that is not there");
+}
+
+#[test]
+fn a_letter_that_finds_no_space_leaves_no_routes_counted() {
+    let (sender, mut mailbox) = mailbox(1);
+    let mut session = Session::new();
+    assert!(matches!(session.send(&sender, 1), Sent::Yes));
+    assert!(matches!(session.send(&sender, 5_000), Sent::Full(5_000)));
+    sender.nudge(7_000);
+    assert_eq!(sender.space.routes.load(Ordering::SeqCst), 0);
+    assert_eq!(letters(&mut mailbox), [1]);
+    drop(mailbox);
+    assert!(matches!(session.send(&sender, 5_000), Sent::Gone));
+    assert_eq!(sender.space.routes.load(Ordering::SeqCst), 0);
 }
