@@ -227,6 +227,8 @@ pub struct EngineNumbers {
     pub shards: Vec<ShardNumbers>,
     /// Letters that fit into a shard's channel.
     pub channel_capacity: u64,
+    /// Routes that the letters in a shard's channel have at most, about.
+    pub channel_routes_limit: u64,
     /// Times that a full channel stopped a session's reading.
     pub channel_full: u64,
     /// Distinct attribute sets in memory.
@@ -279,6 +281,8 @@ pub struct ShardNumbers {
     pub heartbeat_age: Duration,
     /// Letters in its channel.
     pub channel_depth: u64,
+    /// Routes in those letters.
+    pub channel_routes: u64,
     /// Batches flushed.
     pub batches: u64,
     /// Segments appended.
@@ -354,9 +358,14 @@ impl EngineNumbers {
             families: Family::ALL
                 .map(|family| FamilyNumbers::read(family, &stats.times[family.index()], stats)),
             shards: shards
-                .map(|(n, shard)| ShardNumbers::read(shard, engine.channel_depth(n), now))
+                .map(|(n, shard)| ShardNumbers {
+                    channel_depth: engine.channel_depth(n) as u64,
+                    channel_routes: engine.channel_routes(n) as u64,
+                    ..ShardNumbers::read(shard, now)
+                })
                 .collect(),
             channel_capacity: albedo_engine::MAILBOX_LETTERS_MAX as u64,
+            channel_routes_limit: albedo_engine::MAILBOX_ROUTES_MAX as u64,
             channel_full: get(&stats.channel_full),
             attribute_sets: engine.interner().len() as u64,
             sets_found: get(&stats.sets_found),
@@ -396,11 +405,10 @@ impl FamilyNumbers {
 }
 
 impl ShardNumbers {
-    fn read(stats: &ShardStats, channel_depth: usize, now: Instant) -> Self {
+    fn read(stats: &ShardStats, now: Instant) -> Self {
         Self {
             busy: Duration::from_nanos(get(&stats.busy_nanos)),
             heartbeat_age: now.since(Instant::from_nanos(get(&stats.heartbeat_nanos))),
-            channel_depth: channel_depth as u64,
             batches: get(&stats.batches),
             segments: get(&stats.segments),
             served: get(&stats.served),

@@ -357,6 +357,12 @@ impl EngineHandle {
         self.shared.mailboxes.get(shard).map_or(0, MailboxSender::len)
     }
 
+    /// Routes in the letters of a shard's channel.
+    #[must_use]
+    pub fn channel_routes(&self, shard: usize) -> usize {
+        self.shared.mailboxes.get(shard).map_or(0, MailboxSender::routes)
+    }
+
     /// Changes how long changes gather at most.
     pub fn set_pacing(&self, max: Duration) {
         let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);

@@ -167,6 +167,11 @@ impl<T: Weigh> MailboxSender<T> {
     pub(crate) fn len(&self) -> usize {
         self.sender.len()
     }
+
+    /// Routes in the channel.
+    pub(crate) fn routes(&self) -> usize {
+        self.space.routes.load(Ordering::Relaxed)
+    }
 }
 
 /// A shard's end.

@@ -337,6 +337,16 @@ table! {
         &[],
         "Letters that fit into the channel of a shard.",
     );
+    CHANNEL_ROUTES = gauge(
+        "albedo_channel_routes",
+        &["shard"],
+        "Routes in the letters that wait in the channel of a shard.",
+    );
+    CHANNEL_ROUTES_LIMIT = gauge(
+        "albedo_channel_routes_limit",
+        &[],
+        "Routes with which the channel of a shard is full, however few the letters.",
+    );
     CHANNEL_FULL = counter(
         "albedo_channel_full_total",
         &[],

@@ -51,6 +51,8 @@ struct Engine {
     cut_off: Counter,
     channel_depth: Vec<Gauge>,
     channel_capacity: Gauge,
+    channel_routes: Vec<Gauge>,
+    channel_routes_limit: Gauge,
     channel_full: Counter,
     heartbeat: Vec<Gauge>,
 }
@@ -252,6 +254,8 @@ impl Engine {
             cut_off: source.counter(&names::READERS_CUT_OFF),
             channel_depth: source.gauges(&names::CHANNEL_DEPTH, &shards),
             channel_capacity: source.gauge(&names::CHANNEL_CAPACITY),
+            channel_routes: source.gauges(&names::CHANNEL_ROUTES, &shards),
+            channel_routes_limit: source.gauge(&names::CHANNEL_ROUTES_LIMIT),
             channel_full: source.counter(&names::CHANNEL_FULL),
             heartbeat: source.gauges(&names::SHARD_HEARTBEAT, &shards),
         }
@@ -289,7 +293,11 @@ impl Engine {
             depth.set(shard.channel_depth as f64);
             heartbeat.set(shard.heartbeat_age.as_secs_f64());
         }
+        for (routes, shard) in self.channel_routes.iter().zip(&numbers.shards) {
+            routes.set(shard.channel_routes as f64);
+        }
         self.channel_capacity.set(numbers.channel_capacity as f64);
+        self.channel_routes_limit.set(numbers.channel_routes_limit as f64);
         self.channel_full.absolute(numbers.channel_full);
     }
 }
