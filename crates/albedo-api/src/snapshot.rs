@@ -358,10 +358,9 @@ impl EngineNumbers {
             families: Family::ALL
                 .map(|family| FamilyNumbers::read(family, &stats.times[family.index()], stats)),
             shards: shards
-                .map(|(n, shard)| ShardNumbers {
-                    channel_depth: engine.channel_depth(n) as u64,
-                    channel_routes: engine.channel_routes(n) as u64,
-                    ..ShardNumbers::read(shard, now)
+                .map(|(n, shard)| {
+                    let channel = (engine.channel_depth(n), engine.channel_routes(n));
+                    ShardNumbers::read(shard, channel, now)
                 })
                 .collect(),
             channel_capacity: albedo_engine::MAILBOX_LETTERS_MAX as u64,
@@ -405,9 +404,11 @@ impl FamilyNumbers {
 }
 
 impl ShardNumbers {
-    fn read(stats: &ShardStats, now: Instant) -> Self {
+    fn read(stats: &ShardStats, channel: (usize, usize), now: Instant) -> Self {
         Self {
             busy: Duration::from_nanos(get(&stats.busy_nanos)),
+            channel_depth: channel.0 as u64,
+            channel_routes: channel.1 as u64,
             heartbeat_age: now.since(Instant::from_nanos(get(&stats.heartbeat_nanos))),
             batches: get(&stats.batches),
             segments: get(&stats.segments),
