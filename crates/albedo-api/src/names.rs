@@ -67,11 +67,11 @@ pub struct Metric {
 }
 
 /// Bounds of what takes as long as writes to sockets.
-const FINE: &[f64] = &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 1.0, 10.0, 60.0];
+const FINE: &[f64] = &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 1.0, 10.0];
 /// The same where less will do.
-const COARSE: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0];
+const COARSE: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0];
 /// Bounds of what may take as long as a table or a timer.
-const LONG: &[f64] = &[0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 120.0];
+const LONG: &[f64] = &[0.0001, 0.01, 0.1, 1.0, 10.0, 120.0];
 /// Bounds of a start.
 const START: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0];
 

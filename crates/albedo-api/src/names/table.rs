@@ -339,8 +339,8 @@ table! {
     );
     CHANNEL_ROUTES = gauge(
         "albedo_channel_routes",
-        &["shard"],
-        "Routes in the letters that wait in the channel of a shard.",
+        &[],
+        "Routes in the letters that wait in the channel of a shard: of the one that has most.",
     );
     CHANNEL_ROUTES_LIMIT = gauge(
         "albedo_channel_routes_limit",

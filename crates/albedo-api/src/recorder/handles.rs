@@ -51,7 +51,7 @@ struct Engine {
     cut_off: Counter,
     channel_depth: Vec<Gauge>,
     channel_capacity: Gauge,
-    channel_routes: Vec<Gauge>,
+    channel_routes: Gauge,
     channel_routes_limit: Gauge,
     channel_full: Counter,
     heartbeat: Vec<Gauge>,
@@ -254,7 +254,7 @@ impl Engine {
             cut_off: source.counter(&names::READERS_CUT_OFF),
             channel_depth: source.gauges(&names::CHANNEL_DEPTH, &shards),
             channel_capacity: source.gauge(&names::CHANNEL_CAPACITY),
-            channel_routes: source.gauges(&names::CHANNEL_ROUTES, &shards),
+            channel_routes: source.gauge(&names::CHANNEL_ROUTES),
             channel_routes_limit: source.gauge(&names::CHANNEL_ROUTES_LIMIT),
             channel_full: source.counter(&names::CHANNEL_FULL),
             heartbeat: source.gauges(&names::SHARD_HEARTBEAT, &shards),
@@ -293,9 +293,8 @@ impl Engine {
             depth.set(shard.channel_depth as f64);
             heartbeat.set(shard.heartbeat_age.as_secs_f64());
         }
-        for (routes, shard) in self.channel_routes.iter().zip(&numbers.shards) {
-            routes.set(shard.channel_routes as f64);
-        }
+        let most = numbers.shards.iter().map(|shard| shard.channel_routes).max();
+        self.channel_routes.set(most.unwrap_or(0) as f64);
         self.channel_capacity.set(numbers.channel_capacity as f64);
         self.channel_routes_limit.set(numbers.channel_routes_limit as f64);
         self.channel_full.absolute(numbers.channel_full);

@@ -127,7 +127,7 @@ fn the_numbers_of_the_snapshot_arrive() {
         ),
         ("albedo_shard_busy_seconds_total{shard=\"1\"}", 1.5),
         ("albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"0.001\"}", 1.0),
-        ("albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"60\"}", 2.0),
+        ("albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"10\"}", 2.0),
         ("albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"+Inf\"}", 3.0),
         ("albedo_convergence_seconds_count{family=\"ipv4\"}", 3.0),
         ("albedo_startup_convergence_seconds_bucket{le=\"60\"}", 0.0),

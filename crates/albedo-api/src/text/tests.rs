@@ -6,7 +6,7 @@ use crate::names;
 #[test]
 fn a_histogram_is_cumulative_and_ends_in_infinity() {
     // One of them is counted and not shown.
-    let bounds: &[f64] = &[0.001, 0.5, 1.0, 60.0];
+    let bounds: &[f64] = &[0.001, 0.5, 1.0, 10.0];
     let buckets = Buckets { bounds, cumulative: vec![1, 3, 3, 3], count: 4, sum: 62.25 };
     let mut out = String::new();
     head(&mut out, &names::CONVERGENCE);
@@ -17,7 +17,7 @@ the write that handed its messages to the last peer that keeps up.
 # TYPE albedo_convergence_seconds histogram
 albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"0.001\"} 1
 albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"1\"} 3
-albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"60\"} 3
+albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"10\"} 3
 albedo_convergence_seconds_bucket{family=\"ipv4\",le=\"+Inf\"} 4
 albedo_convergence_seconds_sum{family=\"ipv4\"} 62.25
 albedo_convergence_seconds_count{family=\"ipv4\"} 4
