@@ -2,7 +2,7 @@
 
 mod bird;
 mod frr;
-mod gobgp;
+pub mod gobgp;
 #[cfg(test)]
 mod tests;
 

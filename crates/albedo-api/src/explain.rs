@@ -99,6 +99,10 @@ pub struct ExplainedPeer {
     pub delivery: Option<String>,
     /// Octets that were written and that its TCP has not acknowledged.
     pub unacknowledged_bytes: Option<u64>,
+    /// When what it has was written to its socket: not before this time of day.
+    pub sent_not_before: Option<String>,
+    /// And not after this one: when all had it that keep up, or when the peer had come to it.
+    pub sent_not_after: Option<String>,
 }
 
 /// A route as a peer is told it.

@@ -7,7 +7,6 @@ mod command;
 mod control;
 mod explain;
 mod health;
-mod listener;
 mod page;
 mod peer_metrics;
 
@@ -31,11 +30,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::control::Control;
 use crate::explain::{ExplainError, ExplainRequest, Explained};
+use crate::guard::{Guarded, Places};
 use crate::recorder::{Metrics, UPKEEP_INTERVAL};
 use crate::status::StatusSource;
-use listener::Guarded;
-
-pub use listener::{CONNECTIONS_MAX, IDLE_MAX};
 
 /// The exposition format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -56,6 +53,8 @@ pub struct Doors {
     pub http: Option<TcpListener>,
     /// Over a Unix socket.
     pub socket: Option<UnixListener>,
+    /// Where its connections are counted.
+    pub places: Places,
 }
 
 /// Answers at all doors until `stop` is ready.
@@ -81,8 +80,10 @@ pub async fn serve(
         drop(tell);
         Ok(())
     };
-    let http = at(doors.http, router.clone(), stopped.clone());
-    let socket = at(doors.socket, router, stopped);
+    let guarded = |listener| Guarded::counted(listener, &doors.places);
+    let http = at(doors.http.map(guarded), router.clone(), stopped.clone());
+    let guarded = |listener| Guarded::counted(listener, &doors.places);
+    let socket = at(doors.socket.map(guarded), router, stopped);
     let result = tokio::try_join!(stop, http, socket);
     upkeep.abort();
     result.map(|_| ())
@@ -90,7 +91,7 @@ pub async fn serve(
 
 /// Answers at one door until it is told to stop.
 async fn at<L>(
-    listener: Option<L>,
+    listener: Option<Guarded<L>>,
     router: Router,
     mut stopped: watch::Receiver<()>,
 ) -> io::Result<()>
@@ -101,7 +102,7 @@ where
 {
     let Some(listener) = listener else { return Ok(()) };
     let service = router.into_make_service_with_connect_info::<control::Remote>();
-    let answers = axum::serve(Guarded::new(listener), service);
+    let answers = axum::serve(listener, service);
     let until = async move {
         // It ends with an error, for nothing is ever sent.
         let _ = stopped.changed().await;

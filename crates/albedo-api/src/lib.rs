@@ -8,6 +8,7 @@
 pub mod bird;
 pub mod control;
 pub mod explain;
+pub mod guard;
 mod http;
 pub mod names;
 mod process;
@@ -19,12 +20,13 @@ mod status;
 mod text;
 
 pub use control::Control;
-pub use http::{CONNECTIONS_MAX, Doors, IDLE_MAX, serve};
+pub use guard::{CONNECTIONS_MAX, IDLE_MAX};
+pub use http::{Doors, serve};
 pub use recorder::{Metrics, UPKEEP_INTERVAL, build_recorder};
 pub use routes::{RouteLine, RouteLineAttributes};
 pub use status::{
     CalicoStatus, CalicoVerify, Check, ConfirmRequest, FamilyStatus, ForeignRoute, GroupRow,
     GuardStatus, HeldSession, IpamStatus, KindCount, NodeFamily, NodePrefix, PeerDetail,
-    PeerRoutes, PeerRow, RejectedObject, RetainedRow, SessionDown, ShardStatus, Status,
-    StatusSource, TOLD_MAX, Told, Traffic, TrafficOf, WrongNextHop,
+    PeerGroupRow, PeerRoutes, PeerRow, RejectedObject, RetainedRow, SessionDown, ShardStatus,
+    Status, StatusSource, TOLD_MAX, Told, Traffic, TrafficOf, WrongNextHop,
 };

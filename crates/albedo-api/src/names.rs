@@ -101,7 +101,7 @@ const fn by_writer(metric: Metric) -> Metric {
 }
 
 /// Values of `stage`.
-pub const STAGES: [&str; 2] = ["queue", "decide"];
+pub const STAGES: [&str; 5] = ["queue", "decide", "encode", "send", "acknowledged"];
 /// Values of `direction`.
 pub const DIRECTIONS: [&str; 2] = ["in", "out"];
 /// Values of `type` of messages, in the order of their codes (RFC 4271 §4.1, RFC 2918).
@@ -123,6 +123,9 @@ pub const NOTIFICATION_CODES: [&str; 9] = [
 /// Values of `result` of look-ups of attribute sets.
 pub const LOOKUP_RESULTS: [&str; 2] = ["found", "made"];
 /// Values of `result` of reloads.
+/// The doors of [`ADMIN_CONNECTIONS`].
+pub const DOORS: [&str; 3] = ["http", "bird", "grpc"];
+/// How a reload ended.
 pub const RELOAD_RESULTS: [&str; 2] = ["taken", "refused"];
 
 /// Values of `family`, in the order of [`Family::ALL`].

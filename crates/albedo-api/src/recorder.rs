@@ -112,9 +112,7 @@ impl Metrics {
         write_times(&mut out, snapshot);
         write_slowest(&mut out, snapshot);
         text::head(&mut out, &names::STAGE);
-        for (n, stage) in names::STAGES.iter().enumerate() {
-            let shards = snapshot.engine.shards.iter();
-            let seconds: f64 = shards.map(|shard| shard.stages[n].as_secs_f64()).sum();
+        for (stage, seconds) in names::STAGES.iter().zip(snapshot.stage_seconds()) {
             text::sample(&mut out, names::STAGE.name, &[("stage", stage)], seconds);
         }
         text::head(&mut out, &names::SHARD_BUSY);

@@ -30,6 +30,31 @@ pub trait RouteSource: Send + Sync {
     fn peers_at(&self, _: IpAddr) -> Vec<PeerId> {
         Vec::new()
     }
+
+    /// Begins to watch the best routes of all families change.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words: too many watch.
+    fn watch(&self) -> Result<Box<dyn RouteWatch>, String> {
+        Err("there are no routes yet".to_owned())
+    }
+}
+
+/// Best routes that are watched.
+pub trait RouteWatch: Send {
+    /// Some of the prefixes whose best route changed since the last time, each as it is now; none
+    /// if nothing has changed. Whoever does not ask for long is cut off.
+    fn next(&mut self) -> Later<'_, Result<Vec<RouteChange>, String>>;
+}
+
+/// A prefix whose best route changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteChange {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Its best route now; `None` if it has none any more.
+    pub best: Option<RouteRow>,
 }
 
 /// Routes that are being read.

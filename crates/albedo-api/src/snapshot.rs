@@ -9,8 +9,8 @@ use albedo_session::stats::SessionStats;
 use albedo_types::{Family, Instant};
 
 use crate::names::{
-    DIRECTIONS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES, STAGES,
-    TREATMENTS,
+    DIRECTIONS, DOORS, DROP_REASONS, MESSAGE_TYPES, NOTIFICATION_CODES, REFUSALS, SESSION_STATES,
+    STAGES, TREATMENTS,
 };
 
 /// All numbers at one time.
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub queries: QueryNumbers,
     /// Connections to BIRD's sockets that were cut.
     pub bird_cut: u64,
+    /// Connections that are open, by [`crate::names::DOORS`].
+    pub connections: [u64; DOORS.len()],
     /// How this life began, and what the next one will know.
     pub life: LifeNumbers,
     /// The Calico cluster that peers come from; all zero where there is none.
@@ -34,6 +36,17 @@ pub struct Snapshot {
     pub slowest: Vec<Slow>,
     /// From the start of the process until all expected peers were in sync, once that is so.
     pub startup_convergence: Option<Duration>,
+}
+
+impl Snapshot {
+    /// Seconds by [`crate::names::STAGES`].
+    pub(crate) fn stage_seconds(&self) -> [f64; STAGES.len()] {
+        let of = |n: usize| {
+            self.engine.shards.iter().map(|shard| shard.stages[n].as_secs_f64()).sum::<f64>()
+        };
+        let sending = self.engine.sending.as_secs_f64();
+        [of(0), of(1), of(2), sending, self.sessions.acknowledged.as_secs_f64()]
+    }
 }
 
 /// Slow peers that are told on `/metrics`.
@@ -85,6 +98,10 @@ pub struct SessionNumbers {
     pub kept_refused: u64,
     /// Requests for a family that were put off.
     pub refreshes_coalesced: u64,
+    /// Time that peers' TCP took to acknowledge, over the times that it was looked at.
+    pub acknowledged: Duration,
+    /// How many those were.
+    pub acknowledged_samples: u64,
     /// Dynamic sessions allowed.
     pub limit: u64,
     /// Lost peers that may be kept.
@@ -114,6 +131,8 @@ impl SessionNumbers {
             kept: get(&stats.kept),
             kept_refused: get(&stats.kept_refused),
             refreshes_coalesced: get(&stats.refreshes_coalesced),
+            acknowledged: Duration::from_nanos(get(&stats.acknowledged_nanos)),
+            acknowledged_samples: get(&stats.acknowledged_samples),
             limit,
             retained_limit,
         }
@@ -185,6 +204,8 @@ pub struct QueryNumbers {
     pub entries: u64,
     /// Time that requests waited.
     pub waited: Duration,
+    /// Who watches best routes change.
+    pub watches: u64,
 }
 
 impl QueryNumbers {
@@ -199,6 +220,7 @@ impl QueryNumbers {
             refused: get(&stats.refused),
             entries: get(&stats.entries),
             waited: Duration::from_nanos(get(&stats.waited_nanos)),
+            watches: engine.watches() as u64,
         }
     }
 }
@@ -231,6 +253,9 @@ pub struct EngineNumbers {
     pub channel_routes_limit: u64,
     /// Times that a full channel stopped a session's reading.
     pub channel_full: u64,
+    /// From a segment being appended to the last up-to-date peer having it, over segments that
+    /// somebody waited for.
+    pub sending: Duration,
     /// Distinct attribute sets in memory.
     pub attribute_sets: u64,
     /// Look-ups that found their set.
@@ -295,8 +320,8 @@ pub struct ShardNumbers {
     pub rebases: u64,
     /// Log bytes of all groups.
     pub log_bytes: u64,
-    /// By [`crate::names::STAGES`], summed over batches that told somebody something.
-    pub stages: [Duration; STAGES.len()],
+    /// Waiting, deciding and encoding, summed over batches that told somebody something.
+    pub stages: [Duration; 3],
     /// How many of those there were.
     pub stage_batches: u64,
 }
@@ -366,6 +391,7 @@ impl EngineNumbers {
             channel_capacity: albedo_engine::MAILBOX_LETTERS_MAX as u64,
             channel_routes_limit: albedo_engine::MAILBOX_ROUTES_MAX as u64,
             channel_full: get(&stats.channel_full),
+            sending: Duration::from_nanos(get(&stats.send_nanos)),
             attribute_sets: engine.interner().len() as u64,
             sets_found: get(&stats.sets_found),
             sets_made: get(&stats.sets_made),
@@ -416,8 +442,12 @@ impl ShardNumbers {
             messages: get(&stats.messages),
             rebases: get(&stats.rebases),
             log_bytes: get(&stats.log_bytes),
-            stages: [&stats.stages.queue_nanos, &stats.stages.decide_nanos]
-                .map(|nanos| Duration::from_nanos(get(nanos))),
+            stages: [
+                &stats.stages.queue_nanos,
+                &stats.stages.decide_nanos,
+                &stats.stages.encode_nanos,
+            ]
+            .map(|nanos| Duration::from_nanos(get(nanos))),
             stage_batches: get(&stats.stages.batches),
         }
     }

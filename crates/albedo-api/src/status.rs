@@ -55,6 +55,10 @@ pub trait StatusSource: Send + Sync {
     fn groups(&self) -> Vec<GroupRow> {
         Vec::new()
     }
+    /// The groups of the configuration.
+    fn peer_groups(&self) -> Vec<PeerGroupRow> {
+        Vec::new()
+    }
     /// Where routes come from, once there are any.
     fn route_source(&self) -> Option<&dyn RouteSource> {
         None
@@ -72,6 +76,25 @@ pub trait StatusSource: Send + Sync {
     fn verify(&self) -> Later<'_, Option<Result<CalicoVerify, String>>> {
         Box::pin(std::future::ready(None))
     }
+}
+
+/// A group of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerGroupRow {
+    /// Its name.
+    pub name: String,
+    /// What is said of it.
+    pub description: Option<String>,
+    /// The ranges from which its members may come.
+    pub ranges: Vec<String>,
+    /// The AS that its members must name, where that is one.
+    pub as_number: Option<u32>,
+    /// What its members are to the reflector.
+    pub role: String,
+    /// The cluster of its clients.
+    pub cluster_id: String,
+    /// The hold time that is offered, in seconds.
+    pub hold_time_seconds: u16,
 }
 
 /// One check of `/livez`, `/readyz` or `/startupz`.

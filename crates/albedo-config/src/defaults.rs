@@ -31,6 +31,11 @@ pub const ADMIN_SOCKET_MODE: u32 = 0o660;
 /// Eight series for each of thousands of peers are a lot for whoever scrapes.
 pub const ADMIN_PEER_METRICS: bool = false;
 
+/// GoBGP's own port, and for this machine: it asks for no password.
+pub const GRPC_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
+/// For the owner and the group.
+pub const GRPC_MODE: u32 = 0o660;
+
 /// Who asks for BIRD's socket by itself is mostly a Calico node.
 pub const BIRD_DIALECT: BirdDialect = BirdDialect::Calico;
 /// For the owner and the group, as whatever shows routes needs no more.

@@ -1,5 +1,5 @@
 //! Settings from the environment: every single value at the top of the file has a variable, but
-//! for what is of BIRD's sockets (`admin.bird`).
+//! for what is in `admin.bird` and `admin.grpc`.
 //!
 //! A variable takes the place of the file's value before anything is checked, so a file may
 //! leave out what the environment gives, such as the router id of a pod.

@@ -65,6 +65,11 @@ pub(crate) const HTTP: Kind<Option<SocketAddr>> = Kind {
     read: |scalar| if is_off(scalar) { Ok(None) } else { socket(scalar).map(Some) },
 };
 
+pub(crate) const GRPC_LISTEN: Kind<Option<SocketAddr>> = Kind {
+    allowed: "address:port such as \"127.0.0.1:50051\", or off",
+    read: |scalar| if is_off(scalar) { Ok(None) } else { socket(scalar).map(Some) },
+};
+
 pub(crate) const RANGE: Kind<Prefix> = Kind {
     allowed: "a prefix such as 10.0.0.0/8 whose bits beyond the length are zero",
     read: range,

@@ -23,7 +23,7 @@ pub use env::{Override, VARIABLES, Variable, env_overrides};
 pub use redact::{REDACTED, without_secrets};
 pub use settings::{
     Admin, AdminSocket, BirdDialect, BirdSockets, Calico, CalicoDatastore, CalicoExport,
-    CalicoGuard, CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart,
+    CalicoGuard, CalicoIdentity, CalicoRegister, Config, ExternalAddress, GracefulRestart, Grpc,
     IpamCheck, LimitAction, Limits, Log, LogFormat, LogLevel, MaxPrefixes, NextHopMode,
     POLICY_PREFIXES_MAX, POLICY_RULES_MAX, Pacing, Peer, PeerAs, PeerGroup, PeerSettings, Restart,
     Secret, Shutdown, ShutdownMode,

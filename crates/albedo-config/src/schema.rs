@@ -72,6 +72,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let life = life.chain(calico::GUARD.map(|key| format!("calico.guard.{key}")));
     let admin = admin::KEYS.map(|key| format!("admin.{key}")).into_iter();
     let admin = admin.chain(admin::BIRD.map(|key| format!("admin.bird.{key}")));
+    let admin = admin.chain(admin::GRPC.map(|key| format!("admin.grpc.{key}")));
     let members = ["pacing.max", "name", "ranges", "dial", "address", "group"];
     let inner = graceful::KEYS.map(|key| format!("gracefulRestart.{key}"));
     let families = albedo_types::Family::ALL.map(|family| format!("maxPrefixes.{family}"));

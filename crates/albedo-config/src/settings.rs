@@ -309,6 +309,8 @@ pub struct Admin {
     pub peer_metrics: bool,
     /// Answers in the manner of BIRD's control socket, `admin.bird`; `None` is off.
     pub bird: Option<BirdSockets>,
+    /// GoBGP's gRPC interface, `admin.grpc`; `None` is off.
+    pub grpc: Option<Grpc>,
 }
 
 /// The Unix socket of the command line.
@@ -333,6 +335,17 @@ pub struct BirdSockets {
     /// `dialect`.
     pub dialect: BirdDialect,
     /// The permissions of the sockets, `mode`.
+    pub mode: u32,
+}
+
+/// Where GoBGP's gRPC interface is, at one place at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// `listen`.
+    pub listen: Option<SocketAddr>,
+    /// `socket`.
+    pub socket: Option<PathBuf>,
+    /// The permissions of the socket, `mode`.
     pub mode: u32,
 }
 

@@ -115,6 +115,7 @@ fn the_example_comes_to_what_it_says() {
             }),
             peer_metrics: false,
             bird: None,
+            grpc: None,
         },
         shards: 2,
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
@@ -295,6 +296,22 @@ peers:
     assert_eq!(old.peer(addr("10.0.0.2")), new.peer(addr("10.0.0.2")));
     assert_ne!(old.peer(addr("10.0.0.3")), new.peer(addr("10.0.0.3")));
     assert_eq!(good(&file("")), old);
+}
+
+#[test]
+fn the_grpc_interface_is_at_a_port_a_socket_or_both() {
+    let grpc = |text: &str| good(&format!("{BASE}admin: {{grpc: {text}}}\n")).admin.grpc;
+    let default = defaults::GRPC_LISTEN;
+    let none = Grpc { listen: Some(default), socket: None, mode: defaults::GRPC_MODE };
+    assert_eq!(grpc("{}"), Some(none));
+    assert_eq!(grpc("off"), None);
+    assert_eq!(good(BASE).admin.grpc, None);
+    let both = grpc("{listen: \"[::1]:0\", socket: a.sock, mode: 0600}").expect("it is on");
+    assert_eq!(both.listen, Some("[::1]:0".parse().expect("an address")));
+    assert!(both.socket.is_some_and(|path| path.ends_with("a.sock")));
+    assert_eq!(both.mode, 0o600);
+    let alone = grpc("{listen: off, socket: /a.sock}").expect("it is on");
+    assert_eq!((alone.listen, alone.socket.as_deref()), (None, Some(Path::new("/a.sock"))));
 }
 
 #[test]
@@ -536,6 +553,8 @@ mod reference {
             ("admin.socketMode", format!("`0{:o}`", defaults::ADMIN_SOCKET_MODE)),
             ("admin.bird.dialect", "`calico`".to_owned()),
             ("admin.bird.mode", format!("`0{:o}`", defaults::BIRD_MODE)),
+            ("admin.grpc.listen", format!("`{}`", defaults::GRPC_LISTEN)),
+            ("admin.grpc.mode", format!("`0{:o}`", defaults::GRPC_MODE)),
             ("logLevel", "`info`".to_owned()),
             ("logFormat", "`text`".to_owned()),
             ("pacing.max", format!("`{}ms`", defaults::PACING_MAX.as_millis())),

@@ -19,6 +19,7 @@ use crate::port::PeerPort;
 use crate::query::{Desk, seats};
 use crate::reader::Reader;
 use crate::stats::Stats;
+use crate::watch::Watches;
 use crate::worker::{Letter, Worker};
 
 /// Tombstones of a family in a shard beyond which the readers furthest behind are cut off.
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) desks: Box<[Desk]>,
     /// Questions that are open.
     pub(crate) seats: AtomicUsize,
+    /// Who watches best routes change.
+    pub(crate) watches: Watches,
     pub(crate) groups: Groups,
     pub(crate) interner: Interner,
     pub(crate) readers: Readers,
@@ -92,6 +95,7 @@ impl Shared {
             mailboxes: senders.into(),
             desks: (0..config.shards).map(|_| Desk::default()).collect(),
             seats: seats(),
+            watches: Watches::default(),
             groups: Groups::default(),
             interner: Interner::new(config.clusters.as_slice().into(), Arc::clone(&stats)),
             readers: Readers::default(),

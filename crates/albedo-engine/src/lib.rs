@@ -23,6 +23,7 @@ pub mod port;
 mod query;
 mod reader;
 pub mod stats;
+mod watch;
 mod worker;
 
 pub use albedo_rib::limits::JOURNAL_ENTRIES;
@@ -33,7 +34,9 @@ pub use interner::{
     CLUSTERS_MAX, DEFAULT_LOCAL_PREF, Interned, Interner, Loop, Received, Scratch, Source,
     TooManyClusters, mark_of,
 };
+pub use log::Sent;
 pub use mailbox::{MAILBOX_LETTERS_MAX, MAILBOX_ROUTES_MAX};
 pub use partition::{Partition, V4_BITS, V6_BITS};
 pub use port::{BATCH_KEYS_MAX, LETTERS_KEPT_MAX, PeerPort, Piece};
 pub use query::{Pending, QUERIES_MAX, QueryError, Routes};
+pub use watch::{Changed, WATCH_PREFIXES_MAX, WATCHES_MAX, Watch, WatchError};

@@ -18,6 +18,26 @@ use crate::stats::Stats;
 pub(crate) struct Tracked {
     pub(crate) segment: Segment,
     remaining: AtomicU32,
+    /// When it was appended.
+    appended: Instant,
+    /// When the last active reader was past it, in nanoseconds; 0 before.
+    finished: AtomicU64,
+}
+
+impl Tracked {
+    fn new(segment: Segment, readers: u32, appended: Instant) -> Self {
+        let (remaining, finished) = (AtomicU32::new(readers), AtomicU64::new(0));
+        Self { segment, remaining, appended, finished }
+    }
+}
+
+/// When a change was given to a reader: not before the one, and not after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// When it was there to be read.
+    pub not_before: Instant,
+    /// When everybody had it that kept up, or when the reader had come to it.
+    pub not_after: Instant,
 }
 
 /// A handle that the log and the readers share.
@@ -80,10 +100,9 @@ impl SharedLog {
 
     /// Appends a segment; the handle tells the worker whether the round is over. With it comes the
     /// segment's number.
-    pub(crate) fn append(&self, segment: Segment) -> (Arc<Tracked>, u64) {
+    pub(crate) fn append(&self, segment: Segment, now: Instant) -> (Arc<Tracked>, u64) {
         let mut inner = self.inner.write().expect(POISON);
-        let remaining = AtomicU32::new(inner.active);
-        let tracked = Arc::new(Tracked { segment, remaining });
+        let tracked = Arc::new(Tracked::new(segment, inner.active, now));
         inner.log.append(Entry(Arc::clone(&tracked)));
         let end = inner.log.end_seq();
         self.end_seq.store(end, Ordering::Release);
@@ -100,7 +119,7 @@ impl SharedLog {
     ) -> Option<Arc<Tracked>> {
         let base = base
             .into_iter()
-            .map(|segment| Entry(Arc::new(Tracked { segment, remaining: AtomicU32::new(0) })));
+            .map(|segment| Entry(Arc::new(Tracked::new(segment, 0, Instant::ZERO))));
         let base = base.collect();
         let mut inner = self.inner.write().expect(POISON);
         let gone = inner.log.rebase(base, version, seq, grace);
@@ -188,6 +207,9 @@ impl SharedLog {
                 times.withdraw_convergence.record(took);
             }
             times.convergence.record(took);
+            let sending = u64::try_from(now.since(tracked.appended).as_nanos()).unwrap_or(u64::MAX);
+            self.stats.send_nanos.fetch_add(sending, Ordering::Relaxed);
+            tracked.finished.store(now.as_nanos(), Ordering::Release);
             let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             self.round_nanos.store(nanos, Ordering::Relaxed);
         }
@@ -216,6 +238,36 @@ impl SharedLog {
         behind.map(|entry| (entry.0.segment.version, entry.0.segment.born)).collect()
     }
 
+    /// When the change that made `version` was given to a reader that has it, and has been up to
+    /// date since `up_to_date`. `None` if that is not remembered.
+    ///
+    /// A reader that came to the end after it was `decided` had it then, whatever is in the log.
+    pub(crate) fn sent(
+        &self,
+        version: u64,
+        decided: Option<Instant>,
+        up_to_date: Option<Instant>,
+        now: Instant,
+    ) -> Option<Sent> {
+        let inner = self.inner.read().expect(POISON);
+        if version <= inner.log.base().version {
+            let (not_before, not_after) = decided.zip(up_to_date)?;
+            return (not_before <= not_after).then_some(Sent { not_before, not_after });
+        }
+        let tracked = &inner.log.oldest_after(version - 1)?.0;
+        let not_before = tracked.appended;
+        let not_after = match up_to_date {
+            // It was waited for.
+            Some(since) if since <= not_before => match tracked.finished.load(Ordering::Acquire) {
+                0 => now,
+                nanos => Instant::from_nanos(nanos),
+            },
+            Some(since) => since,
+            None => now,
+        };
+        Some(Sent { not_before, not_after })
+    }
+
     /// When the oldest segment behind `version` was born, if there is one.
     pub(crate) fn oldest_after(&self, version: u64) -> Option<Instant> {
         let inner = self.inner.read().expect(POISON);
@@ -240,3 +292,6 @@ pub(crate) enum ReadEnd {
     /// The place is gone.
     Behind,
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,7 +245,7 @@ impl PeerPort {
         for shard in 0..shards {
             let shard = ShardId(u32::try_from(shard).expect("few shards"));
             self.join_shard(&group, shard, None);
-            self.lanes.push(Lane::new(Arc::clone(&group), shard));
+            self.lanes.push(Lane::new(&self.reader, Arc::clone(&group), shard));
         }
     }
 

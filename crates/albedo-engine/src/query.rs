@@ -24,7 +24,9 @@ use thiserror::Error;
 
 use crate::clock;
 use crate::engine::{EngineHandle, Shared};
+use crate::log::{Sent, SharedLog};
 use crate::partition::{Partition as _, V4_BITS, V6_BITS};
+use crate::reader::Reader;
 use crate::stats::Stats;
 use crate::worker::Letter;
 
@@ -133,10 +135,10 @@ fn pending<T>() -> (Reply<T>, Pending<T>) {
 
 /// The right to ask; a request that waits at a desk holds it as well.
 #[derive(Debug)]
-struct Seat(Arc<Shared>);
+pub(crate) struct Seat(Arc<Shared>);
 
 impl Seat {
-    fn take(shared: &Arc<Shared>) -> Result<Arc<Self>, QueryError> {
+    pub(crate) fn take(shared: &Arc<Shared>) -> Result<Arc<Self>, QueryError> {
         let more = |taken| (taken < QUERIES_MAX).then_some(taken + 1);
         match shared.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
             Ok(_) => Ok(Arc::new(Self(Arc::clone(shared)))),
@@ -145,6 +147,10 @@ impl Seat {
                 Err(QueryError::Busy)
             }
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
     }
 }
 
@@ -166,6 +172,7 @@ enum What {
     Page(Query, Reply<Page>),
     Tally(Family, Reply<TallyPage>),
     Explain(Prefix, Option<PeerId>, Reply<Explanation>),
+    Best(Arc<[Prefix]>, Reply<Vec<Route>>),
 }
 
 impl Request {
@@ -184,7 +191,11 @@ impl Request {
                 *budget = budget.saturating_sub(EXPLAIN_ENTRIES);
                 reply.answer(shard.explain(prefix, to));
             }
-            What::Page(..) | What::Tally(..) | What::Explain(..) => return,
+            What::Best(prefixes, reply) if reply.is_wanted() => {
+                *budget = budget.saturating_sub(prefixes.len());
+                reply.answer(shard.best_of(&prefixes));
+            }
+            What::Page(..) | What::Tally(..) | What::Explain(..) | What::Best(..) => return,
         }
         stats.queries.answered(waited, before - *budget);
     }
@@ -273,6 +284,15 @@ fn ask<T>(
         shared.mailboxes[shard].nudge(Letter::Asked);
     }
     Ok(pending)
+}
+
+/// Asks a shard for the best routes of some of its prefixes.
+pub(crate) fn ask_best(
+    seat: &Arc<Seat>,
+    shard: usize,
+    prefixes: Arc<[Prefix]>,
+) -> Result<Pending<Vec<Route>>, QueryError> {
+    ask(seat, shard, Bookmark::default(), |reply| What::Best(prefixes, reply))
 }
 
 /// The routes that a query selects, of all shards, page by page.
@@ -387,6 +407,33 @@ impl EngineHandle {
     /// that log.
     #[must_use]
     pub fn given(&self, prefix: Prefix, to: PeerId, group: GroupId) -> Option<u64> {
+        let (reader, log, shard) = self.reads(prefix, to, group)?;
+        // A change may have nothing to say to this group, whose log then ends before it.
+        Some(reader.lane(log.family(), shard).claim(log.version()))
+    }
+
+    /// When a peer that has it was given the change of a prefix that made this version of the
+    /// table, and was decided then; `None` if that is not remembered.
+    #[must_use]
+    pub fn sent(
+        &self,
+        prefix: Prefix,
+        to: PeerId,
+        group: GroupId,
+        (version, decided): (u64, Option<Instant>),
+    ) -> Option<Sent> {
+        let (reader, log, shard) = self.reads(prefix, to, group)?;
+        let up_to_date = reader.lane(log.family(), shard).up_to_date();
+        log.sent(version, decided, up_to_date, clock::now())
+    }
+
+    /// A peer, its group's log where a prefix is, and in which shard; if it reads that log.
+    fn reads(
+        &self,
+        prefix: Prefix,
+        to: PeerId,
+        group: GroupId,
+    ) -> Option<(Arc<Reader>, Arc<SharedLog>, ShardId)> {
         let family = match prefix {
             Prefix::V4(_) => Family::Ipv4Unicast,
             Prefix::V6(_) => Family::Ipv6Unicast,
@@ -396,9 +443,8 @@ impl EngineHandle {
         let reader = self.shared().readers.get(to)?;
         reader.reads(group, family, shard)?;
         let group = self.shared().groups.list().into_iter().find(|other| other.id == group)?;
-        // A change may have nothing to say to this group, whose log then ends before it.
-        let last = group.logs.get(shard.index())?.version();
-        Some(reader.lane(family, shard).claim(last))
+        let log = Arc::clone(group.logs.get(shard.index())?);
+        Some((reader, log, shard))
     }
 
     /// Counts the routes of a family by peer, which walks the tables of all shards.

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use albedo_types::{Family, GroupId, PeerId, ShardId};
+use albedo_types::{Family, GroupId, Instant, PeerId, ShardId};
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 
@@ -53,7 +53,13 @@ pub(crate) struct SharedLane {
     /// it rests, and written under the lock of its [`Direct`] only.
     place: AtomicU64,
     place_version: AtomicU64,
+    /// Since when it has all that its log has, in nanoseconds; [`NOT_UP_TO_DATE`] while it lacks
+    /// something.
+    up_to_date: AtomicU64,
 }
+
+/// Stands for no time.
+const NOT_UP_TO_DATE: u64 = u64::MAX;
 
 impl Default for SharedLane {
     fn default() -> Self {
@@ -64,6 +70,7 @@ impl Default for SharedLane {
             has_post: AtomicBool::new(false),
             place: AtomicU64::new(0),
             place_version: AtomicU64::new(0),
+            up_to_date: AtomicU64::new(NOT_UP_TO_DATE),
         }
     }
 }
@@ -91,6 +98,18 @@ impl SharedLane {
         self.rest_at(seq, version);
         let epoch = (self.position.load(Ordering::Acquire) >> 48) as u16;
         self.publish(epoch, version);
+    }
+
+    /// The reader has all that its log has since then, or lacks something.
+    pub(crate) fn set_up_to_date(&self, since: Option<Instant>) {
+        let nanos = since.map_or(NOT_UP_TO_DATE, Instant::as_nanos);
+        self.up_to_date.store(nanos, Ordering::Release);
+    }
+
+    /// Since when it has all that its log has.
+    pub(crate) fn up_to_date(&self) -> Option<Instant> {
+        let nanos = self.up_to_date.load(Ordering::Acquire);
+        (nanos != NOT_UP_TO_DATE).then(|| Instant::from_nanos(nanos))
     }
 
     /// The version up to which the reader has seen everything that it may be asked to undo.

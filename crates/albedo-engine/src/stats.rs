@@ -206,17 +206,21 @@ pub struct FamilyCounts {
 pub struct Stages {
     /// From the read that began the batch until the shard decided: the channel, and what gathered.
     pub queue_nanos: AtomicU64,
-    /// Deciding and encoding.
+    /// Finding the best routes.
     pub decide_nanos: AtomicU64,
+    /// Finding who is told what, and encoding it.
+    pub encode_nanos: AtomicU64,
     /// Batches.
     pub batches: AtomicU64,
 }
 
 impl Stages {
-    pub(crate) fn count(&self, born: Instant, begun: Instant, ended: Instant) {
+    pub(crate) fn count(&self, born: Instant, times: [Instant; 3]) {
+        let [begun, decided, ended] = times;
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.queue_nanos.fetch_add(nanos(begun.since(born)), Ordering::Relaxed);
-        self.decide_nanos.fetch_add(nanos(ended.since(begun)), Ordering::Relaxed);
+        self.decide_nanos.fetch_add(nanos(decided.since(begun)), Ordering::Relaxed);
+        self.encode_nanos.fetch_add(nanos(ended.since(decided)), Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -252,6 +256,9 @@ pub struct Stats {
     pub shards: Box<[CachePadded<ShardStats>]>,
     /// Distinct attribute sets that were made.
     pub sets_made: AtomicU64,
+    /// From a segment being appended to the last up-to-date reader having it, summed over segments
+    /// that somebody waited for, in nanoseconds.
+    pub send_nanos: AtomicU64,
     /// Look-ups that found their set.
     pub sets_found: AtomicU64,
     /// Readers that were cut off because their tombstones came to the bound.
@@ -268,6 +275,7 @@ impl Stats {
             times: Default::default(),
             shards: (0..shards).map(|_| CachePadded::default()).collect(),
             sets_made: AtomicU64::new(0),
+            send_nanos: AtomicU64::new(0),
             sets_found: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
             channel_full: AtomicU64::new(0),

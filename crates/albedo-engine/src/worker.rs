@@ -138,31 +138,49 @@ impl Worker {
         }
         let mut out = std::mem::take(&mut self.out);
         let mut flush = None;
+        let is_watched = self.shared.watches.is_any();
+        self.shard.watch(is_watched);
         if self.shard.has_changes() {
             let now = clock::now();
-            self.shard.flush(now, &mut out);
+            self.shard.decide(now);
+            let decided = clock::now();
+            self.shard.encode(&mut out);
             self.flushed_at = now;
             self.stats().batches.fetch_add(1, Ordering::Relaxed);
-            flush = Some(now);
+            flush = Some((now, decided));
         }
         let flushed = clock::now();
-        if let (Some(begun), Some(Output::Append { segment, .. })) = (flush, out.first()) {
-            self.stats().stages.count(segment.born, begun, flushed);
+        if let (Some((begun, decided)), Some(Output::Append { segment, .. })) = (flush, out.first())
+        {
+            self.stats().stages.count(segment.born, [begun, decided, flushed]);
         }
         self.shard.step(flushed, &mut out);
         // Of several segments each reader gets as many as it can with one write.
         let appends = out.iter().filter(|output| matches!(output, Output::Append { .. })).count();
         for output in out.drain(..) {
-            self.deliver(output, appends == 1);
+            self.deliver(output, appends == 1, flushed);
         }
         out.shrink_to(1024);
         self.out = out;
+        if is_watched {
+            self.note_changed();
+        }
         if self.shared.desks[self.id.index()].is_asked() {
             self.answer();
         }
         self.bury(started);
         self.publish(started);
         goes_on
+    }
+
+    /// Leaves what changed for those who watch.
+    #[cold]
+    #[inline(never)]
+    fn note_changed(&mut self) {
+        let changed = self.shard.changed();
+        if !changed.is_empty() {
+            self.shared.watches.note(self.id.index(), &changed);
+        }
     }
 
     /// Answers what was asked, within the bound of one turn.
@@ -287,7 +305,7 @@ impl Worker {
         let mut out = std::mem::take(&mut self.out);
         self.shard.apply(input, at, &mut out);
         for output in out.drain(..) {
-            self.deliver(output, false);
+            self.deliver(output, false, at);
         }
         self.out = out;
     }
@@ -327,7 +345,7 @@ impl Worker {
     }
 
     /// Does what the shard says; a segment that comes `alone` may go out the short way.
-    fn deliver(&mut self, output: Output, alone: bool) {
+    fn deliver(&mut self, output: Output, alone: bool, now: Instant) {
         let shard = self.id.index();
         match output {
             Output::Open { group, version } => {
@@ -337,7 +355,7 @@ impl Worker {
                     member.last = None;
                 }
             }
-            Output::Append { group, segment } => self.append(group, segment, alone),
+            Output::Append { group, segment } => self.append(group, segment, alone, now),
             Output::Rebase { group, base, version, seq, grace } => {
                 self.stats().rebases.fetch_add(1, Ordering::Relaxed);
                 if let Some(member) = self.groups.get_mut(&group) {
@@ -377,7 +395,7 @@ impl Worker {
         reader.waker.wake();
     }
 
-    fn append(&mut self, group: GroupId, segment: Segment, alone: bool) {
+    fn append(&mut self, group: GroupId, segment: Segment, alone: bool, now: Instant) {
         let stats = &self.shared.stats.shards[self.id.index()];
         stats.segments.fetch_add(1, Ordering::Relaxed);
         stats.messages.fetch_add(u64::from(segment.messages), Ordering::Relaxed);
@@ -386,7 +404,7 @@ impl Worker {
         };
         member.version = segment.version;
         let alone = alone && segment.bytes().len() <= DIRECT_BYTES_MAX;
-        let (tracked, seq) = member.group.logs[self.id.index()].append(segment);
+        let (tracked, seq) = member.group.logs[self.id.index()].append(segment, now);
         member.last = Some(Arc::clone(&tracked));
         let member = &self.groups[&group];
         if alone {

@@ -147,6 +147,8 @@ pub(crate) struct FamilyRib<K> {
     /// For the identifiers of paths.
     pub(crate) seed: u64,
     pub(crate) journal: Journal<K>,
+    /// Whose best route changed since that was last asked, while somebody watches.
+    pub(crate) watched: Option<Vec<K>>,
 }
 
 impl<K: NlriKey> FamilyRib<K> {
@@ -168,6 +170,7 @@ impl<K: NlriKey> FamilyRib<K> {
             several: None,
             seed,
             journal: Journal::new(limits.journal_entries),
+            watched: None,
         }
     }
 
@@ -347,9 +350,9 @@ impl<K: NlriKey> FamilyRib<K> {
         !self.dirty.is_empty()
     }
 
-    /// Ends a batch.
-    pub(crate) fn flush(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
-        self.flush_changes(peers, birth, out);
+    /// Ends a batch that was decided.
+    pub(crate) fn encode(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
+        self.encode_changes(peers, birth, out);
         self.start_waiting(out);
         self.begin_rebases();
     }

@@ -295,6 +295,12 @@ impl<K: Lengths> FamilyRib<K> {
         None
     }
 
+    /// The best route of one prefix.
+    pub(crate) fn best_of(&self, peers: &Peers, key: &K) -> Option<Route> {
+        let entry = self.table.entry(self.table.find(key)?);
+        self.route(peers, entry, entry.candidates.best()?, None)
+    }
+
     fn route(
         &self,
         peers: &Peers,

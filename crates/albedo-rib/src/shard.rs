@@ -16,7 +16,7 @@ use crate::group::GroupKey;
 use crate::input::{Birth, Input, Keep, Output, Resume, RouteBatch};
 use crate::limits::Limits;
 use crate::peer::{PeerInfo, Peers};
-use crate::query::{Bookmark, Explanation, Page, Query, TallyPage};
+use crate::query::{Bookmark, Explanation, Page, Query, Route, TallyPage};
 
 /// Counts of one family in a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Shard {
     v4: FamilyRib<Ipv4Prefix>,
     v6: FamilyRib<Ipv6Prefix>,
     birth: Option<Birth>,
+    /// The one of the batch that was decided last.
+    decided: Birth,
 }
 
 /// Calls the same method of the family's table.
@@ -78,6 +80,7 @@ impl Shard {
             v4: FamilyRib::new(seed, limits),
             v6: FamilyRib::new(seed.wrapping_add(1), limits),
             birth: None,
+            decided: Birth { at: Instant::ZERO, loss: false },
         }
     }
 
@@ -220,9 +223,22 @@ impl Shard {
 
     /// Ends the batch.
     pub fn flush(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.decide(now);
+        self.encode(out);
+    }
+
+    /// The first half of [`Shard::flush`]: finds the best routes. The other half follows at once.
+    pub fn decide(&mut self, now: Instant) {
         let birth = self.birth.take().unwrap_or(Birth { at: now, loss: false });
-        self.v4.flush(&self.peers, birth, out);
-        self.v6.flush(&self.peers, birth, out);
+        self.v4.decide_changes(&self.peers, birth);
+        self.v6.decide_changes(&self.peers, birth);
+        self.decided = birth;
+    }
+
+    /// The second half: finds who is told what, and encodes it.
+    pub fn encode(&mut self, out: &mut Vec<Output>) {
+        self.v4.encode(&self.peers, self.decided, out);
+        self.v6.encode(&self.peers, self.decided, out);
     }
 
     /// Whether there is something for [`Shard::step`] to do.
@@ -300,6 +316,39 @@ impl Shard {
             Prefix::V4(_) => self.v4.explain(&self.peers, Family::Ipv4Unicast, prefix, to),
             Prefix::V6(_) => self.v6.explain(&self.peers, Family::Ipv6Unicast, prefix, to),
         }
+    }
+
+    /// Whether the prefixes whose best routes change are to be known to [`Shard::changed`]: from
+    /// the next batch on, in which each is named once.
+    pub fn watch(&mut self, is_watched: bool) {
+        if is_watched != self.v4.watched.is_some() {
+            self.v4.watched = is_watched.then(Vec::new);
+            self.v6.watched = is_watched.then(Vec::new);
+        }
+    }
+
+    /// The prefixes whose best routes changed since this was last asked, or what is told of them;
+    /// none while nobody watches. Asked after each batch it has no more than the batch.
+    pub fn changed(&mut self) -> Vec<Prefix> {
+        let v4 = self.v4.watched.as_mut().map(core::mem::take).unwrap_or_default();
+        let v6 = self.v6.watched.as_mut().map(core::mem::take).unwrap_or_default();
+        v4.into_iter().map(Prefix::V4).chain(v6.into_iter().map(Prefix::V6)).collect()
+    }
+
+    /// The best routes of these prefixes, in their order; of those without, there is none. Each is
+    /// a look-up. See [`Shard::read`].
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not been flushed.
+    #[must_use]
+    pub fn best_of(&self, prefixes: &[Prefix]) -> Vec<Route> {
+        assert!(!self.has_changes(), "the table is read between batches");
+        let best = |prefix: &Prefix| match prefix {
+            Prefix::V4(key) => self.v4.best_of(&self.peers, key),
+            Prefix::V6(key) => self.v6.best_of(&self.peers, key),
+        };
+        prefixes.iter().filter_map(best).collect()
     }
 
     /// Removes the tombstones of a family that every reader is past.

@@ -531,12 +531,22 @@ impl Driver {
             return true;
         }
         let Some((_, name)) = session else { return true };
-        if name == TimerName::Hold {
-            self.spare_hold(at);
+        match name {
+            TimerName::Hold => self.spare_hold(at),
+            TimerName::Keepalive => self.note_round_trip(),
+            _ => {}
         }
         self.fsm.handle_timeout(at);
         self.act(at);
         true
+    }
+
+    /// Notes how long the peer's TCP takes to acknowledge, as often as a keepalive is due.
+    fn note_round_trip(&self) {
+        let links = self.links.iter().flatten();
+        for time in links.filter_map(|link| sockopt::round_trip(link.stream.socket())) {
+            self.server.stats.acknowledged(time);
+        }
     }
 
     /// Tells the machine of connections in whose socket something lies unread.

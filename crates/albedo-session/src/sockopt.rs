@@ -384,7 +384,15 @@ pub mod gtsm;
 pub mod keys;
 
 pub use raw::raise_descriptor_limit;
-use raw::{set_int, set_md5, storage};
+use raw::{set_int, set_md5, storage, tcp_info};
+
+/// How long the other end takes to acknowledge what is sent: the kernel's smoothed round-trip time
+/// (RFC 6298), with the delay of the other end's acknowledgements. `None` before anything was
+/// acknowledged.
+pub fn round_trip(socket: &impl AsFd) -> Option<Duration> {
+    let info = tcp_info(socket).ok()?;
+    (info.tcpi_rtt > 0).then(|| Duration::from_micros(info.tcpi_rtt.into()))
+}
 
 /// Whether something lies in the socket unread: octets, or the end of them.
 ///
@@ -448,6 +456,25 @@ mod raw {
         }
         packet.truncate(len as usize);
         Ok(packet)
+    }
+
+    /// What the kernel knows of a connection.
+    ///
+    /// # Errors
+    ///
+    /// The descriptor is no TCP socket.
+    pub(super) fn tcp_info(socket: &impl AsFd) -> io::Result<libc::tcp_info> {
+        // SAFETY: zeroes are a valid tcp_info, which is nothing but numbers.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        #[expect(clippy::cast_possible_truncation, reason = "a structure of some 100 octets")]
+        let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+        let fd = socket.as_fd().as_raw_fd();
+        let (level, option) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+        // SAFETY: the descriptor is open for as long as it is borrowed; the pointers are to `len`
+        // octets that we own and to `len` itself; the kernel writes no more than that.
+        let rc =
+            unsafe { libc::getsockopt(fd, level, option, (&raw mut info).cast(), &raw mut len) };
+        if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(info) }
     }
 
     /// An address in the form that the kernel's request structures want.

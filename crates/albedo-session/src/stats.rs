@@ -4,6 +4,7 @@
 //! process's counters once per turn; so a message costs an addition and a turn a few cache lines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use albedo_wire::error::Treatment;
 use albedo_wire::frame::{HEADER_LEN, MessageType};
@@ -169,6 +170,10 @@ pub struct SessionStats {
     pub kept_refused: AtomicU64,
     /// Requests to send a family again that were put off, and answered together.
     pub refreshes_coalesced: AtomicU64,
+    /// Round-trip times that were looked at, in all, in nanoseconds.
+    pub acknowledged_nanos: AtomicU64,
+    /// How many those were.
+    pub acknowledged_samples: AtomicU64,
     /// Connections refused, in the order of [`REFUSALS`].
     pub refused: [AtomicU64; REFUSALS.len()],
     /// Accepts that failed, for want of descriptors for example.
@@ -178,6 +183,12 @@ pub struct SessionStats {
 }
 
 impl SessionStats {
+    /// Counts the smoothed round-trip time of a session.
+    pub(crate) fn acknowledged(&self, time: Duration) {
+        add(&self.acknowledged_nanos, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        add(&self.acknowledged_samples, 1);
+    }
+
     /// Counts a refusal.
     pub fn refuse(&self, refusal: &Refusal) {
         let label = refusal.label();

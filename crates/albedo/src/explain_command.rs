@@ -132,6 +132,10 @@ fn verdict(peer: &ExplainedPeer) -> String {
         (None, _) => return out,
     };
     let _ = writeln!(out, "  {delivery}");
+    if let Some((from, to)) = peer.sent_not_before.as_ref().zip(peer.sent_not_after.as_ref()) {
+        let sent = if from == to { from.clone() } else { format!("between {from} and {to}") };
+        let _ = writeln!(out, "  sent {sent}");
+    }
     out
 }
 

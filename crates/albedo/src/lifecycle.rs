@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use albedo_api::bird::{BirdServer, BirdSource, View};
+use albedo_api::guard::Places;
 use albedo_api::socket::Prepared;
 use albedo_api::{Control, Metrics, StatusSource};
 use albedo_config::{Config, Diagnostics, ShutdownMode};
+use albedo_grpc::GrpcServer;
 use albedo_session::{Applied, Farewell, Inherited};
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::oneshot;
@@ -36,6 +38,7 @@ pub(crate) struct Running {
     /// Held open while it runs.
     _doors: Doors,
     bird: Option<BirdServer>,
+    grpc: Option<GrpcServer>,
     startup: JoinHandle<()>,
     /// What is done for a Calico cluster that peers come from: the check of announced blocks, and
     /// the status of our Node.
@@ -124,10 +127,12 @@ impl Running {
         }
         let admin = if doors.are_open() {
             let control: Arc<dyn Control> = Arc::<Source>::clone(&source);
-            Some(Admin::start(&doors, Arc::<Source>::clone(&source), control, config.shards)?)
+            let answers = Arc::<Source>::clone(&source);
+            Some(Admin::start(&doors, answers, control, source.http_places(), config.shards)?)
         } else {
             None
         };
+        let grpc = start_grpc(&doors, &source)?;
         let bird = Some(start_bird(prepared, &source)?);
         let watched = Arc::clone(&source);
         let startup = tokio::spawn(async move {
@@ -142,6 +147,7 @@ impl Running {
             admin,
             _doors: doors,
             bird,
+            grpc,
             startup,
             cluster: tasks,
             drain,
@@ -216,6 +222,7 @@ impl Running {
         }
         self.reflector.engine().set_pacing(config.pacing.max);
         self.drain.set_message(&config.shutdown.message);
+        self.source.groups_taken(&config);
         self.config = config;
         Ok(applied)
     }
@@ -254,6 +261,9 @@ impl Running {
         if new.admin.socket != old.admin.socket {
             bail!("admin.socket: another one needs a restart");
         }
+        if new.admin.grpc != old.admin.grpc {
+            bail!("admin.grpc: another one needs a restart");
+        }
         if new.restart != old.restart {
             bail!("restart: how this life began is settled, another value needs a restart");
         }
@@ -287,7 +297,8 @@ impl Running {
 
     /// Stops in order; whether everything ended in time.
     pub(crate) async fn stop(self, farewell: &Farewell) -> bool {
-        let Self { reflector, source, admin, bird, startup, cluster, roster, drain, .. } = self;
+        let Self { reflector, source, admin, bird, grpc, startup, cluster, roster, drain, .. } =
+            self;
         startup.abort();
         for task in cluster {
             task.abort();
@@ -303,6 +314,9 @@ impl Running {
         let clean = reflector.stop(farewell).await;
         if let Some(bird) = bird {
             bird.stop().await;
+        }
+        if let Some(grpc) = grpc {
+            grpc.stop().await;
         }
         if let Some(admin) = admin {
             // Answers until the end, so that a probe sees why the reflector is not ready.
@@ -321,14 +335,29 @@ fn start_bird(prepared: Prepared<View>, source: &Arc<Source>) -> Result<BirdServ
     BirdServer::start(prepared, &source, &stats).context(BIRD)
 }
 
+/// Answers as GoBGP, where that is on.
+fn start_grpc(doors: &Doors, source: &Arc<Source>) -> Result<Option<GrpcServer>> {
+    let Some(doors) = doors.grpc()? else { return Ok(None) };
+    let addr = doors.tcp.as_ref().map(tokio::net::TcpListener::local_addr);
+    let addr = addr.transpose().context("admin.grpc.listen")?;
+    let places = source.grpc_places();
+    let source: Arc<dyn StatusSource> = Arc::<Source>::clone(source);
+    let server = GrpcServer::start(doors, &source, places);
+    if let Some(addr) = addr {
+        tracing::info!(%addr, "GoBGP's interface over gRPC");
+    }
+    Ok(Some(server))
+}
+
 impl Admin {
     pub(crate) fn start(
         doors: &Doors,
         source: Arc<dyn StatusSource>,
         control: Arc<dyn Control>,
+        places: &Places,
         shards: usize,
     ) -> Result<Self> {
-        let listeners = doors.listeners()?;
+        let listeners = doors.listeners(places)?;
         // The port that was chosen where 0 was asked for.
         let addr = listeners.http.as_ref().map(tokio::net::TcpListener::local_addr);
         let addr = addr.transpose().context("admin.http")?;

@@ -4,7 +4,6 @@
 //! What a reflector does is in the crates below.
 
 mod admin_client;
-mod allocator;
 mod ask_command;
 mod assemble;
 mod bundle_command;
@@ -24,6 +23,7 @@ mod keeper;
 mod lifecycle;
 mod logging;
 mod man_command;
+mod memory;
 mod reflector;
 mod reload;
 mod roster;
@@ -40,7 +40,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    allocator::give_back_at_once();
+    memory::give_back_at_once();
     let result = match Cli::parse().command {
         Command::Run(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use albedo_api::guard::Places;
 use albedo_config::Config;
 use albedo_session::{Inherited, sockopt};
 use anyhow::{Context as _, Result};
@@ -14,6 +15,7 @@ use crate::cli::{self, ConfigArgs};
 use crate::doors::Doors;
 use crate::lifecycle::{Admin, Given, Running};
 use crate::logging::{self, LevelHandle};
+use crate::memory;
 use crate::reload::Reloader;
 use crate::service;
 use crate::source::{Hands, RELOADS_MAX, Reload, Source};
@@ -118,6 +120,7 @@ async fn serve(
     for addr in running.reflector().server().listening() {
         tracing::info!(%addr, "listening");
     }
+    memory::let_go_of_the_start();
     let supervised = service::begin(Arc::<Source>::clone(running.source()));
     let signal = loop {
         tokio::select! {
@@ -190,7 +193,7 @@ async fn begin(
     let waiting = Arc::new(Waiting::new(cluster.shared(), args.name()));
     let admin = if doors.are_open() {
         let control: Arc<dyn albedo_api::Control> = Arc::<Waiting>::clone(&waiting);
-        Some(Admin::start(&doors, waiting, control, shards)?)
+        Some(Admin::start(&doors, waiting, control, &Places::default(), shards)?)
     } else {
         None
     };

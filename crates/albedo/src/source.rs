@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use albedo_api::bird::BirdStats;
 use albedo_api::explain::{ExplainError, ExplainRequest, Explained};
+use albedo_api::guard::Places;
 use albedo_api::routes::{Later, RouteSource};
 use albedo_api::snapshot::{
     ConfigNumbers, EngineNumbers, LifeNumbers, QueryNumbers, SessionNumbers, Snapshot,
 };
 use albedo_api::{
-    CalicoStatus, CalicoVerify, Check, GroupRow, PeerDetail, PeerRow, Status, StatusSource,
+    CalicoStatus, CalicoVerify, Check, GroupRow, PeerDetail, PeerGroupRow, PeerRow, Status,
+    StatusSource,
 };
 use albedo_config::Config;
 use albedo_engine::EngineHandle;
@@ -61,6 +63,9 @@ pub(crate) struct Source {
     /// Routes of each peer, as they were last counted.
     tallies: Arc<bird::Tallies>,
     bird: Arc<BirdStats>,
+    /// Connections over HTTP, and over gRPC.
+    http_places: Places,
+    grpc_places: Places,
     /// Where reloads are done, and the log's level, if they can be.
     hands: Option<Hands>,
     /// Whether there is a selection deferral at all.
@@ -76,6 +81,7 @@ pub(crate) struct Standing {
     numbers: ConfigNumbers,
     tells_peer_metrics: bool,
     defers: bool,
+    groups: Vec<PeerGroupRow>,
 }
 
 impl Standing {
@@ -92,6 +98,7 @@ impl Standing {
             numbers: ConfigNumbers::default(),
             tells_peer_metrics: false,
             defers: !config.restart.deferral_max.is_zero(),
+            groups: peers::groups(config),
         };
         standing.take(config);
         standing
@@ -141,6 +148,8 @@ impl Source {
             verdict: verify::Last::default(),
             tallies: Arc::default(),
             bird: Arc::default(),
+            http_places: Places::default(),
+            grpc_places: Places::default(),
             hands,
             defers: standing.defers,
             standing: Mutex::new(standing),
@@ -162,6 +171,21 @@ impl Source {
         standing.status.config_fault = Some(fault.into());
         standing.numbers.reloads_refused += 1;
         standing.numbers.last_good = false;
+    }
+
+    /// Notes the groups of a configuration that is in force from now on.
+    pub(crate) fn groups_taken(&self, config: &Config) {
+        self.standing().groups = peers::groups(config);
+    }
+
+    /// Where connections over HTTP are counted.
+    pub(crate) const fn http_places(&self) -> &Places {
+        &self.http_places
+    }
+
+    /// Where connections over gRPC are counted.
+    pub(crate) const fn grpc_places(&self) -> &Places {
+        &self.grpc_places
     }
 
     /// What BIRD's sockets count.
@@ -290,6 +314,10 @@ impl StatusSource for Source {
         self.server.snapshot().iter().map(|peer| peers::row(peer, at, &lags)).collect()
     }
 
+    fn peer_groups(&self) -> Vec<PeerGroupRow> {
+        self.standing().groups.clone()
+    }
+
     fn live(&self) -> Vec<Check> {
         let at = now();
         let engine = EngineNumbers::read(&self.engine, at);
@@ -382,6 +410,11 @@ impl StatusSource for Source {
             sessions: SessionNumbers::read(self.server.stats(), limit, retained),
             queries: QueryNumbers::read(&self.engine),
             bird_cut: self.bird.cut(),
+            connections: [
+                self.http_places.open(),
+                self.bird.open.load(Ordering::Relaxed),
+                self.grpc_places.open(),
+            ],
             config: numbers,
             life,
             calico: self.calico.as_deref().map(calico::Shared::numbers).unwrap_or_default(),

@@ -141,7 +141,7 @@ impl Peer for GoBgp {
 }
 
 /// Reads `gobgp global rib -j`: for each prefix its paths, each with a list of attributes.
-pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
+pub fn parse_routes(text: &str) -> Result<Vec<Seen>> {
     let json: Value = serde_json::from_str(text).with_context(|| text.to_owned())?;
     let mut routes = Vec::new();
     for (prefix, paths) in json.as_object().into_iter().flatten() {
@@ -178,7 +178,7 @@ pub(super) fn parse_routes(text: &str) -> Result<Vec<Seen>> {
 }
 
 /// Reads `gobgp neighbor -j`.
-pub(super) fn parse_sessions(text: &str) -> Result<Vec<Session>> {
+pub fn parse_sessions(text: &str) -> Result<Vec<Session>> {
     let json: Value = serde_json::from_str(text).with_context(|| text.to_owned())?;
     let mut sessions: Vec<Session> = json
         .as_array()

@@ -291,6 +291,15 @@ fn explain(lab: &mut Lab) -> Result<()> {
         let peer = &kept["peers"][0];
         ensure!(peer["verdict"] == "kept" && peer["rule"] == rule, "{rule}: {kept:#}");
     }
+    // Of a change that comes while the peer is up to date it is known when it was sent.
+    birds[2].announce(net("10.244.13.128/26"))?;
+    eventually("it is told when it was sent", || {
+        let told = of("10.244.13.128/26", "first")?;
+        let peer = &told["peers"][0];
+        let (from, to) = (peer["sentNotBefore"].as_str(), peer["sentNotAfter"].as_str());
+        ensure!(from.is_some() && from <= to, "{told:#}");
+        Ok(())
+    })?;
     // As BIRD sees it: the one is not there, and the other is.
     let held = birds[1].routes(Family::V4)?;
     let has = |prefix: &str| held.iter().any(|route| route.net == net(prefix));

@@ -11,6 +11,7 @@ mod calico_verify;
 mod commands;
 mod dashboards;
 mod fail_static;
+mod gobgp_client;
 mod life;
 mod malformed;
 mod matrix;

@@ -19,8 +19,8 @@ use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::App;
-use super::listener::Guarded;
 use crate::control::{DRAIN_SECONDS_MAX, DrainRequest, DrainStatus};
+use crate::guard::Guarded;
 use crate::status::ConfirmRequest;
 
 /// Octets of a request's body.

@@ -95,7 +95,7 @@ async fn start(ready: bool) -> Server {
     let metrics = Metrics::new("1.2.3", 0).unwrap();
     let control = Arc::new(Obeys::default());
     let obeys: Arc<dyn Control> = Arc::<Obeys>::clone(&control);
-    let doors = Doors { http: Some(listener), socket: None };
+    let doors = Doors { http: Some(listener), ..Doors::default() };
     let task = tokio::spawn(serve(doors, Arc::new(Fixed { ready }), obeys, metrics, async {
         let _ = stopped.await;
     }));
@@ -229,7 +229,7 @@ async fn stops_when_told() {
 async fn one_connection_beyond_the_bound_waits_for_another_to_end() {
     let server = start(true).await;
     let mut idle = Vec::new();
-    for _ in 0..CONNECTIONS_MAX {
+    for _ in 0..crate::CONNECTIONS_MAX {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         // Half a request: answered or not, the connection stays.
         stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
@@ -268,7 +268,7 @@ async fn a_unix_socket_lets_in_whom_its_file_lets_in() {
     let metrics = Metrics::new("1.2.3", 0).unwrap();
     let control = Arc::new(Obeys::default());
     let obeys: Arc<dyn Control> = Arc::<Obeys>::clone(&control);
-    let doors = Doors { http: None, socket: Some(listener) };
+    let doors = Doors { socket: Some(listener), ..Doors::default() };
     let source = Arc::new(Fixed { ready: true });
     let task = tokio::spawn(serve(doors, source, obeys, metrics, async {
         let _ = stopped.await;

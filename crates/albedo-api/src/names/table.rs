@@ -383,6 +383,17 @@ table! {
         &[],
         "Time that requests waited for their shard.",
     ));
+    WATCHES = gauge(
+        "albedo_watches",
+        &[],
+        "Clients of the gRPC interface that watch best routes change: at most 16.",
+    );
+    ADMIN_CONNECTIONS = gauge(
+        "albedo_admin_connections",
+        &["door"],
+        "Connections that are open at the administrative interfaces: at most 64 at each port or \
+         socket (http, grpc), 32 in all (bird).",
+    );
     BIRD_CONNECTIONS_CUT = counter(
         "albedo_bird_connections_cut_total",
         &[],
@@ -392,10 +403,18 @@ table! {
     STAGE = by_writer(counter(
         "albedo_stage_seconds_total",
         &["stage"],
-        "Time of changes within the shards: waiting and gathering (queue), deciding and encoding \
-         (decide); what convergence takes beyond that is the sending. Of batches that told \
-         somebody something.",
+        "Time of changes by stage. Of batches that told somebody something \
+         (albedo_stage_batches_total): waiting for the shard and gathering (queue), finding the \
+         best routes (decide), finding who is told what and writing it (encode). Of what somebody \
+         waited for (albedo_convergence_seconds_count): until the last peer that keeps up was \
+         given it (send). Of looks at a peer (albedo_acknowledged_samples_total): how long its \
+         TCP takes to acknowledge, by the kernel's smoothed round-trip time (acknowledged).",
     ));
+    ACKNOWLEDGED_SAMPLES = counter(
+        "albedo_acknowledged_samples_total",
+        &[],
+        "Times that the round-trip time of a peer's TCP was looked at: with each keepalive.",
+    );
     STAGE_BATCHES = counter(
         "albedo_stage_batches_total",
         &[],

@@ -26,8 +26,18 @@ fn names_follow_the_rules() {
 
 #[test]
 fn no_label_grows_with_peers_or_prefixes() {
-    let few =
-        ["stage", "family", "state", "direction", "type", "code", "treatment", "reason", "result"];
+    let few = [
+        "stage",
+        "family",
+        "state",
+        "direction",
+        "type",
+        "code",
+        "treatment",
+        "reason",
+        "result",
+        "door",
+    ];
     for metric in ALL {
         for label in metric.labels {
             let known = few.contains(label) || ["shard", "version"].contains(label);
@@ -74,6 +84,7 @@ mod reference {
             "code" => list(&NOTIFICATION_CODES),
             "treatment" => list(&TREATMENTS),
             "stage" => list(&STAGES),
+            "door" => list(&DOORS),
             "shard" => "0, 1, …".to_owned(),
             "rank" => "1 … 10".to_owned(),
             _ => String::new(),

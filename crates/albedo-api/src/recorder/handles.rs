@@ -21,6 +21,7 @@ pub(super) struct Handles {
     sessions: Sessions,
     queries: Queries,
     bird_cut: Counter,
+    connections: Vec<Gauge>,
     config: Config,
     life: Life,
     calico: Calico,
@@ -63,6 +64,7 @@ struct Queries {
     answers: Counter,
     refused: Counter,
     entries: Counter,
+    watches: Gauge,
 }
 
 struct Sessions {
@@ -83,6 +85,7 @@ struct Sessions {
     kept: Counter,
     kept_refused: Counter,
     refreshes_coalesced: Counter,
+    acknowledged_samples: Counter,
     limit: Gauge,
 }
 
@@ -175,8 +178,10 @@ impl Handles {
                 answers: source.counter(&names::QUERY_ANSWERS),
                 refused: source.counter(&names::QUERIES_REFUSED),
                 entries: source.counter(&names::QUERY_ENTRIES),
+                watches: source.gauge(&names::WATCHES),
             },
             bird_cut: source.counter(&names::BIRD_CONNECTIONS_CUT),
+            connections: source.gauges(&names::ADMIN_CONNECTIONS, &names::DOORS),
             config: Config {
                 peers: source.gauge(&names::CONFIGURED_PEERS),
                 reloads: source.counters(&names::RELOADS, &RELOAD_RESULTS),
@@ -219,6 +224,9 @@ impl Handles {
         self.sessions.set(&snapshot.sessions);
         self.queries.set(&snapshot.queries);
         self.bird_cut.absolute(snapshot.bird_cut);
+        for (gauge, open) in self.connections.iter().zip(snapshot.connections) {
+            gauge.set(open as f64);
+        }
         self.config.set(&snapshot.config);
         self.life.set(&snapshot.life);
         self.calico.set(&snapshot.calico);
@@ -321,6 +329,7 @@ impl Sessions {
             kept: source.counter(&names::SESSIONS_RETAINED),
             kept_refused: source.counter(&names::RETENTIONS_REFUSED),
             refreshes_coalesced: source.counter(&names::REFRESHES_COALESCED),
+            acknowledged_samples: source.counter(&names::ACKNOWLEDGED_SAMPLES),
             limit: source.gauge(&names::SESSIONS_LIMIT),
         }
     }
@@ -349,6 +358,7 @@ impl Sessions {
         self.kept.absolute(numbers.kept);
         self.kept_refused.absolute(numbers.kept_refused);
         self.refreshes_coalesced.absolute(numbers.refreshes_coalesced);
+        self.acknowledged_samples.absolute(numbers.acknowledged_samples);
         self.limit.set(numbers.limit as f64);
     }
 }
@@ -360,6 +370,7 @@ impl Queries {
         self.answers.absolute(numbers.answers);
         self.refused.absolute(numbers.refused);
         self.entries.absolute(numbers.entries);
+        self.watches.set(numbers.watches as f64);
     }
 }
 

@@ -36,11 +36,14 @@ fn snapshot(shards: usize) -> Snapshot {
         busy: Duration::from_millis(1_500),
         messages: 21,
         log_bytes: 4_096,
-        stages: [Duration::from_millis(500), Duration::from_millis(250)],
+        stages: [500, 250, 125].map(Duration::from_millis),
         stage_batches: 7,
         ..ShardNumbers::default()
     };
     snapshot.engine.shards = vec![shard; shards];
+    snapshot.engine.sending = Duration::from_secs(3);
+    snapshot.sessions.acknowledged = Duration::from_millis(750);
+    snapshot.sessions.acknowledged_samples = 3;
     snapshot.engine.oldest_undelivered = Some(Duration::from_millis(250));
     snapshot.sessions.by_state = [1, 0, 2, 0, 0, 1_000];
     snapshot.sessions.messages[1][1] = 77;
@@ -112,6 +115,10 @@ fn the_numbers_of_the_snapshot_arrive() {
         ("albedo_log_bytes", 8_192.0),
         ("albedo_stage_seconds_total{stage=\"queue\"}", 1.0),
         ("albedo_stage_seconds_total{stage=\"decide\"}", 0.5),
+        ("albedo_stage_seconds_total{stage=\"encode\"}", 0.25),
+        ("albedo_stage_seconds_total{stage=\"send\"}", 3.0),
+        ("albedo_stage_seconds_total{stage=\"acknowledged\"}", 0.75),
+        ("albedo_acknowledged_samples_total", 3.0),
         ("albedo_stage_batches_total", 14.0),
         ("albedo_selection_deferral", 1.0),
         ("albedo_selection_deferral_missing_peers", 3.0),

@@ -9,13 +9,16 @@ use crate::diagnostic::{Fault, Report};
 use crate::fields::{At, Fields};
 use crate::kinds::{self, Kind};
 use crate::node::{Node, Value};
-use crate::settings::{Admin, AdminSocket, BirdDialect, BirdSockets};
+use crate::settings::{Admin, AdminSocket, BirdDialect, BirdSockets, Grpc};
 
 /// The keys of `admin`.
-pub(crate) const KEYS: [&str; 5] = ["http", "socket", "socketMode", "peerMetrics", "bird"];
+pub(crate) const KEYS: [&str; 6] = ["http", "socket", "socketMode", "peerMetrics", "bird", "grpc"];
 
 /// The keys of `admin.bird`.
 pub(crate) const BIRD: [&str; 4] = ["socket", "socket6", "dialect", "mode"];
+
+/// The keys of `admin.grpc`.
+pub(crate) const GRPC: [&str; 3] = ["listen", "socket", "mode"];
 
 /// Octets of a socket's name: what the system takes (`sun_path`, without its end) less the four
 /// that are put behind it while the socket is made.
@@ -50,12 +53,14 @@ pub(crate) fn read(top: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>)
         socket: Some(socket),
         peer_metrics: defaults::ADMIN_PEER_METRICS,
         bird: None,
+        grpc: None,
     };
     let Some(fields) = open(top, "admin", &KEYS, report) else { return admin };
     admin.http = or(&fields, "http", &kinds::HTTP, admin.http, report);
     admin.socket = socket_of(&fields, admin.socket, world, report);
     admin.peer_metrics = or(&fields, "peerMetrics", &kinds::BOOL, admin.peer_metrics, report);
     admin.bird = bird(&fields, world, report);
+    admin.grpc = grpc(&fields, world, report);
     admin
 }
 
@@ -104,6 +109,30 @@ fn bird(admin: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Optio
     }
     let socket6 = socket6.map(|at| at.value);
     Some(BirdSockets { socket: socket?.value, socket6, dialect, mode })
+}
+
+/// Reads `admin.grpc`; a relative name starts where the configuration is.
+fn grpc(admin: &Fields<'_>, world: &World<'_>, report: &mut Report<'_>) -> Option<Grpc> {
+    let node = admin.node("grpc")?;
+    if let Node { value: Value::Scalar(scalar), .. } = node
+        && kinds::is_off(scalar)
+    {
+        return None;
+    }
+    let fields = open(admin, "grpc", &GRPC, report)?;
+    let listen = fields.scalar("listen", &kinds::GRPC_LISTEN, report);
+    let socket = fields.scalar("socket", &kinds::TEXT, report);
+    let socket = socket.map(|at| place(at, world, report).value);
+    let mode = or(&fields, "mode", &MODE, defaults::GRPC_MODE, report);
+    if let Some(listen) = listen.as_ref().filter(|listen| listen.value.is_none())
+        && socket.is_none()
+    {
+        let fault =
+            Fault::new("off without a socket", "an address, a socket beside it, or grpc: off");
+        listen.report(report, fault);
+    }
+    let listen = listen.map_or(Some(defaults::GRPC_LISTEN), |listen| listen.value);
+    Some(Grpc { listen, socket, mode })
 }
 
 fn place(at: At<String>, world: &World<'_>, report: &mut Report<'_>) -> At<PathBuf> {

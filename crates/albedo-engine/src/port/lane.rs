@@ -7,7 +7,7 @@ use albedo_types::{Family, Instant, ShardId};
 
 use crate::group::SharedGroup;
 use crate::log::SharedLog;
-use crate::reader::Chunk;
+use crate::reader::{Chunk, Reader};
 
 /// A reader of one log, and what belongs to it.
 #[derive(Debug)]
@@ -22,10 +22,11 @@ pub(super) struct Lane {
     pub(super) epoch: u16,
     /// Whether the log counts us among those that are up to date.
     pub(super) active: bool,
+    reader: Arc<Reader>,
 }
 
 impl Lane {
-    pub(super) fn new(group: Arc<SharedGroup>, shard: ShardId) -> Self {
+    pub(super) fn new(reader: &Arc<Reader>, group: Arc<SharedGroup>, shard: ShardId) -> Self {
         let log = Arc::clone(&group.logs[shard.index()]);
         Self {
             family: group.key.family,
@@ -35,6 +36,7 @@ impl Lane {
             chunk: None,
             epoch: 0,
             active: false,
+            reader: Arc::clone(reader),
             group,
         }
     }
@@ -66,8 +68,17 @@ impl Lane {
         self.follower.fell_behind()
     }
 
+    /// It is at the end: from now on the log counts it, unless it has gone on meanwhile.
+    pub(super) fn activate(&mut self, now: Instant) {
+        if !self.active && self.log.activate(self.follower.cursor()) {
+            self.active = true;
+            self.reader.lane(self.family, self.shard).set_up_to_date(Some(now));
+        }
+    }
+
     pub(super) fn deactivate(&mut self, now: Instant) {
         if std::mem::take(&mut self.active) {
+            self.reader.lane(self.family, self.shard).set_up_to_date(None);
             self.log.deactivate(self.follower.cursor(), now);
         }
     }

@@ -166,7 +166,7 @@ impl PeerPort {
             ReadEnd::Stopped => {}
             ReadEnd::End { seq, version } => {
                 lane.follower.reach_end(seq, version);
-                lane.active = lane.active || lane.log.activate(lane.follower.cursor());
+                lane.activate(now);
                 publish(&self.reader, lane);
             }
             ReadEnd::Behind => {

@@ -200,7 +200,7 @@ fn empty_last_chunk_is_followed_by_what_lies_behind_it() {
     let mut played = Played::new(1);
     played.start_all();
     // A base takes the place of what it is about to read.
-    played.log(0).append(segment(1, 1));
+    played.log(0).append(segment(1, 1), Instant::ZERO);
     played.log(0).rebase(vec![segment(1, 1)], 1, 1, 0);
     assert_eq!(played.poll(), 0);
     let questions = played.questions(0);
@@ -208,7 +208,7 @@ fn empty_last_chunk_is_followed_by_what_lies_behind_it() {
     // The answer is that nothing concerns it; behind it lies a segment whose wake-up is over.
     let chunk = Chunk { bytes: Bytes::new(), done: Some(1), version: 1 };
     played.lane(0).put(Post::Chunk { request: questions[0].request, chunk });
-    played.log(0).append(segment(2, 2));
+    played.log(0).append(segment(2, 2), Instant::ZERO);
     assert_eq!(played.poll(), 2 * MESSAGE);
 }
 
@@ -216,19 +216,19 @@ fn empty_last_chunk_is_followed_by_what_lies_behind_it() {
 fn blocked_peer_is_waited_for_in_no_log() {
     let mut played = Played::new(2);
     played.start_all();
-    let first = played.log(0).append(segment(3, 1)).0;
+    let first = played.log(0).append(segment(3, 1), Instant::ZERO).0;
     let mut pieces = played.gather();
     assert_eq!(pieces.len(), 1);
-    let other = played.log(1).append(segment(1, 1)).0;
+    let other = played.log(1).append(segment(1, 1), Instant::ZERO).0;
     assert!(first.is_outstanding() && other.is_outstanding());
     let rest = played.port.blocked(std::mem::take(&mut pieces), MESSAGE + 5, clock::now());
     assert_eq!(rest.map(|rest| rest.len()), Some(MESSAGE - 5), "the rest of the second message");
     assert!(!first.is_outstanding() && !other.is_outstanding());
-    assert!(!played.log(1).append(segment(1, 2)).0.is_outstanding());
+    assert!(!played.log(1).append(segment(1, 2), Instant::ZERO).0.is_outstanding());
     // The third message of the first, and two segments of the other log.
     assert_eq!(played.poll(), 3 * MESSAGE);
     assert_eq!(played.poll(), 0);
-    let next = played.log(0).append(segment(1, 2)).0;
+    let next = played.log(0).append(segment(1, 2), Instant::ZERO).0;
     assert!(next.is_outstanding(), "it has come to the ends again");
     assert_eq!(played.poll(), MESSAGE);
     assert!(!next.is_outstanding());
@@ -238,8 +238,8 @@ fn blocked_peer_is_waited_for_in_no_log() {
 fn reader_that_is_behind_counts_in_nothing_that_is_left() {
     let mut played = Played::new(1);
     played.start_all();
-    let gone = played.log(0).append(segment(1, 1)).0;
-    let left = played.log(0).append(segment(1, 2)).0;
+    let gone = played.log(0).append(segment(1, 1), Instant::ZERO).0;
+    let left = played.log(0).append(segment(1, 2), Instant::ZERO).0;
     let last = played.log(0).rebase(vec![segment(1, 1)], 1, 1, 0);
     assert!(last.is_some_and(|last| Arc::ptr_eq(&last, &left)), "what a round is measured by");
     assert!(gone.is_outstanding() && left.is_outstanding());
@@ -251,7 +251,7 @@ fn reader_that_is_behind_counts_in_nothing_that_is_left() {
 fn start_of_another_group_is_ignored() {
     let mut played = Played::new(1);
     played.log(0).open(0);
-    played.log(0).append(segment(1, 1));
+    played.log(0).append(segment(1, 1), Instant::ZERO);
     let epoch = played.lane(0).send_back(0);
     played.lane(0).put(Post::Start { group: GroupId(99), end_seq: 0, epoch });
     assert_eq!(played.poll(), 0);
@@ -263,7 +263,7 @@ fn start_of_another_group_is_ignored() {
 fn start_that_nobody_asked_for_leaves_the_reader_where_it_says_it_is() {
     let mut played = Played::new(1);
     played.start_all();
-    played.log(0).append(segment(1, 1));
+    played.log(0).append(segment(1, 1), Instant::ZERO);
     assert_eq!(played.poll(), MESSAGE);
     assert_eq!(played.lane(0).claim(1), crate::reader::NO_CLAIM);
     played.start(0);
@@ -280,7 +280,7 @@ fn joining_the_same_group_again_asks_the_shards_nothing() {
     }
     played.port.join(key());
     assert!(!played.port.is_backed_up(), "nothing to say");
-    played.log(0).append(segment(2, 1));
+    played.log(0).append(segment(2, 1), Instant::ZERO);
     assert_eq!(played.poll(), 2 * MESSAGE);
 }
 
@@ -288,12 +288,12 @@ fn joining_the_same_group_again_asks_the_shards_nothing() {
 fn partial_write_goes_on_where_the_message_ends_also_after_a_new_base() {
     let mut played = Played::new(1);
     played.start_all();
-    played.log(0).append(segment(4, 1));
+    played.log(0).append(segment(4, 1), Instant::ZERO);
     let pieces = played.gather();
     let rest = played.port.blocked(pieces, 2 * MESSAGE, clock::now());
     assert_eq!(rest, None, "a message ends there");
     assert_eq!(played.poll(), 2 * MESSAGE);
-    played.log(0).append(segment(4, 2));
+    played.log(0).append(segment(4, 2), Instant::ZERO);
     let pieces = played.gather();
     let rest = played.port.blocked(pieces, MESSAGE + 1, clock::now());
     assert_eq!(rest.map(|rest| rest.len()), Some(MESSAGE - 1));

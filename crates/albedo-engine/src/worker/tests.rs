@@ -8,6 +8,7 @@ use super::*;
 use crate::engine::EngineConfig;
 
 mod query;
+mod watch;
 
 fn worker(letters: usize) -> (Worker, Arc<Shared>) {
     let config = EngineConfig { mailbox_letters_max: letters, ..EngineConfig::default() };

@@ -73,19 +73,28 @@ pub(super) struct Change {
 }
 
 impl<K: NlriKey> FamilyRib<K> {
-    pub(super) fn flush_changes(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
-        let mut scratch = core::mem::take(&mut self.scratch);
+    /// Finds the best routes of all prefixes that were touched.
+    pub(crate) fn decide_changes(&mut self, peers: &Peers, birth: Birth) {
+        let mut changes = core::mem::take(&mut self.scratch.changes);
         let mut dirty = core::mem::take(&mut self.dirty);
         let are_chosen = self.several.is_some();
         for Dirty { slot, old } in dirty.drain(..) {
             if let Some(change) = self.decide(peers, slot, old, are_chosen) {
-                scratch.changes.push(change);
+                changes.push(change);
             }
         }
         dirty.shrink_to(SCRATCH_BYTES_MAX / size_of::<Dirty>());
         self.dirty = dirty;
+        if !changes.is_empty() {
+            self.note(&changes, birth);
+        }
+        self.scratch.changes = changes;
+    }
+
+    /// Tells each group what changed.
+    pub(super) fn encode_changes(&mut self, peers: &Peers, birth: Birth, out: &mut Vec<Output>) {
+        let mut scratch = core::mem::take(&mut self.scratch);
         if !scratch.changes.is_empty() {
-            self.note(&scratch.changes, birth);
             let ids: Vec<GroupId> = self.groups.keys().copied().collect();
             let changes = core::mem::take(&mut scratch.changes);
             for id in ids {
@@ -133,9 +142,12 @@ impl<K: NlriKey> FamilyRib<K> {
         Some(Change { slot, old, new, last })
     }
 
-    /// Writes the changes of a batch into the journal.
+    /// Writes the changes of a batch into the journal, and down for who watches.
     #[inline(never)]
     fn note(&mut self, changes: &[Change], birth: Birth) {
+        if let Some(watched) = &mut self.watched {
+            watched.extend(changes.iter().map(|change| self.table.entry(change.slot).key));
+        }
         if changes.len() > self.limits.journal_batch_changes {
             self.journal.skip(birth.at);
             return;

@@ -419,3 +419,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_changed_is_named_once_a_batch_while_somebody_watches() {
+    let mut rib = Rib::new(64, 64);
+    rib.up(0, PeerRole::Client);
+    rib.up(1, PeerRole::Client);
+    rib.route(0, 0, prefix(1), Some(&set(100, 1, 0)));
+    rib.flush();
+    assert!(rib.shard.changed().is_empty(), "nobody watches");
+    rib.shard.watch(true);
+    let key = |n| Prefix::V4(prefix(n));
+    for local_pref in [100, 90, 80] {
+        rib.route(0, 0, prefix(2), Some(&set(local_pref, 1, 0)));
+    }
+    rib.route(0, 0, prefix(3), Some(&set(100, 1, 0)));
+    rib.route(0, 0, prefix(3), None);
+    // Worse than the best one: nothing changes.
+    rib.route(1, 0, prefix(1), Some(&set(50, 1, 0)));
+    rib.flush();
+    assert_eq!(rib.shard.changed(), [key(2)]);
+    assert!(rib.shard.changed().is_empty());
+    rib.route(0, 0, prefix(1), None);
+    rib.route(0, 0, prefix(2), None);
+    rib.flush();
+    let mut changed = rib.shard.changed();
+    changed.sort();
+    assert_eq!(changed, [key(1), key(2)]);
+    // In the order in which they were asked for; one has none any more.
+    let best = rib.shard.best_of(&[key(2), key(1), key(9)]);
+    assert_eq!(names(&best), [(key(1), PeerId(1), PathId(0))]);
+    assert!(best[0].is_best);
+    // To watch on is no new beginning, and to watch no more is.
+    rib.route(1, 0, prefix(1), None);
+    rib.flush();
+    rib.shard.watch(true);
+    rib.shard.watch(false);
+    assert!(rib.shard.changed().is_empty());
+}

@@ -47,6 +47,8 @@ fn explained() -> Explained {
         told: vec![told],
         delivery: Some("written".to_owned()),
         unacknowledged_bytes: Some(19),
+        sent_not_before: Some("2026-01-31T12:00:00.000Z".to_owned()),
+        sent_not_after: Some("2026-01-31T12:00:00.002Z".to_owned()),
         ..ExplainedPeer::default()
     };
     let change = PastChange {
@@ -81,6 +83,7 @@ LOCAL_PREF, stale
   from 10.0.0.2: next hop 10.0.0.2, path igp, LOCAL_PREF 100, ORIGINATOR_ID 10.0.0.2, \
 CLUSTER_LIST 10.0.0.1
   written to its socket; its TCP has yet to acknowledge 19 octets
+  sent between 2026-01-31T12:00:00.000Z and 2026-01-31T12:00:00.002Z
 
 The best route, or what is told of it, changed once in the last 60m:
   2026-01-31T12:00:00.000Z (2m5s ago)  none -> 10.0.0.2 node-2
@@ -95,6 +98,7 @@ fn what_is_kept_and_what_is_past_are_told() {
     peer.verdict = "kept".to_owned();
     peer.reason = "its session is not up (active)".to_owned();
     (peer.told, peer.delivery) = (Vec::new(), None);
+    (peer.sent_not_before, peer.sent_not_after) = (None, None);
     let time = "2026-01-31T11:00:00.000Z".to_owned();
     explained.at = Some(ExplainedPast { time, is_remembered: false, ..ExplainedPast::default() });
     explained.history.clear();

@@ -11,8 +11,8 @@ use albedo_api::explain::{
     PastChange, ToldRow,
 };
 use albedo_api::routes::{RouteAttributes, parse_target};
-use albedo_engine::QueryError;
 use albedo_engine::clock::now;
+use albedo_engine::{QueryError, Sent};
 use albedo_rib::Route;
 use albedo_rib::query::{Explanation, Freshness, Query, Rule, Select, Verdict};
 use albedo_session::PeerStatus;
@@ -174,12 +174,11 @@ async fn explained_peer(
         told: told.collect(),
         delivery: None,
         unacknowledged_bytes: None,
+        sent_not_before: None,
+        sent_not_after: None,
     };
-    let given = peer
-        .detail
-        .peer
-        .zip(verdict.group)
-        .and_then(|(peer, group)| source.engine.given(prefix, peer, group));
+    let read = peer.detail.peer.zip(verdict.group);
+    let given = read.and_then(|(peer, group)| source.engine.given(prefix, peer, group));
     if let Some(given) = given.filter(|_| !row.told.is_empty() && peer.is_established()) {
         let is_written = given >= explanation.version;
         let ends = peer.detail.local.zip(peer.detail.remote);
@@ -194,6 +193,17 @@ async fn explained_peer(
             (true, _) => "written",
         };
         row.delivery = Some(delivery.to_owned());
+        let version = explanation.version;
+        let decided = explanation.history.iter().find(|change| change.version == version);
+        let decided = decided.map(|change| change.at);
+        let sent = read
+            .filter(|_| is_written)
+            .and_then(|(peer, group)| source.engine.sent(prefix, peer, group, (version, decided)));
+        if let Some(Sent { not_before, not_after }) = sent {
+            let from = when(not_before);
+            row.sent_not_before = Some(written(from));
+            row.sent_not_after = Some(written(from + not_after.since(not_before)));
+        }
     }
     row
 }

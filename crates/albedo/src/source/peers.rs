@@ -7,7 +7,10 @@ use std::sync::atomic::AtomicU64;
 use albedo_api::bird::{BirdSource as _, Counts};
 use albedo_api::names::{self, MESSAGE_TYPES};
 use albedo_api::snapshot::{SLOWEST_MAX, Slow};
-use albedo_api::{GroupRow, PeerDetail, PeerRoutes, PeerRow, RetainedRow, Traffic, TrafficOf};
+use albedo_api::{
+    GroupRow, PeerDetail, PeerGroupRow, PeerRoutes, PeerRow, RetainedRow, Traffic, TrafficOf,
+};
+use albedo_config::{Config, PeerAs, PeerGroup};
 use albedo_engine::GroupStatus;
 use albedo_engine::clock::now;
 use albedo_rib::group::Paths;
@@ -210,4 +213,22 @@ pub(super) fn group(group: &GroupStatus) -> GroupRow {
         export_policy: key.policy.is_some(),
         paths: paths(key.paths),
     }
+}
+
+/// The groups of a configuration.
+pub(super) fn groups(config: &Config) -> Vec<PeerGroupRow> {
+    let row = |group: &PeerGroup| PeerGroupRow {
+        name: group.name.clone(),
+        description: group.settings.description.clone(),
+        ranges: group.ranges.iter().map(ToString::to_string).collect(),
+        as_number: match group.settings.peer_as {
+            PeerAs::Is(asn) => Some(asn.0),
+            PeerAs::Internal => Some(config.asn.0),
+            PeerAs::External | PeerAs::Any => None,
+        },
+        role: group.settings.role.to_string(),
+        cluster_id: group.settings.cluster_id.to_string(),
+        hold_time_seconds: group.settings.hold_time.as_secs(),
+    };
+    config.groups.iter().map(row).collect()
 }

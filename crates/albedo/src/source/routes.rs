@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use albedo_api::routes::{
-    Later, RouteAsk, RouteAttributes, RoutePages, RouteRow, RouteSelect, RouteSource,
+    Later, RouteAsk, RouteAttributes, RouteChange, RoutePages, RouteRow, RouteSelect, RouteSource,
+    RouteWatch,
 };
-use albedo_engine::{EngineHandle, QueryError, Routes};
+use albedo_engine::{Changed, EngineHandle, QueryError, Routes, Watch};
 use albedo_rib::query::{Freshness, Query, Select};
 use albedo_rib::{AttrSet, Route};
 use albedo_types::{PeerId, Prefix};
@@ -48,6 +49,29 @@ impl RouteSource for Source {
         let peers = self.server.snapshot();
         let of = peers.iter().filter(|peer| peer.addr.ip() == address);
         of.filter_map(|peer| peer.detail.peer).collect()
+    }
+
+    fn watch(&self) -> Result<Box<dyn RouteWatch>, String> {
+        let watch = self.engine.watch().map_err(|error| error.to_string())?;
+        Ok(Box::new(Watched(watch)))
+    }
+}
+
+/// A watch that is being read.
+struct Watched(Watch);
+
+impl RouteWatch for Watched {
+    fn next(&mut self) -> Later<'_, Result<Vec<RouteChange>, String>> {
+        Box::pin(async move {
+            let changed = self.0.next().await.map_err(|error| error.to_string())?;
+            let best: Vec<Route> = changed.iter().filter_map(|it| it.best.clone()).collect();
+            let mut best = rows(&best).into_iter();
+            let change = |it: &Changed| RouteChange {
+                prefix: it.prefix,
+                best: it.best.as_ref().and_then(|_| best.next()),
+            };
+            Ok(changed.iter().map(change).collect())
+        })
     }
 }
 

@@ -11,15 +11,19 @@ const TEST_LINES_MAX: usize = 900;
 const COLUMNS_MAX: usize = 100;
 
 /// The only places where `unsafe` may stand: each wraps system calls that no safe
-/// crate offers, or options of the allocator.
+/// crate offers, or gives memory back.
 /// A name that ends with `/` is a folder.
 const UNSAFE_ALLOWED: &[&str] = &[
-    "crates/albedo/src/allocator.rs",
+    "crates/albedo/src/memory.rs",
     "crates/albedo-session/src/sockopt.rs",
     "crates/albedo-session/src/sockopt/",
     "loadtest/src/md5.rs",
     "loadtest/src/poll.rs",
 ];
+
+/// What a compiler wrote, and a test compares with what it writes.
+const GENERATED: &[&str] =
+    &["crates/albedo-grpc/src/generated/api.rs", "crates/albedo-grpc/src/generated/apipb.rs"];
 
 /// Words that mark unfinished work; split so that this file does not break its own rule.
 const UNFINISHED: &[&str] = &[concat!("FIX", "ME"), concat!("XX", "X"), concat!("to", "do!(")];
@@ -36,9 +40,11 @@ const MACHINE_PATHS: &[&str] = &[
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.rust() {
-        size(file, &mut findings);
-        head(file, &mut findings);
-        columns(file, &mut findings);
+        if !GENERATED.contains(&file.path.as_str()) {
+            size(file, &mut findings);
+            head(file, &mut findings);
+            columns(file, &mut findings);
+        }
         unfinished(file, &mut findings);
         module_style(file, &mut findings);
         unsafe_code(file, &mut findings);

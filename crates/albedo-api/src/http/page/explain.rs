@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::peers::PageQuery;
 use super::words::Escaped;
-use crate::explain::Explained;
+use crate::explain::{Explained, ExplainedPeer};
 
 pub(super) fn write_form(out: &mut String, query: &PageQuery) -> fmt::Result {
     write!(
@@ -60,24 +60,7 @@ pub(super) fn write(out: &mut String, explained: &Result<Explained, String>) -> 
         out.write_str("</tbody></table>")?;
     }
     for peer in &explained.peers {
-        let (class, word) = match peer.verdict.as_str() {
-            "told" => ("good", "is told"),
-            "kept" => ("bad", "is not told"),
-            _ => ("", "has nothing to be told"),
-        };
-        write!(
-            out,
-            "<p>{} {} <strong class=\"{class}\">{word}</strong>: {}{}</p>",
-            Escaped(&peer.address),
-            Escaped(peer.name.as_deref().unwrap_or("")),
-            Escaped(&peer.reason),
-            match peer.delivery.as_deref() {
-                Some("acknowledged") => "; its TCP has acknowledged it",
-                Some("written") => "; written to its socket",
-                Some(_) => "; not written yet",
-                None => "",
-            }
-        )?;
+        write_peer(out, peer)?;
     }
     if let Some(change) = explained.history.first() {
         write!(
@@ -89,4 +72,27 @@ pub(super) fn write(out: &mut String, explained: &Result<Explained, String>) -> 
         )?;
     }
     Ok(())
+}
+
+fn write_peer(out: &mut String, peer: &ExplainedPeer) -> fmt::Result {
+    let (class, word) = match peer.verdict.as_str() {
+        "told" => ("good", "is told"),
+        "kept" => ("bad", "is not told"),
+        _ => ("", "has nothing to be told"),
+    };
+    write!(
+        out,
+        "<p>{} {} <strong class=\"{class}\">{word}</strong>: {}{}{}{}</p>",
+        Escaped(&peer.address),
+        Escaped(peer.name.as_deref().unwrap_or("")),
+        Escaped(&peer.reason),
+        match peer.delivery.as_deref() {
+            Some("acknowledged") => "; its TCP has acknowledged it",
+            Some("written") => "; written to its socket",
+            Some(_) => "; not written yet",
+            None => "",
+        },
+        if peer.sent_not_after.is_some() { ", sent not after " } else { "" },
+        Escaped(peer.sent_not_after.as_deref().unwrap_or("")),
+    )
 }

@@ -43,7 +43,7 @@ fn resting(room: usize) -> (Played, Arc<Room>) {
 
 /// Appends three messages to a shard's log, and offers them to the reader; whether it was served.
 fn append(played: &Played, shard: usize, version: u64) -> (Arc<Tracked>, bool) {
-    let (tracked, seq) = played.log(shard).append(segment(3, version));
+    let (tracked, seq) = played.log(shard).append(segment(3, version), Instant::ZERO);
     let served = offer(played, shard, &tracked, seq);
     (tracked, served)
 }
@@ -90,8 +90,8 @@ fn who_owes_something_does_not_rest() {
 #[test]
 fn who_lies_behind_is_not_served() {
     let (mut played, socket) = resting(usize::MAX);
-    let (first, seq) = played.log(0).append(segment(1, 1));
-    let (second, next) = played.log(0).append(segment(1, 2));
+    let (first, seq) = played.log(0).append(segment(1, 1), Instant::ZERO);
+    let (second, next) = played.log(0).append(segment(1, 2), Instant::ZERO);
     assert!(!offer(&played, 0, &second, next), "the first is missing");
     assert!(offer(&played, 0, &first, seq));
     assert!(offer(&played, 0, &second, next));
@@ -111,7 +111,7 @@ fn full_socket_is_the_sessions_business() {
         (2 * MESSAGE + 1, Some(MESSAGE - 1), 0),
     ] {
         let (mut played, socket) = resting(room);
-        let other = played.log(1).append(segment(1, 1)).0;
+        let other = played.log(1).append(segment(1, 1), Instant::ZERO).0;
         let (tracked, served) = append(&played, 0, 1);
         assert!(!served, "{room}");
         socket.left.store(usize::MAX, Ordering::Relaxed);
@@ -143,7 +143,7 @@ fn own_routes_are_stepped_over() {
             builder.out.extend(&message);
         }
         let segment = builder.finish(version, Instant::ZERO, false);
-        let (tracked, seq) = played.log(0).append(segment);
+        let (tracked, seq) = played.log(0).append(segment, Instant::ZERO);
         let served = offer(&played, 0, &tracked, seq);
         assert_eq!(served, after == 0, "two pieces are the session's business");
     }

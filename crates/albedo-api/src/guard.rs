@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,14 +22,44 @@ pub const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// The guarded listener.
 #[derive(Debug)]
-pub(super) struct Guarded<L> {
+pub struct Guarded<L> {
     listener: L,
     permits: Arc<Semaphore>,
+    places: Places,
+}
+
+/// How many connections are open, over all doors that count here.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<AtomicU64>);
+
+impl Places {
+    /// How many there are.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> Place {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Place(self.clone())
+    }
+}
+
+#[derive(Debug)]
+struct Place(Places);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<L> Guarded<L> {
-    pub(super) fn new(listener: L) -> Self {
-        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    /// Lets in [`CONNECTIONS_MAX`] at a time, and counts them.
+    #[must_use]
+    pub fn counted(listener: L, places: &Places) -> Self {
+        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Self { listener, permits, places: places.clone() }
     }
 }
 
@@ -40,7 +71,9 @@ impl<L: Listener> Listener for Guarded<L> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.expect("nobody closes the semaphore");
         let (stream, addr) = self.listener.accept().await;
-        (Connection { stream, idle: Box::pin(sleep(IDLE_MAX)), _permit: permit }, addr)
+        let idle = Box::pin(sleep(IDLE_MAX));
+        let place = self.places.take();
+        (Connection { stream, idle, _permit: permit, _place: place }, addr)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -50,10 +83,11 @@ impl<L: Listener> Listener for Guarded<L> {
 
 /// A connection that ends when nothing moves.
 #[derive(Debug)]
-pub(super) struct Connection<S> {
+pub struct Connection<S> {
     stream: S,
     idle: Pin<Box<Sleep>>,
     _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S> Connection<S> {
