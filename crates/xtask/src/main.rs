@@ -10,6 +10,7 @@
 mod check;
 mod counts;
 mod install;
+mod picture;
 mod race;
 mod repo;
 mod rfc;
@@ -53,6 +54,8 @@ enum Command {
     },
     /// Installs what the tests against real peers need
     Install,
+    /// Plays the demo and draws docs/img/demo.svg of it; `ALBEDO_BIN` is the program, if it is set
+    Picture,
     /// Races Albedo against other daemons; takes the race's own arguments, `--help` tells them
     #[command(disable_help_flag = true)]
     Race {
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Counts { record } => counts::run(&repo, record),
         Command::Rfc { check } => rfc::run(&repo, check),
         Command::Install => install::run(&repo),
+        Command::Picture => picture::run(&repo),
         Command::Race { arguments } => race::run(&repo, &arguments),
     };
     match outcome {
