@@ -142,9 +142,9 @@ impl Worker {
         self.shard.watch(is_watched);
         if self.shard.has_changes() {
             let now = clock::now();
-            self.shard.decide(now);
+            let birth = self.shard.decide(now);
             let decided = clock::now();
-            self.shard.encode(&mut out);
+            self.shard.encode(birth, &mut out);
             self.flushed_at = now;
             self.stats().batches.fetch_add(1, Ordering::Relaxed);
             flush = Some((now, decided));

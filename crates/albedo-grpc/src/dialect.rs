@@ -38,16 +38,20 @@ pub(crate) fn group(group: &apipb::PeerGroup) -> api::PeerGroup {
     group
 }
 
+/// The tables that there are.
+const TABLES: &str = "GLOBAL, ADJ_IN or ADJ_OUT";
+
 /// Version 4's number of something that begins with one there, and with zero in version 3.
-fn shifted(field: &str, number: i32) -> Result<i32, Status> {
-    let unspecified = || Status::invalid_argument(format!("{field}: it is not specified"));
+fn shifted(field: &str, number: i32, allowed: &str) -> Result<i32, Status> {
+    let unspecified =
+        || Status::invalid_argument(format!("{field}: found UNSPECIFIED, expected {allowed}"));
     number.checked_sub(1).filter(|it| *it >= 0).ok_or_else(unspecified)
 }
 
 /// A request of version 4.
 pub(crate) fn list_path(request: &api::ListPathRequest) -> Result<apipb::ListPathRequest, Status> {
     let mut asked: apipb::ListPathRequest = same(request);
-    asked.table_type = shifted("table_type", asked.table_type)?;
+    asked.table_type = shifted("table_type", asked.table_type, TABLES)?;
     for prefix in &mut asked.prefixes {
         // Nothing means the first.
         prefix.r#type = (prefix.r#type - 1).max(0);
@@ -58,7 +62,7 @@ pub(crate) fn list_path(request: &api::ListPathRequest) -> Result<apipb::ListPat
 /// A request of version 4.
 pub(crate) fn get_table(request: &api::GetTableRequest) -> Result<apipb::GetTableRequest, Status> {
     let mut asked: apipb::GetTableRequest = same(request);
-    asked.table_type = shifted("table_type", asked.table_type)?;
+    asked.table_type = shifted("table_type", asked.table_type, TABLES)?;
     Ok(asked)
 }
 
@@ -68,7 +72,7 @@ pub(crate) fn watch_event(
 ) -> Result<apipb::WatchEventRequest, Status> {
     let mut asked: apipb::WatchEventRequest = same(request);
     for filter in asked.table.iter_mut().flat_map(|table| &mut table.filters) {
-        filter.r#type = shifted("table.filters.type", filter.r#type)?;
+        filter.r#type = shifted("table.filters.type", filter.r#type, "BEST")?;
     }
     Ok(asked)
 }

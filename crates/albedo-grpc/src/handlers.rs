@@ -136,7 +136,9 @@ impl Handlers {
 /// The address of a peer in a field.
 pub(crate) fn parsed(field: &str, address: &str) -> Result<IpAddr, Status> {
     address.parse().map_err(|_| {
-        Status::invalid_argument(format!("{field}: {address:?} is no address of a peer"))
+        Status::invalid_argument(format!(
+            "{field}: found {address:?}, expected a peer's address such as 10.0.0.1"
+        ))
     })
 }
 

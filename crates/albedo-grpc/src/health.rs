@@ -41,7 +41,9 @@ impl Health for Ready {
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let service = request.into_inner().service;
         if !SERVICES.contains(&service.as_str()) {
-            return Err(Status::not_found(format!("service: there is no {service:?}")));
+            let known = SERVICES[1..].join(" or ");
+            let text = format!("service: found {service:?}, expected {known}, or nothing");
+            return Err(Status::not_found(text));
         }
         let status = serving(&*self.0).into();
         Ok(Response::new(HealthCheckResponse { status }))

@@ -49,7 +49,10 @@ pub(crate) fn asks(
         }
     };
     if request.prefixes.len() > PREFIXES_MAX {
-        return Err(Status::invalid_argument(format!("prefixes: at most {PREFIXES_MAX}")));
+        return Err(Status::invalid_argument(format!(
+            "prefixes: found {}, expected at most {PREFIXES_MAX}",
+            request.prefixes.len()
+        )));
     }
     let ask = |select| RouteAsk { family, select, from, to, best_only: false };
     if request.prefixes.is_empty() {
@@ -58,8 +61,11 @@ pub(crate) fn asks(
     let mut asks = Vec::new();
     for wanted in &request.prefixes {
         let text = &wanted.prefix;
-        let (prefix, _) = albedo_api::routes::parse_target(text)
-            .map_err(|_| Status::invalid_argument(format!("prefixes: {text:?} is no prefix")))?;
+        let (prefix, _) = albedo_api::routes::parse_target(text).map_err(|_| {
+            Status::invalid_argument(format!(
+                "prefixes: found {text:?}, expected a prefix such as 10.0.0.0/8, or an address"
+            ))
+        })?;
         let is_host = !text.contains('/');
         match wanted.r#type() {
             table_lookup_prefix::Type::Exact if is_host => {

@@ -22,6 +22,8 @@ pub(crate) struct Small {
     pub(crate) changes: Arc<Mutex<Vec<Next>>>,
     /// The state of the second peer; idle if it is not said.
     pub(crate) state: Mutex<Option<&'static str>>,
+    /// How many prefixes it has, if it is not the usual ones.
+    pub(crate) copies: usize,
     /// Whether it is not ready.
     pub(crate) is_busy: Mutex<bool>,
 }
@@ -71,6 +73,11 @@ pub(crate) fn row(prefix: &str, from: u8, is_best: bool) -> RouteRow {
 
 impl RouteSource for Small {
     fn routes(&self, ask: RouteAsk) -> Result<Box<dyn RoutePages>, String> {
+        if self.copies > 0 {
+            let prefix = |n: usize| format!("10.2.{}.{}/32", n / 256, n % 256);
+            let rows = (0..self.copies).map(|n| row(&prefix(n), 1, true)).collect();
+            return Ok(Box::new(Pages(Some(rows))));
+        }
         let all = [
             row("10.1.0.0/26", 2, false),
             row("10.1.0.0/26", 1, true),

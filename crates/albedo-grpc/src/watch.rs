@@ -118,8 +118,11 @@ impl Watch {
                 if self.routes.is_some() {
                     ages = peers::ages(&rows, clock::now());
                 }
-                let status = self.source.status();
-                for (kind, peer) in self.peers.iter_mut().flat_map(|it| it.look(&rows, &status)) {
+                let told = match &mut self.peers {
+                    Some(peers) => peers.look(&rows, &self.source.status()),
+                    None => Vec::new(),
+                };
+                for (kind, peer) in told {
                     if sender.send(Ok(Event::Peer(kind, Box::new(peer)))).await.is_err() {
                         return;
                     }

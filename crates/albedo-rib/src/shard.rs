@@ -46,8 +46,6 @@ pub struct Shard {
     v4: FamilyRib<Ipv4Prefix>,
     v6: FamilyRib<Ipv6Prefix>,
     birth: Option<Birth>,
-    /// The one of the batch that was decided last.
-    decided: Birth,
 }
 
 /// Calls the same method of the family's table.
@@ -80,7 +78,6 @@ impl Shard {
             v4: FamilyRib::new(seed, limits),
             v6: FamilyRib::new(seed.wrapping_add(1), limits),
             birth: None,
-            decided: Birth { at: Instant::ZERO, loss: false },
         }
     }
 
@@ -223,22 +220,24 @@ impl Shard {
 
     /// Ends the batch.
     pub fn flush(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.decide(now);
-        self.encode(out);
+        let birth = self.decide(now);
+        self.encode(birth, out);
     }
 
-    /// The first half of [`Shard::flush`]: finds the best routes. The other half follows at once.
-    pub fn decide(&mut self, now: Instant) {
+    /// The first half of [`Shard::flush`]: finds the best routes. The other half follows at once,
+    /// with what this answers.
+    #[must_use]
+    pub fn decide(&mut self, now: Instant) -> Birth {
         let birth = self.birth.take().unwrap_or(Birth { at: now, loss: false });
         self.v4.decide_changes(&self.peers, birth);
         self.v6.decide_changes(&self.peers, birth);
-        self.decided = birth;
+        birth
     }
 
     /// The second half: finds who is told what, and encodes it.
-    pub fn encode(&mut self, out: &mut Vec<Output>) {
-        self.v4.encode(&self.peers, self.decided, out);
-        self.v6.encode(&self.peers, self.decided, out);
+    pub fn encode(&mut self, birth: Birth, out: &mut Vec<Output>) {
+        self.v4.encode(&self.peers, birth, out);
+        self.v6.encode(&self.peers, birth, out);
     }
 
     /// Whether there is something for [`Shard::step`] to do.

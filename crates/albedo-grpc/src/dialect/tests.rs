@@ -120,6 +120,9 @@ fn a_request_of_version_4_must_say_which_table_it_means() {
     use apipb::table_lookup_prefix::Type;
     assert_eq!(kinds, [Type::Exact, Type::Shorter]);
     let unsaid = list_path(&api::ListPathRequest::default()).expect_err("nothing is said");
-    assert_eq!(unsaid.message(), "table_type: it is not specified");
+    assert_eq!(
+        unsaid.message(),
+        "table_type: found UNSPECIFIED, expected GLOBAL, ADJ_IN or ADJ_OUT"
+    );
     assert!(get_table(&api::GetTableRequest::default()).is_err());
 }

@@ -63,6 +63,24 @@ async fn a_prefix_is_told_once_with_its_best_path_first() {
     );
 }
 
+/// The bound on destinations that wait, reached.
+#[tokio::test]
+async fn no_more_is_read_than_waits_for_who_does_not_read() {
+    let small = Small { copies: 3 * PATHS_WAITING_MAX, ..Small::default() };
+    let source: Arc<dyn StatusSource> = Arc::new(small);
+    let request = asked(TableType::Global, "");
+    let reading = Handlers::new(&source).paths::<crate::dialect::V3>(&request).expect("served");
+    while reading.as_ref().len() < PATHS_WAITING_MAX {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(reading.as_ref().len(), PATHS_WAITING_MAX);
+    // Nothing is lost by it.
+    assert_eq!(reading.count().await, 3 * PATHS_WAITING_MAX);
+}
+
 #[tokio::test]
 async fn version_4_tells_the_same_in_its_own_wrapping() {
     let family = Some(api::Family { afi: 2, safi: 1 });
@@ -112,7 +130,7 @@ async fn tables_of_peers_are_asked_for_by_address() {
         assert!(words.contains("10.0.0.9"), "{words}");
         let (code, words) = refused(asked(table, "node-1")).await;
         assert_eq!(code, Code::InvalidArgument);
-        assert!(words.contains("\"node-1\" is no address"), "{words}");
+        assert!(words.contains("found \"node-1\", expected a peer's address"), "{words}");
     }
     assert_eq!(refused(asked(TableType::Vrf, "red")).await.0, Code::Unimplemented);
     let family = Some(apipb::Family { afi: 25, safi: 70 });

@@ -150,6 +150,39 @@ async fn one_connection_beyond_the_bound_waits_for_another_to_end() {
     }
 }
 
+/// The bound on requests of a connection, reached: one more waits until another has ended.
+#[tokio::test]
+async fn one_request_beyond_the_bound_waits_for_another_to_end() {
+    let served = serve().await;
+    let channel = connect(&served).await;
+    let watch = async || {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.expect("it is connected");
+        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Watch");
+        let codec: ProstCodec<HealthCheckRequest, HealthCheckResponse> = ProstCodec::default();
+        let request = Request::new(HealthCheckRequest::default());
+        let mut told =
+            client.server_streaming(request, path, codec).await.expect("served").into_inner();
+        told.message().await.expect("it goes on").expect("how it is");
+        told
+    };
+    let mut open = Vec::new();
+    for _ in 0..REQUESTS_PER_CONNECTION_MAX {
+        open.push(watch().await);
+    }
+    let late = tokio::spawn({
+        let channel = channel.clone();
+        async move {
+            let path = "/apipb.GobgpApi/GetBgp";
+            call::<_, apipb::GetBgpResponse>(&channel, path, apipb::GetBgpRequest {}).await
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!late.is_finished());
+    drop(open.pop());
+    assert!(late.await.expect("no panic").is_ok());
+}
+
 /// What reflection tells, read as octets: the names of the services are in it.
 #[tokio::test]
 async fn reflection_names_the_services() {

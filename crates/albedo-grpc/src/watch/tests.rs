@@ -84,6 +84,21 @@ async fn a_message_has_no_more_paths_than_asked_for() {
     assert_eq!(names(&told.recv().await.expect("it goes on")).len(), 1);
 }
 
+/// The bound on messages that wait, reached: no more is taken from the reflector.
+#[tokio::test(start_paused = true)]
+async fn no_more_is_taken_than_waits_for_who_does_not_read() {
+    let changes = (0..20).map(|n| Ok(vec![change(&format!("10.9.{n}.0/24"), true)]));
+    let small = with(changes.collect());
+    let mut told = begin(&small, &table(filter::Type::Best, false));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let left = || small.changes.lock().expect("no panic").len();
+    // One more is in the hand of who waits for room.
+    assert_eq!(left(), 20 - EVENTS_WAITING_MAX - 1);
+    told.recv().await.expect("it goes on").expect("a change");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(left(), 20 - EVENTS_WAITING_MAX - 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_was_too_slow_is_told_why_it_ends() {
     let why = "more than 7 prefixes changed".to_owned();
